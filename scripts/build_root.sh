@@ -1,0 +1,193 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Runs a command in the build root: a Debian trixie with every tool that mnck
+# needs, made on first use.  All that follows is thus the same on each machine,
+# and nothing is installed on the host but mmdebstrap, which makes the root.
+#
+#	build_root.sh COMMAND [ARGUMENT...]	run it, in the checkout
+#	build_root.sh --remove			remove the cache
+#
+# The checkout and the cache have the same path inside as outside.
+#
+# Environment:
+#	XDG_CACHE_HOME	the cache is mnck/ in it; default ~/.cache
+#	SETUP=no	install nothing on the host
+set -euo pipefail
+
+checkout=$(cd "$(dirname "$0")/.." && pwd -P)
+cache=${XDG_CACHE_HOME:-${HOME:?must be set, or XDG_CACHE_HOME}/.cache}/mnck
+
+suite=trixie
+packages=(
+	# The kernel and the module.
+	bc bindgen bison clang cpio flex kmod libelf-dev libssl-dev lld llvm
+	make patch python3 rsync rust-clippy rust-src rustc rustfmt xz-utils
+	linux-source-7.3
+	# The tests, static, for both architectures.
+	libc6-dev libc6-dev-arm64-cross libgcc-14-dev-arm64-cross
+	linux-libc-dev-arm64-cross
+	# The guests.
+	busybox-static qemu-system-arm qemu-system-x86
+	# The checks.
+	perl shellcheck
+)
+root_mib=6144	# free space that a first run needs, kernels and all
+
+say() { printf 'mnck: %s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+# The host's own mirror, so that its proxies and its administrator's choice hold.
+mirror() {
+	# shellcheck disable=SC2016	# apt expands it
+	apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' |
+		grep -m1 -E '/debian/?$' ||
+		die "apt names no Debian mirror on this host: add one to /etc/apt/sources.list"
+}
+
+# Without root, a user namespace in which the user is root.
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		unshare --mount --propagation private "$@"
+	else
+		unshare --user --map-root-user --map-auto \
+			--mount --propagation private "$@"
+	fi
+}
+
+need_host_tools() {
+	local missing=() tool
+
+	for tool in mmdebstrap "$@"; do
+		case $tool in
+		newuidmap) command -v newuidmap >/dev/null || missing+=(uidmap) ;;
+		*) command -v "$tool" >/dev/null || missing+=("$tool") ;;
+		esac
+	done
+	[ ${#missing[@]} -eq 0 ] && return
+
+	if [ "${SETUP:-yes}" = no ] || [ "$(id -u)" -ne 0 ]; then
+		die "needs ${missing[*]}; as root, run: apt-get install ${missing[*]}"
+	fi
+	say "installing on this host: ${missing[*]} (SETUP=no forbids it)"
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
+		--no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# Without root, what a user namespace needs.
+need_user_namespaces() {
+	local user
+
+	user=$(id -un)
+	need_host_tools newuidmap
+	as_root true 2>/dev/null ||
+		die "user namespaces don't work here for $user: as root, run" \
+			"'usermod --add-subuids 100000-165535 --add-subgids" \
+			"100000-165535 $user' and 'sysctl" \
+			"kernel.unprivileged_userns_clone=1', or run make as root"
+}
+
+# A line that counts the seconds on a terminal, two lines elsewhere.
+step() {
+	local what=$1 about=$2 log=$3 pid start=$SECONDS
+	shift 3
+
+	# In a process group of its own, to be ended with all that it has started.
+	set -m
+	"$@" >"$log" 2>&1 </dev/null &
+	pid=$!
+	set +m
+	trap 'kill -- -"$pid" 2>/dev/null; wait; exit 130' INT TERM
+	[ -t 2 ] || say "$what (about $about s)"
+	while kill -0 "$pid" 2>/dev/null; do
+		[ -t 2 ] && printf '\rmnck: %s: %d s of about %d s ' \
+			"$what" $((SECONDS - start)) "$about" >&2
+		sleep 1
+	done
+	trap - INT TERM
+	[ -t 2 ] && printf '\r\033[K' >&2
+	if ! wait "$pid"; then
+		tail -n 20 "$log" >&2
+		die "$what failed; all of it is in $log"
+	fi
+	say "$what: $((SECONDS - start)) s"
+}
+
+make_root() {
+	local mirror free
+
+	[ "$(uname -m)" = x86_64 ] || die "the rig runs on x86_64 hosts only, as yet"
+	need_host_tools
+	mirror=$(mirror)
+
+	free=$(df --output=avail -m "$cache" | tail -n 1)
+	[ "$free" -ge $root_mib ] ||
+		die "$cache has $free MiB free, a first run needs $root_mib;" \
+			"free some, or set XDG_CACHE_HOME"
+
+	# The packages are kept until the root is whole, so that a download
+	# that was cut off goes on where it stopped.
+	mkdir -p "$cache/packages"
+	as_root rm -rf "$root.part"
+
+	# shellcheck disable=SC2016	# mmdebstrap gives the hooks their $1
+	step "build root, Debian $suite" 90 "$cache/root.log" \
+		as_root mmdebstrap --mode=root --variant=minbase \
+		--architectures=amd64,arm64 \
+		--include="$(IFS=,; echo "${packages[*]}")" \
+		--aptopt='APT::Install-Recommends "false"' \
+		--aptopt='Acquire::Languages "none"' \
+		--aptopt='Acquire::Retries "3"' \
+		--setup-hook='mkdir -p "$1/var/cache/apt/archives"' \
+		--setup-hook="mount --bind '$cache/packages' \"\$1/var/cache/apt/archives\"" \
+		--customize-hook='cd "$1/tmp" && chroot "$1" sh -c "cd /tmp &&
+			apt-get download busybox-static:arm64 &&
+			dpkg -x busybox-static_*_arm64.deb /opt/arm64 &&
+			rm busybox-static_*_arm64.deb"' \
+		--customize-hook='umount "$1/var/cache/apt/archives"' \
+		"$suite" "$root.part" \
+		"deb $mirror $suite main" "deb $mirror $suite-backports main"
+
+	as_root mv "$root.part" "$root"
+	as_root rm -rf "$cache/packages"
+}
+
+# Runs within the mount namespace of as_root.
+enter() {
+	local dir
+
+	for dir in /dev /proc /sys "$checkout" "$cache"; do
+		mkdir -p "$root$dir"
+		mount --rbind "$dir" "$root$dir"
+	done
+	# shellcheck disable=SC2016	# the inner shell expands it
+	exec env -i HOME=/root TERM="${TERM:-dumb}" LANG=C.UTF-8 \
+		PATH=/usr/lib/llvm-19/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+		MNCK_CACHE="$cache" MNCK_ROOT="${root##*/}" \
+		chroot "$root" /bin/sh -c 'cd "$0" && exec "$@"' "$checkout" "$@"
+}
+
+[ $# -gt 0 ] || die "usage: $0 COMMAND [ARGUMENT...]"
+
+if [ "$1" = --remove ]; then
+	as_root rm -rf "$cache"
+	exit
+fi
+
+# By what goes in, so that a change of it makes another.
+key=$(printf '%s\n' "$suite" "${packages[@]}" | sha256sum | cut -c1-12)
+root=$cache/root-$key
+
+[ "$(id -u)" -eq 0 ] || need_user_namespaces
+mkdir -p "$cache"
+if [ ! -d "$root" ]; then
+	exec 9>"$cache/root.lock"
+	flock -n 9 || { say "waiting for another run that makes the build root"; flock 9; }
+	[ -d "$root" ] || make_root
+	exec 9>&-
+fi
+
+export -f enter
+export root checkout cache
+as_root bash -c 'set -eu; enter "$@"' bash "$@"
