@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The user API of `/dev/mnck`, as bindgen sees it.
+//!
+//! C header: [`mnck_uapi.h`](../device/mnck_uapi.h)
+
+use kernel::transmute::{
+    AsBytes,
+    FromBytes, //
+};
+
+#[allow(
+    clippy::all,
+    dead_code,
+    missing_docs,
+    non_camel_case_types,
+    unreachable_pub
+)]
+mod uapi_generated {
+    use kernel::ffi;
+
+    include!(concat!(env!("MNCK_GENERATED"), "/uapi_generated.rs"));
+}
+
+pub(crate) use uapi_generated::*;
+
+/// Declares that a struct of the user API is plain bytes: of its size in every ABI, no padding.
+macro_rules! plain_bytes {
+    ($($name:ident: $size:expr,)*) => {$(
+        // A struct without padding is as long as its members are together; that is counted by
+        // hand, in the macro's argument.
+        kernel::prelude::static_assert!(::core::mem::size_of::<$name>() == $size);
+
+        // SAFETY: All members are integers, for which any bytes are a value.
+        unsafe impl FromBytes for $name {}
+        // SAFETY: All members are integers, and by the assertion above there is no padding.
+        unsafe impl AsBytes for $name {}
+    )*};
+}
+
+plain_bytes! {
+    mnck_attach: 4 * 4 + 8,
+    mnck_stats: 2 * 4 + 8 * 8 + 16 * 8 + 2 * 8 + 2 * 4 + 8,
+    mnck_lock: 2 * 4 + 8 + 2 * 4,
+}

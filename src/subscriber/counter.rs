@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A subscriber that counts the invalidations under way, as KVM does.
+//!
+//! KVM makes no new translation while its count is above zero, so a start without an end stops the
+//! guest for ever. It takes spin locks only and never refuses: `kvm_mmu_notifier_ops` in
+//! `virt/kvm/kvm_main.c`.
+
+use core::pin::Pin;
+
+use kernel::{
+    mm::Mm,
+    prelude::*,
+    sync::Arc, //
+};
+
+use super::Statistics;
+use crate::mmu_notifier::{
+    CallbackContext,
+    Paired,
+    Range,
+    Subscriber, //
+};
+
+/// See the module's documentation.
+pub(crate) struct Counter {
+    statistics: Arc<Statistics>,
+}
+
+impl Counter {
+    /// A counter that counts in `statistics`.
+    pub(crate) fn new(statistics: Arc<Statistics>) -> Self {
+        Self { statistics }
+    }
+}
+
+#[vtable]
+impl Subscriber for Counter {
+    fn release(self: Pin<&Self>, _mm: &Mm) {
+        self.statistics.release();
+    }
+}
+
+impl Paired for Counter {
+    fn start(self: Pin<&Self>, range: &Range, _context: CallbackContext<'_>) {
+        self.statistics.open(range);
+    }
+
+    fn end(self: Pin<&Self>, _range: &Range, _context: CallbackContext<'_>) {
+        self.statistics.end();
+    }
+}
