@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What differs between the architectures that the rig can boot."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Arch:
+    """One architecture, as this project, the kernel and QEMU know it."""
+
+    name: str  # here, and in tools/testing/selftests/lib.mk
+    kbuild: str  # ARCH= of the kernel's Makefile
+    image: str  # what QEMU boots, in the kernel's build directory
+    kernel_lines: int  # how many lines the build of the kernel prints
+    qemu: tuple[str, ...]  # the program and its machine
+    console: str  # the serial port, as the guest's kernel calls it
+    busybox: Path  # static, from the architecture's busybox-static
+
+
+ARCHES = {
+    arch.name: arch
+    for arch in (
+        Arch(
+            name="x86_64",
+            kbuild="x86",
+            image="vmlinux",
+            kernel_lines=1600,
+            # qboot enters vmlinux through PVH: no boot loader, no unpacking.
+            qemu=("qemu-system-x86_64", "-machine", "q35", "-bios", "qboot.rom", "-cpu", "max"),
+            console="ttyS0",
+            busybox=Path("/usr/bin/busybox"),
+        ),
+        Arch(
+            name="arm64",
+            kbuild="arm64",
+            image="arch/arm64/boot/Image",
+            kernel_lines=1270,
+            # The architected pointer authentication is very slow to emulate.
+            qemu=(
+                *("qemu-system-aarch64", "-machine", "virt,gic-version=3"),
+                *("-cpu", "max,pauth-impdef=on"),
+            ),
+            console="ttyAMA0",
+            busybox=Path("/opt/arm64/usr/bin/busybox"),
+        ),
+    )
+}

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The checks that need no guest: form, warnings, licences, and the rig's own unit tests."""
+
+import fnmatch
+import os
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rig import build
+from rig.build import CHECKOUT
+from rig.kernel import BuildError, Kernel
+from rig.lock import locked
+from rig.verdict import FAIL, OK, Verdict
+
+Complaints = list[str]
+
+
+def hostcheck(kernels: list[Kernel]) -> Iterator[tuple[str, str, Callable[[], Complaints]]]:
+    """Each check: where it is made, its name, and what to call for the complaints."""
+    files = sorted(_files())
+    srcdir = kernels[0].srcdir
+    yield "host", "host.spdx", lambda: _spdx(files)
+    yield "host", "host.rustfmt", lambda: _rustfmt(_of(files, ".rs"), srcdir)
+    yield "host", "host.checkpatch", lambda: _checkpatch(_of(files, ".c", ".h"), srcdir)
+    yield "host", "host.shellcheck", lambda: _shellcheck(files)
+    yield "host", "host.python", lambda: _python(_of(files, ".py"))
+    yield "host", "host.unit", _unit
+    yield "host", "host.mutants", lambda: _mutants(_of(files, ".patch"))
+    for kernel in kernels:
+        yield kernel.arch, "host.clippy", lambda kernel=kernel: _clippy(kernel)
+
+
+def check(where: str, name: str, complaints: Callable[[], Complaints]) -> Verdict:
+    """Make one check."""
+    start = time.monotonic()
+    lines = complaints()
+    seconds = time.monotonic() - start
+    if not lines:
+        return Verdict(where, name, OK, seconds)
+    more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
+    return Verdict(where, name, FAIL, seconds, f"{lines[0].strip()}{more}", lines[1:])
+
+
+def _files() -> Iterator[Path]:
+    """The checkout's files, relative to it, without what git would ignore."""
+    ignored = CHECKOUT / ".gitignore"
+    patterns = [".git"]
+    if ignored.exists():
+        lines = ignored.read_text().splitlines()
+        patterns += [line.strip("/") for line in lines if line and not line.startswith("#")]
+    for directory, directories, names in os.walk("."):
+        for found in (directories, names):
+            found[:] = [n for n in found if not any(fnmatch.fnmatch(n, p) for p in patterns)]
+        yield from (Path(directory, name) for name in names)
+
+
+def _of(files: list[Path], *suffixes: str) -> list[Path]:
+    return [path for path in files if path.suffix in suffixes]
+
+
+def _say(*command: str | Path, cwd: Path = CHECKOUT) -> Complaints:
+    """What `command` prints if it fails."""
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if not done.returncode:
+        return []
+    return done.stdout.splitlines() or [f"{command[0]}: exit status {done.returncode}"]
+
+
+def _head(path: Path) -> str:
+    """Where a script says what it is, and each file what its licence is."""
+    return "\n".join(path.read_text(errors="replace").splitlines()[:4])
+
+
+def _spdx(files: list[Path]) -> Complaints:
+    bare = [path for path in files if "SPDX-License-Identifier:" not in _head(path)]
+    return [f"{path}: no SPDX line" for path in bare if not path.name.startswith("LICENSE")]
+
+
+def _rustfmt(files: list[Path], srcdir: Path) -> Complaints:
+    return _say("rustfmt", "--check", "--config-path", srcdir / ".rustfmt.toml", *files)
+
+
+def _checkpatch(files: list[Path], srcdir: Path) -> Complaints:
+    # kselftest_harness.h's macros live by reuse, and tests of mm touch volatile memory.
+    ignored = "MACRO_ARG_REUSE,MACRO_ARG_PRECEDENCE,VOLATILE"
+    command = (
+        *("scripts/checkpatch.pl", "--strict", "--terse", "--no-summary", "--show-types"),
+        *("--max-line-length=100", f"--ignore={ignored}", "--file"),
+    )
+    # From the kernel's tree it knows the kernel's names, and calls no git, which the root has not.
+    said = _say(*command, *(path.absolute() for path in files), cwd=srcdir)
+    return [line.removeprefix(f"{CHECKOUT}/") for line in said]
+
+
+def _shellcheck(files: list[Path]) -> Complaints:
+    shells = ("#!/bin/bash", "#!/bin/busybox sh", "#!/bin/sh")
+    scripts = [path for path in files if _head(path).startswith(shells)]
+    return _say("shellcheck", "--format=gcc", *scripts)
+
+
+def _python(files: list[Path]) -> Complaints:
+    """Compile, with warnings as errors, and leave nothing behind."""
+    complaints = []
+    for path in files:
+        try:
+            with warnings.catch_warnings(action="error"):
+                compile(path.read_text(), path, "exec")
+        except (SyntaxError, SyntaxWarning) as error:
+            complaints.append(f"{path}: {error}")
+    return complaints
+
+
+def _unit() -> Complaints:
+    return _say(sys.executable, "-B", "-W", "error", "-m", "unittest", "rig.test_judging")
+
+
+def _mutants(files: list[Path]) -> Complaints:
+    """Apply each patch of selftests/mutants/ for show: `make mutants` needs them to fit."""
+    command = ("patch", "--strip=1", "--fuzz=0", "--dry-run", "--force")
+    complaints = []
+    for path in files:
+        if said := _say(*command, f"--input={path}"):
+            complaints.append(f"{path} does not apply: {said[-1]}")
+    return complaints
+
+
+def _clippy(kernel: Kernel) -> Complaints:
+    """Build mnck.ko apart, with clippy and W=1.
+
+    Warnings are errors, as make would show them once only.
+    """
+    output = build.build_dir(kernel.arch) / "clippy"
+    try:
+        with locked(build.lock(kernel)):
+            said = build.kbuild(kernel, CHECKOUT, output, "CLIPPY=1", "W=1e")
+    except BuildError as error:
+        said = str(error)
+    return said.splitlines()

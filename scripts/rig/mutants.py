@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0
+"""``make mutants``: the proof that the kselftests can fail.
+
+Each patch in selftests/mutants/ plants one mistake in the module and names the tests that must
+catch it.  Those are run, in a guest, with the module so changed; and each must fail.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from rig import build, report
+from rig.check import kselftests, selected
+from rig.kernel import BuildError, Kernel, ensure_kernel
+from rig.verdict import FAIL, OK, Verdict
+
+PATCHES = build.CHECKOUT / "selftests/mutants"
+
+
+def mutants(arches: list[str], patterns: list[str]) -> int:
+    """Try all mutants, or those that `patterns` name, and report; the exit status."""
+    kernels = [ensure_kernel(arch) for arch in arches]
+    patches = [p for p in sorted(PATCHES.glob("*.patch")) if selected(p.stem, patterns)]
+    if not patches:
+        raise BuildError(f"no mutant is called {' '.join(patterns)}")
+    verdicts = report.show_all(_try(kernel, patch) for kernel in kernels for patch in patches)
+    report.summary(verdicts)
+    return int(any(verdict.status == FAIL for verdict in verdicts))
+
+
+def _try(kernel: Kernel, patch: Path) -> Verdict:
+    start = time.monotonic()
+    names = re.findall(r"^Caught-by: *(.+)$", patch.read_text(), re.MULTILINE)
+    caught_by = " ".join(names).split()
+    if not caught_by:
+        raise BuildError(f"{patch} has no line Caught-by:")
+
+    name = f"mutants.{patch.stem}"
+    try:
+        module = build.mutant(kernel, patch)
+    except BuildError as error:
+        return Verdict(kernel.arch, name, FAIL, reason=str(error))
+    found = list(_run(kernel, module, caught_by))
+    missed = [v.name for v in found if v.status != FAIL]
+    missed += sorted(set(caught_by) - {v.name for v in found})
+    seconds = time.monotonic() - start
+    if missed:
+        return Verdict(kernel.arch, name, FAIL, seconds, f"not caught by {', '.join(missed)}")
+    return Verdict(kernel.arch, name, OK, seconds, lines=[f"{v.name}: {v.reason}" for v in found])
+
+
+def _run(kernel: Kernel, module: Path, names: list[str]) -> Iterator[Verdict]:
+    """The verdicts on the tests of these names, each of a guest that lived to run it."""
+    while names:
+        verdicts = [v for v in kselftests(kernel, module, names) if v.name in names]
+        run = [v for v in verdicts if not v.reason.startswith("not run: ")]
+        yield from run
+        if not run:
+            return
+        names = [name for name in names if name not in {v.name for v in run}]

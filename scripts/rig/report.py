@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The report that people read, and the same for machines."""
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from rig import ktap
+from rig.kernel import BuildError
+from rig.verdict import FAIL, OK, SKIP, Verdict
+
+COLOURS = {OK: "32", FAIL: "31", SKIP: "33"}
+
+
+def paint(text: str, status: str) -> str:
+    """`text` in the colour of `status`, on a terminal only."""
+    return f"\033[{COLOURS[status]}m{text}\033[m" if sys.stdout.isatty() else text
+
+
+def show(verdict: Verdict) -> None:
+    """One line, and what explains a failure below it."""
+    seconds = f"{verdict.seconds:.2f} s"
+    status = paint(f"{verdict.status:4}", verdict.status)
+    print(f"{status} {verdict.where:6} {verdict.name:46} {seconds:>8}", flush=True)
+    if verdict.reason:
+        print(f"     {paint(verdict.reason, verdict.status)}")
+    for line in verdict.lines:
+        print(f"     | {line}")
+    if verdict.console:
+        print(f"     console: {verdict.console}")
+    sys.stdout.flush()
+
+
+def show_all(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Show each as it comes."""
+    shown = []
+    for verdict in verdicts:
+        show(verdict)
+        shown.append(verdict)
+    return shown
+
+
+def summary(verdicts: list[Verdict]) -> None:
+    """A table of rooms and places, the failures by name, and the totals in the last line."""
+    places = list(dict.fromkeys(v.where for v in verdicts))
+    rooms = list(dict.fromkeys(_room(v) for v in verdicts))
+    print("\n" + " " * 14 + "".join(f"{place:>10}" for place in places))
+    for room in rooms:
+        cells = [[v.status for v in verdicts if (_room(v), v.where) == (room, p)] for p in places]
+        print(f"{room:14}" + "".join(_cell(statuses) for statuses in cells))
+    failed = [v for v in verdicts if v.status == FAIL]
+    if failed:
+        print("\nfailed:")
+        for verdict in failed:
+            print(f"  {verdict.where} {verdict.name}: {verdict.reason}")
+    count = Counter(v.status for v in verdicts)
+    print(f"\n{count[OK]} passed, {count[FAIL]} failed, {count[SKIP]} skipped", flush=True)
+
+
+def _room(verdict: Verdict) -> str:
+    return verdict.name.partition(".")[0]
+
+
+def _cell(statuses: list[str]) -> str:
+    """How many of a room's tests have passed in a place."""
+    if not statuses:
+        return f"{'-':>10}"
+    text = f"{statuses.count(OK)}/{len(statuses)}"
+    worst = next(s for s in (FAIL, SKIP, OK) if s in statuses)
+    return " " * (10 - len(text)) + paint(text, worst)
+
+
+def write_junit(verdicts: list[Verdict], path: Path, srcdir: Path) -> None:
+    """Write `path` by the kernel's own KTAP parser."""
+    suites = list(dict.fromkeys((v.where, _room(v)) for v in verdicts))
+    text = f"KTAP version 1\n1..{len(suites)}\n"
+    for number, (where, room) in enumerate(suites, 1):
+        cases = [v for v in verdicts if (v.where, _room(v)) == (where, room)]
+        text += ktap.subtest(
+            f"{where}.{room}",
+            number,
+            [
+                (
+                    v.status != FAIL,
+                    v.name.replace("#", ""),
+                    f"SKIP {v.reason}" if v.status == SKIP else "",
+                    ([v.reason] if v.status == FAIL else []) + v.lines,
+                )
+                for v in cases
+            ],
+        )
+    # The parser's status is that of the tests; what counts here is that there is a file.
+    # It changes its directory.
+    path = path.absolute()
+    path.unlink(missing_ok=True)
+    kunit = srcdir / "tools/testing/kunit/kunit.py"
+    command = [sys.executable, "-B", kunit, "parse", f"--junit={path}"]
+    done = subprocess.run(command, input=text, text=True, capture_output=True, check=False)
+    if not path.exists():
+        raise BuildError(f"kunit.py has not written {path}: {done.stderr.strip()}")

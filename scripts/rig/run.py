@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0
+"""``make run`` and ``make shell``: the module in a guest, to look at."""
+
+import subprocess
+from pathlib import Path
+
+from rig import build, log
+from rig.gate import gate
+from rig.guest import Guest, Outcome, qemu_command
+from rig.kernel import Kernel, ensure_kernel
+from rig.report import paint
+from rig.verdict import FAIL, OK, judge
+
+
+def run(arch: str) -> int:
+    """Load the module, run the story, and say what the kernel thought of it; the exit status."""
+    kernel, initramfs = _prepare(arch)
+    console = log.console(arch, "run")
+    with Guest(kernel, initramfs, console) as guest:
+        steps = [("boot", guest.boot())]
+        steps.append(("insmod mnck.ko", guest.run("insmod /lib/mnck.ko")))
+        steps.append(("story", guest.run("story", on_output=_print)))
+        steps.append(("rmmod mnck", guest.run("rmmod mnck")))
+
+    verdicts = [judge(arch, name, outcome, console, is_test=False) for name, outcome in steps]
+    failed = [verdict for verdict in verdicts if verdict.status == FAIL]
+    print(f"WARN gate: {_seen([outcome for _, outcome in steps])}")
+    for verdict in failed:
+        print(paint(f"FAILED in {verdict.name}: {verdict.reason}", FAIL))
+        for line in verdict.lines:
+            print(f"  | {line}")
+    if failed:
+        print(f"console: {console}")
+    else:
+        print(paint("passed", OK))
+    return int(bool(failed))
+
+
+def shell(arch: str) -> int:
+    """A prompt in a guest that has the module loaded."""
+    kernel, initramfs = _prepare(arch)
+    print("Ctrl-A X ends QEMU", flush=True)
+    return subprocess.call([*qemu_command(kernel, initramfs, "rig=shell"), "-serial", "mon:stdio"])
+
+
+def _prepare(arch: str) -> tuple[Kernel, Path]:
+    kernel = ensure_kernel(arch)
+    module = build.module(kernel)
+    files = {f"tests/{name}": path for name, path in build.selftests(kernel)[1].items()}
+    return kernel, build.initramfs(arch, "tests", {"lib/mnck.ko": module, **files})
+
+
+def _print(text: str) -> None:
+    print(text, end="", flush=True)
+
+
+def _seen(outcomes: list[Outcome]) -> str:
+    """The gate's findings over all steps, in a line."""
+    if any(outcome.after is None for outcome in outcomes):
+        return "the guest did not live to tell"
+    wrong = [complaint for outcome in outcomes for complaint in gate(outcome)[0]]
+    return "; ".join(wrong) or "clean: no WARN, no oops, no taint, lockdep on and silent"

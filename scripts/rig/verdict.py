@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The verdict on one test: from what it said, how it ended, and what the kernel said meanwhile."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rig import ktap
+from rig.gate import gate, last_words, post_mortem
+from rig.guest import Outcome
+
+OK, FAIL, SKIP = "ok", "FAIL", "skip"
+
+# What kselftest_harness.h prints around a test.
+FRAMING = re.compile(
+    r"K?TAP version|1\.\.\d|(not )?ok \d"
+    r"|# (Starting|Totals|PASSED|FAILED)\b|# +(RUN|OK|FAIL) |# \w+: Test failed$"
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One line of the report, and what explains it."""
+
+    where: str  # an architecture, or "host"
+    name: str  # room and case, as in "munmap.whole"
+    status: str  # OK, FAIL or SKIP
+    seconds: float = 0.0
+    reason: str = ""  # of a failure or a skip
+    lines: list[str] = field(default_factory=list)
+    console: Path | None = None
+
+
+def judge(
+    where: str, name: str, outcome: Outcome, console: Path, is_test: bool = True
+) -> Verdict:
+    """Judge the outcome of one program.
+
+    `is_test`: it speaks KTAP; others have an exit status only.
+    """
+    wrong, lines = _judge_end(outcome)
+    if not wrong:
+        wrong, lines = gate(outcome)
+        assert outcome.status is not None
+        if is_test:
+            said = ktap.complaints(outcome.output, outcome.status)
+        else:
+            said = [f"exit status {outcome.status}"] if outcome.status else []
+        wrong += said
+        if said:
+            lines = telling(outcome.output) + lines
+    if wrong:
+        return Verdict(where, name, FAIL, outcome.seconds, "; ".join(wrong), lines, console)
+    if is_test and (reason := ktap.skipped(outcome.output)):
+        return Verdict(where, name, SKIP, outcome.seconds, reason)
+    return Verdict(where, name, OK, outcome.seconds)
+
+
+def _judge_end(outcome: Outcome) -> tuple[list[str], list[str]]:
+    """What is wrong if the guest has ended, or has not told all."""
+    if outcome.ended == "died":
+        reason, lines = post_mortem(outcome.console)
+        if reason:
+            return [f"the guest died: {reason}"], lines
+        return ["the guest died without a word"], telling(outcome.output) + lines
+    if outcome.ended:
+        return [outcome.ended], telling(outcome.output) + last_words(outcome.console)[-5:]
+    if outcome.status is None or outcome.after is None:
+        return ["the guest's report is garbled"], telling(outcome.output)
+    return [], []
+
+
+def telling(output: str) -> list[str]:
+    """The last lines of a test's output that may explain its failure."""
+    return [line for line in output.splitlines() if line and not FRAMING.match(line)][-15:]

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One mistake, made while the module loads, to prove that the rig sees it.
+ */
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+
+static char *what = "nothing";
+module_param(what, charp, 0);
+MODULE_PARM_DESC(what, "warn, two_warns, lockdep, atomic, oops, stuck or panic");
+
+static DEFINE_MUTEX(a);
+static DEFINE_MUTEX(b);
+
+static void lock_a_then_b(void)
+{
+	mutex_lock(&a);
+	mutex_lock(&b);
+	mutex_unlock(&b);
+	mutex_unlock(&a);
+}
+
+static void lock_b_then_a(void)
+{
+	mutex_lock(&b);
+	mutex_lock(&a);
+	mutex_unlock(&a);
+	mutex_unlock(&b);
+}
+
+static int __init planted_init(void)
+{
+	if (!strcmp(what, "warn")) {
+		WARN(1, "planted: subscriber 7 broke a rule\n");
+	} else if (!strcmp(what, "two_warns")) {
+		WARN(1, "planted: subscriber 7 broke a rule\n");
+		WARN(1, "planted: subscriber 7 broke another\n");
+	} else if (!strcmp(what, "lockdep")) {
+		lock_a_then_b();
+		lock_b_then_a();
+	} else if (!strcmp(what, "atomic")) {
+		preempt_disable();
+		might_sleep();
+		preempt_enable();
+	} else if (!strcmp(what, "oops")) {
+		*(volatile int *)8 = 0;
+	} else if (!strcmp(what, "stuck")) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule();
+	} else if (!strcmp(what, "panic")) {
+		panic("planted: the end\n");
+	}
+	return 0;
+}
+module_init(planted_init);
+
+static void __exit planted_exit(void)
+{
+}
+module_exit(planted_exit);
+
+MODULE_DESCRIPTION("Mistakes for mnck's rig to find");
+MODULE_LICENSE("GPL");

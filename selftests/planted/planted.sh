@@ -1,0 +1,60 @@
+#!/bin/busybox sh
+# shellcheck shell=busybox
+# SPDX-License-Identifier: GPL-2.0
+#
+# Tests that do wrong, each in one way, to prove that the rig sees it; and a few
+# that do right, to prove that it does not see ghosts.
+
+# In the guest, planted.ko makes the mistakes that only a kernel can make.
+plant() {
+	insmod /lib/planted.ko "what=$1"
+	rmmod planted
+}
+
+echo 'KTAP version 1'
+[ "$1" = no_plan ] || echo '1..1'
+
+case $1 in
+pass) ;;
+warn | atomic | lockdep | oops | panic)
+	plant "$1" ;;
+stuck)
+	echo 1 > /proc/sys/kernel/hung_task_timeout_secs
+	plant stuck ;;
+named)
+	echo '# mnck-expect: WARN subscriber 7'
+	plant warn ;;
+named_missing)
+	echo '# mnck-expect: WARN subscriber 7' ;;
+named_wrong)
+	echo '# mnck-expect: WARN subscriber 8'
+	plant warn ;;
+named_twice)
+	echo '# mnck-expect: WARN subscriber 7'
+	plant two_warns ;;
+not_ok)
+	echo '# expected 1, got 2'
+	echo 'not ok 1 planted.not_ok'
+	exit 1 ;;
+no_plan) ;;
+plan_unmet)
+	exit 0 ;;
+status)
+	echo "ok 1 planted.$1"
+	exit 3 ;;
+signal)
+	echo "ok 1 planted.$1"
+	kill -SEGV $$ ;;
+skip)
+	echo 'ok 1 planted.skip # SKIP planted'
+	exit 4 ;;
+skip_mute)
+	echo 'ok 1 planted.skip_mute # SKIP'
+	exit 4 ;;
+hang)
+	sleep 1000 ;;
+vanish)
+	poweroff -f ;;
+esac
+
+echo "ok 1 planted.$1"
