@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The OOM reaper's path, the only one whose ranges are non-blockable.
+ *
+ * Mirrors __oom_reap_task_mm() of mm/oom_kill.c: one CLEAR for each VMA that can
+ * be reaped, from the highest address down; and __mmu_notifier_invalidate_
+ * range_start(): when one subscriber refuses a range, all others are called
+ * still, and then all that have an end get one.  So a counter must balance
+ * whatever a trylock on the same mm says, and whichever of them runs first.
+ *
+ * No luck is needed: the victim stops in exit (PTRACE_O_TRACEEXIT) with its mm,
+ * and stays there while it is reaped.
+ */
+#include <sys/stat.h>
+
+#include "expect.h"
+#include "proc.h"
+#include "victim.h"
+
+#define AREA_SIZE (4L << 20)
+
+/* What @rounds of reaping the victim must have shown to a subscriber of @kind. */
+static struct mnck_stats saw_reaps(__u32 kind, const struct reapable *reap, unsigned int rounds)
+{
+	return saw(kind, (__u64)rounds * reap->vmas, MNCK_EVENT_CLEAR, 0, (void *)reap->start,
+		   reap->end - reap->start, rounds * reap->bytes);
+}
+
+static struct mnck_stats refused(struct mnck_stats want, __u64 refusals)
+{
+	want.refusals = refusals;
+	return want;
+}
+
+static struct mnck_stats stats_now(const struct subscriber *sub)
+{
+	struct mnck_stats stats;
+
+	return mnck_stats(sub, &stats) ? saw_nothing() : stats;
+}
+
+/* process_mrelease(2): the same, done by the caller and at once. */
+FIXTURE(mrelease)
+{
+	int fd;
+	struct victim victim;
+	struct subscriber counter;
+	struct subscriber trylock;
+};
+
+/* The newest registration runs first. */
+FIXTURE_VARIANT(mrelease)
+{
+	bool trylock_is_newest;
+};
+
+FIXTURE_VARIANT_ADD(mrelease, trylock_first)
+{
+	.trylock_is_newest = true,
+};
+
+FIXTURE_VARIANT_ADD(mrelease, counter_first)
+{
+	.trylock_is_newest = false,
+};
+
+FIXTURE_SETUP(mrelease)
+{
+	struct victim *v = &self->victim;
+
+	self->fd = -1;
+	ASSERT_EQ(0, victim_start(v, AREA_SIZE));
+	ASSERT_EQ(0, victim_trace_exit(v));
+	self->fd = mnck_open();
+	ASSERT_LE(0, self->fd);
+
+	if (!variant->trylock_is_newest)
+		ASSERT_EQ(0, mnck_attach(self->fd, v->pid, MNCK_KIND_TRYLOCK, &self->trylock));
+	ASSERT_EQ(0, mnck_attach(self->fd, v->pid, MNCK_KIND_COUNTER, &self->counter));
+	if (variant->trylock_is_newest)
+		ASSERT_EQ(0, mnck_attach(self->fd, v->pid, MNCK_KIND_TRYLOCK, &self->trylock));
+
+	ASSERT_EQ(0, kill(v->pid, SIGKILL));
+	ASSERT_EQ(0, victim_wait_exit_stop(v));
+	EXPECT_STATS(&self->counter, saw_nothing());
+	EXPECT_STATS(&self->trylock, saw_nothing());
+}
+
+FIXTURE_TEARDOWN(mrelease)
+{
+	if (self->fd >= 0)
+		EXPECT_EQ(0, close(self->fd));
+	victim_kill(&self->victim);
+}
+
+TEST_F_TIMEOUT(mrelease, lock_free, MNCK_TIMEOUT)
+{
+	struct victim *v = &self->victim;
+	struct reapable reap;
+	int status;
+
+	ASSERT_EQ(0, proc_reapable(v->pid, &reap));
+	ASSERT_LE(AREA_SIZE / 1024, proc_rss_anon(v->pid));
+
+	ASSERT_EQ(0, victim_mrelease(v));
+	EXPECT_STATS(&self->counter, saw_reaps(MNCK_KIND_COUNTER, &reap, 1));
+	EXPECT_STATS(&self->trylock, saw_reaps(MNCK_KIND_TRYLOCK, &reap, 1));
+	/* All of its anonymous memory is private, so nothing is left. */
+	EXPECT_EQ(0, proc_rss_anon(v->pid));
+
+	/* process_mrelease() does not remember; there is nothing left, yet it asks. */
+	ASSERT_EQ(0, victim_mrelease(v));
+	EXPECT_STATS(&self->counter, saw_reaps(MNCK_KIND_COUNTER, &reap, 2));
+	EXPECT_STATS(&self->trylock, saw_reaps(MNCK_KIND_TRYLOCK, &reap, 2));
+
+	/* The exit itself: released, and nothing after that. */
+	status = victim_join(v);
+	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_STATS(&self->counter, released(saw_reaps(MNCK_KIND_COUNTER, &reap, 2)));
+	EXPECT_STATS(&self->trylock, released(saw_reaps(MNCK_KIND_TRYLOCK, &reap, 2)));
+}
+
+TEST_F_TIMEOUT(mrelease, lock_held, MNCK_TIMEOUT)
+{
+	struct victim *v = &self->victim;
+	struct reapable reap;
+	long rss;
+
+	ASSERT_EQ(0, proc_reapable(v->pid, &reap));
+	rss = proc_rss_anon(v->pid);
+	ASSERT_LE(AREA_SIZE / 1024, rss);
+	ASSERT_EQ(0, mnck_lock(&self->trylock, MNCK_LOCK_HOLD));
+
+	for (int round = 1; round <= 2; round++) {
+		EXPECT_ERRNO(EAGAIN, victim_mrelease(v));
+		EXPECT_STATS(&self->counter, saw_reaps(MNCK_KIND_COUNTER, &reap, round));
+		EXPECT_STATS(&self->trylock,
+			     refused(saw_reaps(MNCK_KIND_TRYLOCK, &reap, round),
+				     round * reap.vmas));
+		/* Not one page was taken behind the back of who refused. */
+		EXPECT_EQ(rss, proc_rss_anon(v->pid));
+	}
+
+	ASSERT_EQ(0, mnck_lock(&self->trylock, MNCK_LOCK_RELEASE));
+	ASSERT_EQ(0, victim_mrelease(v));
+	EXPECT_STATS(&self->counter, saw_reaps(MNCK_KIND_COUNTER, &reap, 3));
+	EXPECT_STATS(&self->trylock,
+		     refused(saw_reaps(MNCK_KIND_TRYLOCK, &reap, 3), 2 * reap.vmas));
+	EXPECT_EQ(0, proc_rss_anon(v->pid));
+}
+
+/* The kernel's own oom_reaper, sent to a memory cgroup that is too small. */
+struct oom {
+	int fd;
+	int kmsg;
+	char cgroup[64];
+	struct victim victim;
+	struct subscriber counter;
+	struct subscriber trylock;
+};
+
+FIXTURE(oom_reaper)
+{
+	struct oom oom;
+};
+
+#define CGROUP_ROOT "/sys/fs/cgroup"
+#define CGROUP_LIMIT "8388608"
+
+/* What the victim touches, far more than the limit. */
+#define OOM_AREA (VICTIM_AREA + (1UL << 30))
+#define OOM_SIZE (64UL << 20)
+
+/* MAX_OOM_REAP_RETRIES of mm/oom_kill.c, HZ/10 apart. */
+#define REAPER_TRIES 10
+
+static int write_file(const char *dir, const char *file, const char *text)
+{
+	ssize_t len = strlen(text), n;
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	n = write(fd, text, len);
+	close(fd);
+	return n == len ? 0 : -1;
+}
+
+/* A victim in the cgroup, with both subscribers; it is small still. */
+static void oom_start(struct __test_metadata *_metadata, struct oom *oom)
+{
+	struct victim *v = &oom->victim;
+	char pid[16];
+
+	ASSERT_EQ(0, victim_start(v, AREA_SIZE));
+	ASSERT_EQ(0, victim_trace_exit(v));
+	snprintf(pid, sizeof(pid), "%d", v->pid);
+	ASSERT_EQ(0, write_file(oom->cgroup, "cgroup.procs", pid));
+	ASSERT_EQ(0, mnck_attach(oom->fd, v->pid, MNCK_KIND_TRYLOCK, &oom->trylock));
+	ASSERT_EQ(0, mnck_attach(oom->fd, v->pid, MNCK_KIND_COUNTER, &oom->counter));
+}
+
+/* Sends the victim over its limit; returns when it was killed and has stopped in exit. */
+static void oom_touch(struct __test_metadata *_metadata, struct oom *oom)
+{
+	ASSERT_EQ(0, victim_send(&oom->victim, VICTIM_MAP_TOUCH, OOM_AREA, OOM_SIZE));
+	ASSERT_EQ(0, victim_wait_exit_stop(&oom->victim));
+}
+
+enum reaper_verdict { REAPED, GAVE_UP };
+
+/* What the oom_reaper said in the end, in the kernel log. */
+static enum reaper_verdict oom_reaper_verdict(struct __test_metadata *_metadata,
+					      struct oom *oom)
+{
+	char reaped[64], gave_up[64], record[4096];
+	const char * const texts[] = {
+		[REAPED] = reaped,
+		[GAVE_UP] = gave_up,
+	};
+	int found;
+
+	snprintf(reaped, sizeof(reaped), "oom_reaper: reaped process %d ", oom->victim.pid);
+	snprintf(gave_up, sizeof(gave_up), "oom_reaper: unable to reap pid:%d ", oom->victim.pid);
+	found = kmsg_find(oom->kmsg, texts, ARRAY_SIZE(texts), record, sizeof(record));
+	ASSERT_LE(0, found);
+	return found;
+}
+
+FIXTURE_SETUP(oom_reaper)
+{
+	struct oom *oom = &self->oom;
+	char controllers[256];
+
+	oom->fd = -1;
+	oom->kmsg = -1;
+	proc_read(controllers, sizeof(controllers), CGROUP_ROOT "/cgroup.controllers");
+	if (!strstr(controllers, "memory"))
+		SKIP(return, "no memory controller in " CGROUP_ROOT);
+	ASSERT_EQ(0, write_file(CGROUP_ROOT, "cgroup.subtree_control", "+memory"));
+	snprintf(oom->cgroup, sizeof(oom->cgroup), CGROUP_ROOT "/mnck-%d", getpid());
+	ASSERT_EQ(0, mkdir(oom->cgroup, 0755));
+	ASSERT_EQ(0, write_file(oom->cgroup, "memory.max", CGROUP_LIMIT));
+	/* Absent without swap, and then it cannot be needed. */
+	if (write_file(oom->cgroup, "memory.swap.max", "0"))
+		ASSERT_EQ(ENOENT, errno);
+
+	oom->kmsg = kmsg_open(0);
+	ASSERT_LE(0, oom->kmsg);
+	oom->fd = mnck_open();
+	ASSERT_LE(0, oom->fd);
+}
+
+FIXTURE_TEARDOWN(oom_reaper)
+{
+	struct oom *oom = &self->oom;
+
+	if (oom->fd >= 0)
+		EXPECT_EQ(0, close(oom->fd));
+	victim_kill(&oom->victim);
+	if (oom->kmsg >= 0)
+		close(oom->kmsg);
+	if (oom->cgroup[0])
+		EXPECT_EQ(0, rmdir(oom->cgroup));
+}
+
+TEST_F_TIMEOUT(oom_reaper, lock_free, MNCK_TIMEOUT)
+{
+	struct oom *oom = &self->oom;
+	struct victim *v = &oom->victim;
+	struct reapable reap;
+
+	oom_start(_metadata, oom);
+	oom_touch(_metadata, oom);
+	ASSERT_EQ(0, proc_reapable(v->pid, &reap));
+
+	ASSERT_EQ(REAPED, oom_reaper_verdict(_metadata, oom));
+	EXPECT_STATS(&oom->counter, saw_reaps(MNCK_KIND_COUNTER, &reap, 1));
+	EXPECT_STATS(&oom->trylock, saw_reaps(MNCK_KIND_TRYLOCK, &reap, 1));
+	EXPECT_EQ(0, proc_rss_anon(v->pid));
+}
+
+/* Refused at least once, and reaped when it comes again. */
+TEST_F_TIMEOUT(oom_reaper, lock_released, MNCK_TIMEOUT)
+{
+	struct oom *oom = &self->oom;
+	struct victim *v = &oom->victim;
+	struct mnck_stats counter, trylock;
+	enum reaper_verdict verdict;
+	struct reapable reap;
+	unsigned int rounds;
+
+	/*
+	 * There is a second from the first refusal to the last try.  A machine
+	 * that stands still for that long has shown nothing, and does it again.
+	 */
+	for (;;) {
+		oom_start(_metadata, oom);
+		ASSERT_EQ(0, mnck_lock(&oom->trylock, MNCK_LOCK_HOLD));
+		oom_touch(_metadata, oom);
+		ASSERT_EQ(0, proc_reapable(v->pid, &reap));
+		WAIT_UNTIL(stats_now(&oom->trylock).refusals);
+		ASSERT_EQ(0, mnck_lock(&oom->trylock, MNCK_LOCK_RELEASE));
+		verdict = oom_reaper_verdict(_metadata, oom);
+		if (verdict == REAPED)
+			break;
+		TH_LOG("the oom_reaper gave up too soon: once more");
+		victim_kill(v);
+	}
+
+	/* Each round tries all VMAs, and the last one refuses none. */
+	counter = stats_now(&oom->counter);
+	rounds = counter.starts / reap.vmas;
+	EXPECT_LE(2, rounds);
+	EXPECT_GE(REAPER_TRIES, rounds);
+	EXPECT_SAME_STATS(MNCK_KIND_COUNTER, saw_reaps(MNCK_KIND_COUNTER, &reap, rounds), &counter);
+
+	trylock = stats_now(&oom->trylock);
+	EXPECT_LE(1, trylock.refusals);
+	EXPECT_GE((__u64)(rounds - 1) * reap.vmas, trylock.refusals);
+	EXPECT_SAME_STATS(MNCK_KIND_TRYLOCK,
+			  refused(saw_reaps(MNCK_KIND_TRYLOCK, &reap, rounds), trylock.refusals),
+			  &trylock);
+	EXPECT_EQ(0, proc_rss_anon(v->pid));
+}
+
+/* Refused to the end: nothing is reaped, nothing is left open, the exit frees it. */
+TEST_F_TIMEOUT(oom_reaper, lock_held, MNCK_TIMEOUT)
+{
+	struct oom *oom = &self->oom;
+	struct victim *v = &oom->victim;
+	struct mnck_stats counter, trylock;
+	struct reapable reap;
+	long rss;
+	int status;
+
+	oom_start(_metadata, oom);
+	ASSERT_EQ(0, mnck_lock(&oom->trylock, MNCK_LOCK_HOLD));
+	oom_touch(_metadata, oom);
+	ASSERT_EQ(0, proc_reapable(v->pid, &reap));
+	rss = proc_rss_anon(v->pid);
+	/* Its own area, which nothing could be reclaimed of. */
+	ASSERT_LE(AREA_SIZE / 1024, rss);
+
+	ASSERT_EQ(GAVE_UP, oom_reaper_verdict(_metadata, oom));
+	counter = saw_reaps(MNCK_KIND_COUNTER, &reap, REAPER_TRIES);
+	trylock = refused(saw_reaps(MNCK_KIND_TRYLOCK, &reap, REAPER_TRIES),
+			  REAPER_TRIES * reap.vmas);
+	EXPECT_STATS(&oom->counter, counter);
+	EXPECT_STATS(&oom->trylock, trylock);
+	EXPECT_EQ(rss, proc_rss_anon(v->pid));
+
+	/*
+	 * The reaper has crossed this mm off its list (MMF_OOM_SKIP), and for
+	 * process_mrelease() too.  The victim's exit asks nobody: a held lock
+	 * cannot keep the memory.
+	 */
+	status = victim_join(v);
+	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_STATS(&oom->counter, released(counter));
+	EXPECT_STATS(&oom->trylock, released(trylock));
+	EXPECT_EQ(0, mnck_lock(&oom->trylock, MNCK_LOCK_RELEASE));
+}
+
+TEST_HARNESS_MAIN
