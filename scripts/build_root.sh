@@ -58,7 +58,7 @@ as_root() {
 need_host_tools() {
 	local missing=() tool
 
-	for tool in mmdebstrap "$@"; do
+	for tool in mmdebstrap mount "$@"; do
 		case $tool in
 		newuidmap) command -v newuidmap >/dev/null || missing+=(uidmap) ;;
 		*) command -v "$tool" >/dev/null || missing+=("$tool") ;;

@@ -158,4 +158,4 @@ def _run_lines(command: list, what: str, log: Path) -> Iterator[str]:
             lines = [*lines[-39:], line]
             yield line
     if process.returncode:
-        raise BuildError(f"{what} failed; all of it is in {log}, and it ends with:\n{''.join(lines)}")
+        raise BuildError(f"{what} failed; all is in {log}, and it ends with:\n{''.join(lines)}")
