@@ -164,7 +164,7 @@ enter() {
 	# shellcheck disable=SC2016	# the inner shell expands it
 	exec env -i HOME=/root TERM="${TERM:-dumb}" LANG=C.UTF-8 \
 		PATH=/usr/lib/llvm-19/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-		MNCK_CACHE="$cache" MNCK_ROOT="${root##*/}" \
+		MNCK_CACHE="$cache" \
 		chroot "$root" /bin/sh -c 'cd "$0" && exec "$@"' "$checkout" "$@"
 }
 
@@ -175,8 +175,9 @@ if [ "$1" = --remove ]; then
 	exit
 fi
 
-# By what goes in, so that a change of it makes another.
-key=$(printf '%s\n' "$suite" "${packages[@]}" | sha256sum | cut -c1-12)
+# By what goes in and how, so that a change of it makes another.
+key=$({ printf '%s\n' "$suite" "${packages[@]}"; declare -f make_root; } |
+	sha256sum | cut -c1-12)
 root=$cache/root-$key
 
 [ "$(id -u)" -eq 0 ] || need_user_namespaces

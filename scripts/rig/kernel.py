@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """The kernels under test: Debian's source, unmodified, with our configuration.
 
-A kernel is kept in the cache under what went into it: the build root, which has the source and the
-tools, and the configuration.  `make` itself goes on where it was cut off, so a build directory is
-never thrown away; it counts as whole when it has its stamp.
+A kernel is kept in the cache under what went into it: the versions of the build root's packages,
+which are the source and the tools, and the configuration.  `make` itself goes on where it was cut
+off, so a build directory is never thrown away; it counts as whole when it has its stamp.
 """
 
 import hashlib
@@ -56,16 +56,17 @@ class Kernel:
 def ensure_kernel(arch: str) -> Kernel:
     """The kernel of this architecture, built if it is not there."""
     cache = Path(os.environ["MNCK_CACHE"])
-    root = os.environ["MNCK_ROOT"]
+    packages = _packages()
     fragments = [Path(".config.fragment"), Path(f"scripts/config/{arch}.config")]
 
-    digest = hashlib.sha256(root.encode())
+    digest = hashlib.sha256(packages.encode())
     for fragment in fragments:
         digest.update(fragment.read_bytes())
     name = f"{arch}-debug-{digest.hexdigest()[:12]}"
 
     with locked(cache / "kernel.lock"):
-        kernel = Kernel(arch, _source(cache / f"linux-{root}"), cache / "kernel" / name)
+        version = hashlib.sha256(packages.encode()).hexdigest()[:12]
+        kernel = Kernel(arch, _source(cache / f"linux-{version}"), cache / "kernel" / name)
         stamp = kernel.objdir / "mnck.whole"
         if not stamp.exists():
             kernel.objdir.mkdir(parents=True, exist_ok=True)
@@ -73,6 +74,11 @@ def ensure_kernel(arch: str) -> Kernel:
             _build(kernel)
             stamp.touch()
     return kernel
+
+
+def _packages() -> str:
+    """All packages of the build root, with their versions: the source and every tool."""
+    return subprocess.check_output(["dpkg-query", "--show"], text=True)
 
 
 def _source(directory: Path) -> Path:
