@@ -34,6 +34,7 @@ use crate::{
         target,
         uapi::*, //
     },
+    mmu_notifier::TaskContext,
     module_parameters,
     subscriber::Attached, //
 };
@@ -113,7 +114,7 @@ impl Session {
         let attached = {
             let mm = target::mm_of(attach.pid)?;
 
-            Attached::new(attach.kind, &mm)?
+            Attached::new(attach.kind, &mm, &mut TaskContext::current()?)?
         };
 
         // Nobody knows the id until it is written, and it is worth nothing until it is inserted. If

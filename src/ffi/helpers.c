@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/hmm.h>
+#include <linux/kallsyms.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/mmu_notifier.h>
 #include <linux/sched/signal.h>
 #include <linux/semaphore.h>
+#include <linux/stacktrace.h>
 
 #include "helpers.h"
-
-bool mnck_helper_range_blockable(const struct mmu_notifier_range *range)
-{
-	return mmu_notifier_range_blockable(range);
-}
 
 void mnck_helper_non_block_start(void)
 {
@@ -32,6 +30,109 @@ void mnck_helper_mmap_write_unlock(struct mm_struct *mm)
 {
 	mmap_write_unlock(mm);
 }
+
+#if defined(CONFIG_STACKTRACE) && defined(CONFIG_KALLSYMS) && \
+	!defined(CONFIG_UNWINDER_GUESS)
+
+/*
+ * The core has no mark for a task that is in a callback, and one of our own
+ * would have to be made on each call.  The stack has it for nothing: all
+ * callbacks are called by functions of these names.  Some of them may be
+ * inlined into the others.
+ */
+static const char * const callers[] = {
+	"__mmu_notifier_invalidate_range_",
+	"__mmu_notifier_arch_invalidate_",
+	"__mmu_notifier_clear_",
+	"__mmu_notifier_test_young",
+	"__mmu_notifier_release",
+	"mmu_notifier_free_rcu",
+	"mmu_notifier_unregister",
+	"mn_hlist_",
+	"mn_itree_",
+};
+
+static noinline bool calls_back(unsigned long address)
+{
+	char name[KSYM_SYMBOL_LEN];
+	size_t i;
+
+	sprint_symbol_no_offset(name, address);
+	/* A module may call its functions as it likes: "name [module]". */
+	if (strchr(name, '['))
+		return false;
+	for (i = 0; i < ARRAY_SIZE(callers); i++)
+		if (str_has_prefix(name, callers[i]))
+			return true;
+	return false;
+}
+
+bool mnck_helper_in_callback(void)
+{
+	unsigned long entries[32];
+	unsigned int n, i, skip = 1;
+
+	do {
+		n = stack_trace_save(entries, ARRAY_SIZE(entries), skip);
+		for (i = 0; i < n; i++)
+			if (calls_back(entries[i]))
+				return true;
+		skip += n;
+	} while (n == ARRAY_SIZE(entries));
+	return false;
+}
+
+#else
+
+bool mnck_helper_in_callback(void)
+{
+	return false;
+}
+
+#endif
+
+bool mnck_helper_warn_in_callback(void)
+{
+	return WARN(mnck_helper_in_callback(),
+		    "mmu_notifier: a registration was dropped in a callback; it is leaked, since unregistering may wait for this callback\n");
+}
+
+#ifdef CONFIG_HMM_MIRROR
+
+int mnck_helper_hmm_range_fault(struct mmu_interval_notifier *notifier,
+				unsigned long seq, unsigned long start,
+				unsigned long end, bool write,
+				unsigned long *entries)
+{
+	struct hmm_range range = {
+		.notifier = notifier,
+		.notifier_seq = seq,
+		.start = start,
+		.end = end,
+		.hmm_pfns = entries,
+		.default_flags = HMM_PFN_REQ_FAULT | (write ? HMM_PFN_REQ_WRITE : 0),
+	};
+	int ret;
+
+	ret = mmap_read_lock_killable(notifier->mm);
+	if (ret)
+		return ret;
+	ret = hmm_range_fault(&range);
+	mmap_read_unlock(notifier->mm);
+	return ret;
+}
+
+long mnck_helper_hmm_pfn(unsigned long entry)
+{
+	return entry & HMM_PFN_VALID ? entry & ~HMM_PFN_FLAGS : -1;
+}
+
+bool mnck_helper_hmm_pfn_is_writable(unsigned long entry)
+{
+	return entry & HMM_PFN_WRITE;
+}
+
+#endif
 
 bool mnck_helper_current_is_killed(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What C has as a macro or an inline function, and Rust therefore can't call.
- * bindgen reads this file, see ../Kbuild.
+ * What C has as a macro or an inline function, and Rust therefore can't call;
+ * and what is more easily said in C.  bindgen reads this file, see ../Kbuild.
  */
 #ifndef MNCK_HELPERS_H
 #define MNCK_HELPERS_H
@@ -9,14 +9,34 @@
 #include <linux/types.h>
 
 struct mm_struct;
-struct mmu_notifier_range;
+struct mmu_interval_notifier;
 struct semaphore;
 
-bool mnck_helper_range_blockable(const struct mmu_notifier_range *range);
 void mnck_helper_non_block_start(void);
 void mnck_helper_non_block_end(void);
 int mnck_helper_mmap_write_lock_killable(struct mm_struct *mm);
 void mnck_helper_mmap_write_unlock(struct mm_struct *mm);
+
+/*
+ * Whether the current task is in a callback of an MMU notifier, of whatever
+ * subscriber, as its stack shows.
+ */
+bool mnck_helper_in_callback(void);
+/* The same; and if so, a WARN that says what comes of a drop there. */
+bool mnck_helper_warn_in_callback(void);
+
+/*
+ * hmm_range_fault() under the mmap lock: entries has room for all pages of the
+ * range.
+ */
+int mnck_helper_hmm_range_fault(struct mmu_interval_notifier *notifier,
+				unsigned long seq, unsigned long start,
+				unsigned long end, bool write,
+				unsigned long *entries);
+/* The frame number in an entry, or -1 if it has none. */
+long mnck_helper_hmm_pfn(unsigned long entry);
+bool mnck_helper_hmm_pfn_is_writable(unsigned long entry);
+
 bool mnck_helper_current_is_killed(void);
 void mnck_helper_sema_init(struct semaphore *sem, int val);
 

@@ -6,29 +6,68 @@ use core::marker::PhantomData;
 
 use kernel::types::NotThreadSafe;
 
-use super::Range;
+#[cfg(CONFIG_DEBUG_ATOMIC_SLEEP)]
 use crate::ffi;
 
 /// Ties a token to one call of a callback, so that it can be used in no other.
-type Brand<'c> = PhantomData<fn(&'c ()) -> &'c ()>;
+pub(super) type Brand<'c> = PhantomData<fn(&'c ()) -> &'c ()>;
 
 /// The right to sleep, in the callback of a blockable range.
 ///
 /// It is no right to allocate with direct reclaim (`GFP_KERNEL`), since reclaim itself invalidates
-/// ranges, nor to register or unregister a subscriber.
+/// ranges, nor to register or unregister a subscriber: these take a
+/// [`TaskContext`](super::TaskContext).
 pub struct MaySleep<'c>(NotThreadSafe, Brand<'c>);
 
-/// The duty not to sleep, in the callback of a non-blockable range, and the right to refuse.
+/// The duty not to sleep, and in the callback of a non-blockable range the right to refuse.
 pub struct NoSleep<'c>(NotThreadSafe, Brand<'c>);
 
 impl<'c> NoSleep<'c> {
-    /// What a [`Fallible`](super::Fallible) start returns if it would have to sleep: `-EAGAIN`.
+    /// What the callback of a non-blockable range returns if it would have to sleep: `-EAGAIN` of a
+    /// [`Fallible`](super::Fallible) start, `false` of an [`Interval`](super::Interval).
+    #[inline]
     pub fn would_block(&self) -> WouldBlock<'c> {
         WouldBlock(PhantomData)
     }
 }
 
-/// The refusal of a non-blockable range: `-EAGAIN`.
+impl NoSleep<'_> {
+    /// Calls `callback` within `non_block_start()` and `non_block_end()`, which make the kernel
+    /// complain if it sleeps, if CONFIG_DEBUG_ATOMIC_SLEEP is set.
+    ///
+    /// Only a trampoline may call this.
+    #[inline]
+    pub(super) fn enter<R>(callback: impl for<'c> FnOnce(NoSleep<'c>) -> R) -> R {
+        non_block_start();
+        let result = callback(NoSleep(NotThreadSafe, PhantomData));
+        non_block_end();
+        result
+    }
+}
+
+/// Makes the kernel complain if the current task sleeps before the next [`non_block_end`].
+///
+/// Without CONFIG_DEBUG_ATOMIC_SLEEP this is nothing, as in C.
+#[inline]
+fn non_block_start() {
+    #[cfg(CONFIG_DEBUG_ATOMIC_SLEEP)]
+    // SAFETY: The callers below call `non_block_end()`; a panic in between does not unwind.
+    unsafe {
+        ffi::mnck_helper_non_block_start()
+    };
+}
+
+/// See [`non_block_start`].
+#[inline]
+fn non_block_end() {
+    #[cfg(CONFIG_DEBUG_ATOMIC_SLEEP)]
+    // SAFETY: The callers below have called `non_block_start()`, in this task.
+    unsafe {
+        ffi::mnck_helper_non_block_end()
+    };
+}
+
+/// The refusal of a non-blockable range.
 ///
 /// Comes from [`NoSleep::would_block`] alone, so that a blockable range cannot be refused and no
 /// other error be returned.
@@ -44,31 +83,30 @@ pub enum CallbackContext<'c> {
 }
 
 impl CallbackContext<'_> {
-    /// Calls `callback` with the context that `range` asks for.
+    /// Calls `callback` with the context of a range that is `blockable`, or is not.
     ///
-    /// For a non-blockable range this is within `non_block_start()` and `non_block_end()`. The core
-    /// does that too, but not around the ends that undo a start which was refused.
+    /// In the latter case this is within `non_block_start()` and `non_block_end()`. The core does
+    /// that too, but not around the ends that undo a refused start, and not around the callbacks of
+    /// an interval.
     ///
-    /// Only a trampoline called for `range` may call this.
+    /// Only a trampoline may call this.
+    #[inline]
     pub(super) fn enter<R>(
-        range: &Range,
+        blockable: bool,
         callback: impl for<'c> FnOnce(CallbackContext<'c>) -> R,
     ) -> R {
-        if range.is_blockable() {
-            callback(CallbackContext::Blockable(MaySleep(
-                NotThreadSafe,
-                PhantomData,
-            )))
+        // One call, not one in each branch: `callback` is to be inlined, once.
+        let context = if blockable {
+            CallbackContext::Blockable(MaySleep(NotThreadSafe, PhantomData))
         } else {
-            // SAFETY: The end is below; a panic in `callback` does not unwind.
-            unsafe { ffi::mnck_helper_non_block_start() };
-            let result = callback(CallbackContext::NonBlockable(NoSleep(
-                NotThreadSafe,
-                PhantomData,
-            )));
-            // SAFETY: The start is above, in this task.
-            unsafe { ffi::mnck_helper_non_block_end() };
-            result
+            non_block_start();
+            CallbackContext::NonBlockable(NoSleep(NotThreadSafe, PhantomData))
+        };
+        let result = callback(context);
+
+        if !blockable {
+            non_block_end();
         }
+        result
     }
 }

@@ -2,13 +2,16 @@
 
 //! What is invalidated, and why.
 
+use core::{
+    num::NonZeroUsize,
+    ptr::NonNull, //
+};
+
 use kernel::{
     bindings,
     mm::Mm,
     types::Opaque, //
 };
-
-use crate::ffi;
 
 /// A range of an address space whose translations are about to change, or have just changed.
 ///
@@ -26,6 +29,7 @@ impl Range {
     /// # Safety
     ///
     /// `ptr` must point to the range that core mm calls a callback for, for all of `'a`.
+    #[inline]
     pub(super) unsafe fn from_raw<'a>(ptr: *const bindings::mmu_notifier_range) -> &'a Range {
         // CAST: `Range` is a transparent wrapper of `struct mmu_notifier_range`.
         // INVARIANT: Every initiator initialises its range with `mmu_notifier_range_init()`, has
@@ -35,6 +39,7 @@ impl Range {
     }
 
     /// The first byte's address, page-aligned unless the initiator did not care.
+    #[inline]
     pub fn start(&self) -> usize {
         // SAFETY: By the type invariant.
         unsafe { (*self.0.get()).start }
@@ -42,6 +47,7 @@ impl Range {
 
     /// The address behind the last byte: the range is half open. For the whole address space it is
     /// `usize::MAX`, which leaves out the last byte and is not page-aligned.
+    #[inline]
     pub fn end(&self) -> usize {
         // SAFETY: By the type invariant.
         unsafe { (*self.0.get()).end }
@@ -50,21 +56,53 @@ impl Range {
     /// The address space.
     ///
     /// In a callback `current` may be any task: compare with this, not with the current task's mm.
+    #[inline]
     pub fn mm(&self) -> &Mm {
         // SAFETY: By the type invariant `mm` is valid, for as long as the range.
         unsafe { Mm::from_raw((*self.0.get()).mm) }
     }
 
     /// Why the range is invalidated.
+    #[inline]
     pub fn event(&self) -> Event {
         // SAFETY: By the type invariant.
         Event::from_raw(unsafe { (*self.0.get()).event })
     }
 
+    /// Whether `owner` is who changes the range, and says so: those do that migrate pages or make
+    /// them exclusive, so that their own subscriber can tell its own doing.
+    #[inline]
+    pub fn is_owned_by(&self, owner: Owner) -> bool {
+        match self.event() {
+            Event::Migrate | Event::Exclusive => {
+                // SAFETY: By the type invariant; and the initiators of these two events, unlike
+                // those of others, use `mmu_notifier_range_init_owner()`.
+                let said = unsafe { (*self.0.get()).owner };
+
+                said.addr() == owner.0.get()
+            }
+            _ => false,
+        }
+    }
+
     /// Whether the callbacks may sleep: `mmu_notifier_range_blockable()`.
+    #[inline]
     pub fn is_blockable(&self) -> bool {
         // SAFETY: By the type invariant.
-        unsafe { ffi::mnck_helper_range_blockable(self.0.get()) }
+        unsafe { (*self.0.get()).flags & bindings::MMU_NOTIFIER_RANGE_BLOCKABLE != 0 }
+    }
+}
+
+/// Who changes a range: an address that stands for a driver or a device, and is compared only.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Owner(NonZeroUsize);
+
+impl Owner {
+    /// The owner that `who` stands for, as the initiator gave it: `pgmap_owner` of
+    /// `struct migrate_vma`.
+    #[inline]
+    pub fn new<T>(who: NonNull<T>) -> Self {
+        Self(who.addr())
     }
 }
 
@@ -92,6 +130,7 @@ pub enum Event {
 }
 
 impl Event {
+    #[inline]
     fn from_raw(event: bindings::mmu_notifier_event) -> Self {
         match event {
             bindings::mmu_notifier_event_MMU_NOTIFY_UNMAP => Self::Unmap,

@@ -20,7 +20,8 @@ use crate::{
     mmu_notifier::{
         Registration,
         StartEnd,
-        StartOnly, //
+        StartOnly,
+        TaskContext, //
     },
 };
 
@@ -43,10 +44,10 @@ pub(crate) struct Attached {
 enum Model {
     Counter(
         #[expect(dead_code, reason = "held for its drop")]
-        Pin<KBox<Registration<StartEnd<Counter>>>>,
+        Registration<StartEnd<Counter>>,
     ),
     Trylock {
-        registration: Pin<KBox<Registration<StartOnly<Trylock>>>>,
+        registration: Registration<StartOnly<Trylock>>,
         /// Whether the session holds the lock.
         held: bool,
     },
@@ -59,18 +60,16 @@ impl Attached {
     ///
     /// - [`EINVAL`]: unknown kind.
     /// - [`EINTR`], [`ENOMEM`]: as [`Registration::new`].
-    pub(crate) fn new(kind: mnck_kind, mm: &MmWithUser) -> Result<Self> {
+    pub(crate) fn new(kind: mnck_kind, mm: &MmWithUser, task: &mut TaskContext) -> Result<Self> {
         let statistics = Statistics::new()?;
         let model = match kind {
-            MNCK_KIND_COUNTER => Model::Counter(KBox::try_pin_init(
-                Registration::new(mm, Counter::new(statistics.clone())),
-                GFP_KERNEL,
+            MNCK_KIND_COUNTER => Model::Counter(Registration::new(
+                mm,
+                Counter::new(statistics.clone()),
+                task,
             )?),
             MNCK_KIND_TRYLOCK => Model::Trylock {
-                registration: KBox::try_pin_init(
-                    Registration::new(mm, Trylock::new(statistics.clone())),
-                    GFP_KERNEL,
-                )?,
+                registration: Registration::new(mm, Trylock::new(statistics.clone()), task)?,
                 held: false,
             },
             _ => return Err(EINVAL),
@@ -137,7 +136,7 @@ impl Attached {
     fn lock(&mut self) -> Result<(Pin<&Trylock>, &mut bool)> {
         match &mut self.model {
             Model::Counter(_) => Err(EINVAL),
-            Model::Trylock { registration, held } => Ok((registration.as_ref().subscriber(), held)),
+            Model::Trylock { registration, held } => Ok((registration.subscriber(), held)),
         }
     }
 }

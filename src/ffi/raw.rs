@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The functions of [`helpers.h`](helpers.h), as bindgen sees them.
+//!
+//! A file of its own, for another module that includes `src/mmu_notifier`: there it is all of the
+//! module `ffi`.
+
+#![allow(clippy::all, dead_code, improper_ctypes, missing_docs, unreachable_pub)]
+
+use kernel::{
+    bindings::*,
+    ffi, //
+};
+
+include!(concat!(env!("MNCK_GENERATED"), "/helpers_generated.rs"));
