@@ -2,16 +2,18 @@
 
 //! mnck: fsck for MMU notifiers.
 //!
-//! The rooms, and the way of the data between them, from core mm to user space:
+//! The rooms, and the way of the data between them:
 //!
 //! ```text
-//! mmu_notifier ──► subscriber ──► device
+//! core mm ──► mmu_notifier ──► subscriber ──► device ──► user space
+//!             (trampolines)    (who listens)  (who asks)
 //! ```
 //!
 //! [`ffi`] is the border to C, beside them all.
 //!
-//! On unload the device goes first, and is all there is: the subscribers belong to open files, and
-//! an open file keeps the module loaded.
+//! Subscribers belong to open files, and an open file keeps the module loaded; so does a shared
+//! subscriber that was detached and is yet to be freed. So on unload there are none, and nobody who
+//! could attach one. The device goes first, and then the domain of the shared subscribers.
 
 use kernel::{
     miscdevice::{
@@ -37,18 +39,26 @@ module! {
             default: 1024,
             description: "How many subscribers one session may attach",
         },
+        wait_limit_ms: u32 {
+            default: 10_000,
+            description: "How long a subscriber waits for a user, in ms",
+        },
     },
 }
 
+// Dropped in this order.
 #[pin_data]
 struct Mnck {
     #[pin]
     _device: MiscDeviceRegistration<device::Session>,
+    _shared: subscriber::SharedDomain,
 }
 
 impl kernel::InPlaceModule for Mnck {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
+            _shared: subscriber::SharedDomain::new()?,
+            // Last: once registered it can be opened.
             _device <- MiscDeviceRegistration::register(MiscDeviceOptions { name: c"mnck" }),
         })
     }

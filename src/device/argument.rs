@@ -2,7 +2,10 @@
 
 //! Arguments of ioctls: structs that say their size, and can grow.
 
-use core::mem::size_of;
+use core::{
+    mem::size_of,
+    ops::Range, //
+};
 
 use kernel::{
     page::PAGE_SIZE,
@@ -93,4 +96,25 @@ impl Argument {
     pub(super) fn size(&self) -> u32 {
         self.size as u32
     }
+}
+
+/// The range from `start` to `end`, in bytes, half open; [`EINVAL`] if it is empty or not
+/// page-aligned.
+pub(super) fn page_range(start: u64, end: u64) -> Result<Range<usize>> {
+    let range = usize::try_from(start)?..usize::try_from(end)?;
+
+    if range.is_empty() || (range.start | range.end) % PAGE_SIZE != 0 {
+        return Err(EINVAL);
+    }
+    Ok(range)
+}
+
+/// As [`page_range`], and [`EINVAL`] if it has more than `max` pages.
+pub(super) fn limited_range(start: u64, end: u64, max: u32) -> Result<Range<usize>> {
+    let range = page_range(start, end)?;
+
+    if range.len() / PAGE_SIZE > max as usize {
+        return Err(EINVAL);
+    }
+    Ok(range)
 }

@@ -32,6 +32,8 @@ enum {
 	MNCK_CMD_DETACH,
 	MNCK_CMD_STATS,
 	MNCK_CMD_LOCK,
+	MNCK_CMD_MIRROR,
+	MNCK_CMD_TOUCH,
 };
 
 /* What a subscriber models. */
@@ -44,6 +46,32 @@ enum mnck_kind {
 	 * no end.
 	 */
 	MNCK_KIND_TRYLOCK = 1,
+	/*
+	 * HMM: an interval notifier with a shadow page table, see MNCK_MIRROR.
+	 * Its lock is a mutex: where the range is non-blockable and the lock is
+	 * taken, it refuses.
+	 */
+	MNCK_KIND_MIRROR = 2,
+	/*
+	 * xe userptr: an interval notifier that begins in one pass and finishes
+	 * in another.  Its lock is a spin lock, and it never refuses.
+	 */
+	MNCK_KIND_TWO_PASS = 3,
+	/* IOMMU SVA: flushes of the secondary TLB, and no start or end. */
+	MNCK_KIND_SECONDARY_TLB = 4,
+	/* KVM's young callbacks: which pages the device has used, see MNCK_TOUCH. */
+	MNCK_KIND_AGING = 5,
+	/*
+	 * amdkfd: one subscriber for each mm, shared by all that attach one.  It
+	 * counts as a counter does.
+	 */
+	MNCK_KIND_SHARED = 6,
+};
+
+/* mnck_attach.flags */
+enum {
+	/* Take the mmap lock, and register under it. */
+	MNCK_ATTACH_LOCKED = 1 << 0,
 };
 
 /*
@@ -51,15 +79,22 @@ enum mnck_kind {
  *
  * @pid: a thread of the process, in the caller's pid namespace; 0 for the caller
  * @kind: enum mnck_kind
- * @flags: none yet, must be 0
+ * @flags: MNCK_ATTACH_LOCKED
  * @id: returned; never used again in this session
+ * @start, @end: what a mirror or a two-pass subscriber is told of, bytes, half
+ *	open; 0 for the others
  *
  * A process with another mm than the caller's needs CAP_SYS_PTRACE in the initial
  * user namespace.  A child that the process forks is not subscribed; nor is the
  * program that it execs.
  *
+ * Up to Linux 7.3 a trylock that refuses harms the mirrors and the two-pass
+ * subscribers of its mm: the core does not end their invalidation, and their
+ * detach waits for ever, unkillably.
+ *
  *	ESRCH	no such thread, or it is exiting
- *	EINVAL	the process is a kernel thread; or unknown kind
+ *	EINVAL	the process is a kernel thread; unknown kind; or a range that is
+ *		empty, not page-aligned, or not wanted by the kind
  *	EPERM	another mm, without CAP_SYS_PTRACE
  *	ENOSPC	the session has max_subscribers (a module parameter) already
  *	ENOMEM	out of memory
@@ -70,6 +105,8 @@ struct mnck_attach {
 	__u32 kind;
 	__u32 flags;
 	__aligned_u64 id;
+	__aligned_u64 start;
+	__aligned_u64 end;
 };
 
 #define MNCK_ATTACH _IO(MNCK_IOCTL_TYPE, MNCK_CMD_ATTACH)
@@ -100,19 +137,24 @@ enum {
  * MNCK_STATS: the statistics of subscriber @id at one moment.
  * MNCK_DETACH: unregister subscriber @id, and its final statistics.  When it
  *	returns no callback runs any more and none will.  With EFAULT on the
- *	way out the subscriber is detached all the same.
+ *	way out the subscriber is detached all the same.  A shared subscriber
+ *	is unregistered with its last reference: without a release, without
+ *	waiting, and freed, which the removal of the module needs, a while later.
  *
  * The minimum size ends behind @id, for a caller without use for the rest.
+ *
+ *	EBUSY	detach: another call on the subscriber has not returned
  *
  * A start that refused is counted in @starts and in @refusals.  A start that
  * waits for a trylock's lock is counted when it has it.  So at all times
  *
  *	counter: starts == ends + open + closed_by_detach
- *	trylock: ends == 0, open == 0, closed_by_detach == 0
+ *	trylock, mirror: ends == 0, open == 0, closed_by_detach == 0
+ *	two_pass: starts == ends + open, where an end is a finish
  *
  * @flags: none yet, must be 0
- * @starts: calls of the start callback
- * @ends: calls of the end callback
+ * @starts: calls of the start callback; of an interval notifier, invalidations
+ * @ends: calls of the end callback; of a two-pass subscriber, finishes
  * @refusals: starts that failed with -EAGAIN
  * @open: pairs begun and not ended
  * @closed_by_detach: pairs without an end when the subscription ended, by
@@ -120,13 +162,30 @@ enum {
  *	come still, until the detach or the exit is through, and are then
  *	counted as such
  * @releases: calls of the release callback: not 0 once the mm was released, by
- *	exit, exec or MNCK_DETACH; more than 1 if some of these came at once
+ *	exit, exec or MNCK_DETACH; more than 1 if some of these came at once.  An
+ *	interval notifier has none: it sees MNCK_EVENT_RELEASE at exit and exec
  * @non_blockable: starts of a non-blockable range
  * @events: starts by event
  * @last_start, @last_end: the range of the last start, bytes, half open
  * @last_event: its enum mnck_event
  * @last_flags: MNCK_RANGE_BLOCKABLE
  * @bytes: sum of last_end - last_start over all starts, modulo 2^64
+ * @last_start_order, @last_end_order: when the last start and the last end came,
+ *	in the order of all starts and ends of all subscribers: 1 is the first
+ * @clear_flush_young, @clear_young, @test_young: calls of these callbacks
+ * @young: how many of them answered yes
+ * @last_young_start, @last_young_end: what the last of them asked about, bytes,
+ *	half open; test_young asks about the page at an address
+ * @flushes: flushes of the secondary TLB
+ * @flushes_all: those of them that were for all of the address space
+ * @last_flush_start, @last_flush_end: the range of the last of the others
+ * @retries: mirror: lookups that an invalidation has made worthless, which may be
+ *	their own: a fault that copies a page invalidates
+ * @waiting: mirror: callers of MNCK_MIRROR that wait for MNCK_MIRROR_LET_GO
+ * @serial: a number that no other subscriber of any session has; a shared
+ *	subscriber has one however often it is attached
+ * @made, @freed: how many shared subscribers there were, and how many of these
+ *	there are no more, in all sessions
  */
 struct mnck_stats {
 	__u32 size;
@@ -145,6 +204,23 @@ struct mnck_stats {
 	__u32 last_event;
 	__u32 last_flags;
 	__aligned_u64 bytes;
+	__aligned_u64 last_start_order;
+	__aligned_u64 last_end_order;
+	__aligned_u64 clear_flush_young;
+	__aligned_u64 clear_young;
+	__aligned_u64 test_young;
+	__aligned_u64 young;
+	__aligned_u64 last_young_start;
+	__aligned_u64 last_young_end;
+	__aligned_u64 flushes;
+	__aligned_u64 flushes_all;
+	__aligned_u64 last_flush_start;
+	__aligned_u64 last_flush_end;
+	__aligned_u64 retries;
+	__aligned_u64 waiting;
+	__aligned_u64 serial;
+	__aligned_u64 made;
+	__aligned_u64 freed;
 };
 
 #define MNCK_STATS _IO(MNCK_IOCTL_TYPE, MNCK_CMD_STATS)
@@ -168,11 +244,11 @@ enum mnck_lock_op {
  *
  * While the lock is held a blockable invalidation of the mm waits in the
  * subscriber's start, as it would for a driver's mutex: until the lock is
- * released, the invalidating task is killed, or 10 seconds have passed.  With it
- * waits whoever needs the locks of mm that the invalidating task has, MNCK_ATTACH
- * among them; and since the core waits for all callbacks of all mms, so does
- * every unregister in the system, MNCK_DETACH and the last close of a session
- * among them.
+ * released, the invalidating task is killed, or wait_limit_ms (a module
+ * parameter: 10,000) have passed.  With it waits whoever needs the locks of mm
+ * that the invalidating task has, MNCK_ATTACH among them; and since the core waits
+ * for all callbacks of all mms, so does every unregister in the system,
+ * MNCK_DETACH and the last close of a session among them.
  *
  *	EINVAL	the subscriber is not a trylock; or unknown op
  *	EBUSY	hold: the session holds the lock already
@@ -187,5 +263,100 @@ struct mnck_lock {
 };
 
 #define MNCK_LOCK _IO(MNCK_IOCTL_TYPE, MNCK_CMD_LOCK)
+
+enum mnck_mirror_op {
+	/* Fault pages in and put them into the shadow. */
+	MNCK_MIRROR_FAULT = 0,
+	/* What the shadow has. */
+	MNCK_MIRROR_READ = 1,
+	/* Hold the lock and wait. */
+	MNCK_MIRROR_HOLD = 2,
+	/* Let one that waits go on. */
+	MNCK_MIRROR_LET_GO = 3,
+};
+
+/* mnck_mirror.flags */
+enum {
+	/* FAULT: for writing. */
+	MNCK_MIRROR_WRITE = 1 << 0,
+	/* FAULT: wait each time between looking up and installing. */
+	MNCK_MIRROR_WAIT = 1 << 1,
+};
+
+/* A page in a shadow: its frame number times 4, and these. */
+enum {
+	MNCK_PAGE_PRESENT = 1 << 0,
+	MNCK_PAGE_WRITABLE = 1 << 1,
+};
+
+#define MNCK_MIRROR_PAGES 512
+
+/*
+ * MNCK_MIRROR: use the shadow page table of a mirror, as its device would.
+ *
+ * @id: the subscriber
+ * @op: enum mnck_mirror_op
+ * @flags: for a FAULT MNCK_MIRROR_WRITE, MNCK_MIRROR_WAIT; else 0
+ * @start, @end: FAULT, READ: pages within the subscriber's range, at most
+ *	MNCK_MIRROR_PAGES, bytes, half open; else 0
+ * @entries: READ: where to write an entry for each page, 0 for one that the
+ *	shadow has not; else 0
+ *
+ * A FAULT looks the pages up in the process, faulting them in, and installs them
+ * in the shadow, unless an invalidation came in between: then it begins again,
+ * for 1 second at most, not counting what it waits.
+ *
+ * Who waits does so until MNCK_MIRROR_LET_GO, a kill, or for wait_limit_ms.  While
+ * a HOLD waits, a blockable invalidation of the range waits for it, as for the
+ * lock of a trylock, and so does every other FAULT, READ and HOLD, none of which
+ * can be killed meanwhile.  A LET_GO that comes first is kept for the next to wait.
+ *
+ *	EINVAL	the subscriber is not a mirror; unknown op; or a range that is
+ *		empty, not page-aligned, too long or not the subscriber's
+ *	ESRCH	FAULT: the address space has gone
+ *	EFAULT	FAULT: the process has no memory there
+ *	EPERM	FAULT: it may not be accessed so
+ *	EBUSY	FAULT: 1 second was not enough
+ *	EINTR	FAULT, HOLD: the caller was killed
+ *	ETIMEDOUT FAULT, HOLD: waited for wait_limit_ms
+ *	EOPNOTSUPP FAULT: the kernel has no CONFIG_HMM_MIRROR
+ *	ENOMEM	out of memory
+ */
+struct mnck_mirror {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 id;
+	__u32 op;
+	__u32 reserved;
+	__aligned_u64 start;
+	__aligned_u64 end;
+	__aligned_u64 entries;
+};
+
+#define MNCK_MIRROR _IO(MNCK_IOCTL_TYPE, MNCK_CMD_MIRROR)
+
+#define MNCK_TOUCH_PAGES 512
+
+/*
+ * MNCK_TOUCH: the device of an aging subscriber uses pages, which makes them
+ * young until a callback clears that.
+ *
+ * @id: the subscriber
+ * @flags: none yet, must be 0
+ * @start, @end: at most MNCK_TOUCH_PAGES pages, bytes, half open
+ *
+ *	EINVAL	the subscriber is not an aging one; or a range that is empty,
+ *		not page-aligned or too long
+ *	ENOMEM	out of memory
+ */
+struct mnck_touch {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 id;
+	__aligned_u64 start;
+	__aligned_u64 end;
+};
+
+#define MNCK_TOUCH _IO(MNCK_IOCTL_TYPE, MNCK_CMD_TOUCH)
 
 #endif /* MNCK_UAPI_H */

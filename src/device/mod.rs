@@ -6,5 +6,7 @@
 
 mod argument;
 
+mod kinds;
+
 mod session;
 pub(crate) use session::Session;

@@ -23,12 +23,18 @@ use kernel::{
         RBTree,
         RBTreeNodeReservation, //
     },
-    sync::Mutex,
+    sync::{
+        Arc,
+        Mutex, //
+    },
     types::ScopeGuard,
     uaccess::UserPtr, //
 };
 
-use super::argument::Argument;
+use super::argument::{
+    page_range,
+    Argument, //
+};
 use crate::{
     ffi::{
         target,
@@ -36,13 +42,21 @@ use crate::{
     },
     mmu_notifier::TaskContext,
     module_parameters,
-    subscriber::Attached, //
+    subscriber::{
+        Attached,
+        Place, //
+    },
 };
 
 const ATTACH: u32 = _IO(MNCK_IOCTL_TYPE, MNCK_CMD_ATTACH);
 const DETACH: u32 = _IO(MNCK_IOCTL_TYPE, MNCK_CMD_DETACH);
 const STATS: u32 = _IO(MNCK_IOCTL_TYPE, MNCK_CMD_STATS);
 const LOCK: u32 = _IO(MNCK_IOCTL_TYPE, MNCK_CMD_LOCK);
+const MIRROR: u32 = _IO(MNCK_IOCTL_TYPE, MNCK_CMD_MIRROR);
+const TOUCH: u32 = _IO(MNCK_IOCTL_TYPE, MNCK_CMD_TOUCH);
+
+/// The first version of `struct mnck_attach`.
+const ATTACH_MIN: usize = offset_of!(mnck_attach, start);
 
 /// The part of `struct mnck_stats` that a call must have: all up to the id.
 const STATS_MIN: usize = offset_of!(mnck_stats, id) + size_of::<u64>();
@@ -51,20 +65,27 @@ const STATS_MIN: usize = offset_of!(mnck_stats, id) + size_of::<u64>();
 #[pin_data(PinnedDrop)]
 pub(crate) struct Session {
     /// Outermost, and short: under it nothing is allocated, no user memory is touched, nothing is
-    /// registered or unregistered. Each of these may wait for an invalidation, which may wait for a
-    /// lock that the session holds, and only another call on the session can release that.
+    /// registered or unregistered, and nothing is waited for. Each of these may wait for an
+    /// invalidation, which may wait for a lock that the session holds, and only another call on the
+    /// session can release that.
     ///
-    /// A trylock subscriber's lock and the statistics' locks nest within.
+    /// The statistics' locks nest within.
     #[pin]
     subscribers: Mutex<Subscribers>,
 }
 
 struct Subscribers {
-    attached: RBTree<u64, Attached>,
+    attached: RBTree<u64, Entry>,
     /// How many are attached or being attached.
     count: u32,
     /// Never used twice. At one a nanosecond this lasts for centuries.
     next_id: u64,
+}
+
+struct Entry {
+    attached: Arc<Attached>,
+    /// How many calls have a reference of their own, and keep it from being detached.
+    calls: u32,
 }
 
 #[vtable]
@@ -88,10 +109,12 @@ impl MiscDevice for Session {
         let arg = UserPtr::from_addr(arg);
 
         match cmd {
-            ATTACH => session.attach(&Argument::new(arg, size_of::<mnck_attach>())?)?,
+            ATTACH => session.attach(&Argument::new(arg, ATTACH_MIN)?)?,
             DETACH => session.detach(&Argument::new(arg, STATS_MIN)?)?,
             STATS => session.stats(&Argument::new(arg, STATS_MIN)?)?,
             LOCK => session.lock(&Argument::new(arg, size_of::<mnck_lock>())?)?,
+            MIRROR => session.mirror(&Argument::new(arg, size_of::<mnck_mirror>())?)?,
+            TOUCH => session.touch(&Argument::new(arg, size_of::<mnck_touch>())?)?,
             _ => return Err(ENOTTY),
         }
         Ok(0)
@@ -103,9 +126,13 @@ impl Session {
     fn attach(&self, argument: &Argument) -> Result {
         let mut attach: mnck_attach = argument.read()?;
 
-        if attach.flags != 0 {
+        if attach.flags & !MNCK_ATTACH_LOCKED != 0 {
             return Err(EINVAL);
         }
+        let range = match (attach.start, attach.end) {
+            (0, 0) => None,
+            (start, end) => Some(page_range(start, end)?),
+        };
 
         let id = self.claim_id()?;
         let claim = ScopeGuard::new(|| self.subscribers.lock().count -= 1);
@@ -113,8 +140,13 @@ impl Session {
         let node = RBTreeNodeReservation::new(GFP_KERNEL)?;
         let attached = {
             let mm = target::mm_of(attach.pid)?;
+            let mut place = Place {
+                mm: &mm,
+                locked: attach.flags & MNCK_ATTACH_LOCKED != 0,
+                task: &mut TaskContext::current()?,
+            };
 
-            Attached::new(attach.kind, &mm, &mut TaskContext::current()?)?
+            Arc::new(Attached::new(attach.kind, range, &mut place)?, GFP_KERNEL)?
         };
 
         // Nobody knows the id until it is written, and it is worth nothing until it is inserted. If
@@ -123,7 +155,7 @@ impl Session {
         attach.size = argument.size();
         argument.write(&attach)?;
 
-        let node = node.into_node(id, attached);
+        let node = node.into_node(id, Entry { attached, calls: 0 });
         self.subscribers.lock().attached.insert(node);
         claim.dismiss();
         Ok(())
@@ -152,10 +184,18 @@ impl Session {
         }
 
         let id = stats.id;
-        let attached = self.subscribers.lock().attached.remove_node(&id);
-        let (_, attached) = attached.ok_or(ENOENT)?.to_key_value();
+        let node = {
+            let mut subscribers = self.subscribers.lock();
+            let entry = subscribers.attached.find_mut(&id).ok_or(ENOENT)?;
 
-        stats = attached.detach();
+            if entry.get().calls != 0 {
+                return Err(EBUSY);
+            }
+            entry.remove_node()
+        };
+        let (_, Entry { attached, .. }) = node.to_key_value();
+
+        stats = Attached::detach(attached);
         // Not before: who is being detached takes a place still.
         self.subscribers.lock().count -= 1;
         write_stats(argument, id, stats)
@@ -175,26 +215,31 @@ impl Session {
             .attached
             .get(&request.id)
             .ok_or(ENOENT)?
+            .attached
             .statistics();
         write_stats(argument, request.id, stats)
     }
 
-    /// `MNCK_LOCK`.
-    fn lock(&self, argument: &Argument) -> Result {
-        let lock: mnck_lock = argument.read()?;
+    /// Does something with subscriber `id` that may take long, and keeps it attached meanwhile.
+    pub(super) fn call(&self, id: u64, call: impl FnOnce(&Attached) -> Result) -> Result {
+        let attached = {
+            let mut subscribers = self.subscribers.lock();
+            let entry = subscribers.attached.get_mut(&id).ok_or(ENOENT)?;
 
-        if lock.flags != 0 || lock.reserved != 0 {
-            return Err(EINVAL);
-        }
+            // There are fewer tasks than that.
+            entry.calls += 1;
+            entry.attached.clone()
+        };
+        let result = call(&attached);
 
         let mut subscribers = self.subscribers.lock();
-        let attached = subscribers.attached.get_mut(&lock.id).ok_or(ENOENT)?;
-
-        match lock.op {
-            MNCK_LOCK_HOLD => attached.hold_lock(),
-            MNCK_LOCK_RELEASE => attached.release_lock(),
-            _ => Err(EINVAL),
+        // Not the last reference, of which the drop would detach: the entry has one until nobody
+        // calls any more.
+        drop(attached);
+        if let Some(entry) = subscribers.attached.get_mut(&id) {
+            entry.calls -= 1;
         }
+        result
     }
 }
 
@@ -209,12 +254,12 @@ fn write_stats(argument: &Argument, id: u64, mut stats: mnck_stats) -> Result {
 impl PinnedDrop for Session {
     /// The last close detaches all subscribers.
     fn drop(self: Pin<&mut Self>) {
-        let mut attached = core::mem::take(&mut self.subscribers.lock().attached);
+        let entries = core::mem::take(&mut self.subscribers.lock().attached);
 
         // First all locks: a detach waits for the starts of all subscribers.
-        for subscriber in attached.values_mut() {
-            subscriber.let_go();
+        for entry in entries.values() {
+            entry.attached.let_go();
         }
-        // And then, on drop, the subscribers.
+        // And then, on drop, the subscribers: all calls have returned, so nobody else has them.
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/hash.h>
 #include <linux/hmm.h>
 #include <linux/kallsyms.h>
 #include <linux/kernel.h>
@@ -47,12 +48,13 @@ static const char * const callers[] = {
 	"__mmu_notifier_test_young",
 	"__mmu_notifier_release",
 	"mmu_notifier_free_rcu",
+	"mmu_notifier_get_locked",
 	"mmu_notifier_unregister",
 	"mn_hlist_",
 	"mn_itree_",
 };
 
-static noinline bool calls_back(unsigned long address)
+static noinline bool is_caller(unsigned long address)
 {
 	char name[KSYM_SYMBOL_LEN];
 	size_t i;
@@ -64,6 +66,26 @@ static noinline bool calls_back(unsigned long address)
 	for (i = 0; i < ARRAY_SIZE(callers); i++)
 		if (str_has_prefix(name, callers[i]))
 			return true;
+	return false;
+}
+
+#define OTHERS_BITS 9
+
+/*
+ * Addresses that are in none of them, since a name is slow to look up.  What is
+ * not in the kernel itself never is, so an address stays what it is.
+ */
+static unsigned long others[1 << OTHERS_BITS];
+
+static bool calls_back(unsigned long address)
+{
+	unsigned long *other = &others[hash_long(address, OTHERS_BITS)];
+
+	if (READ_ONCE(*other) == address)
+		return false;
+	if (is_caller(address))
+		return true;
+	WRITE_ONCE(*other, address);
 	return false;
 }
 

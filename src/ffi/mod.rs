@@ -2,6 +2,12 @@
 
 //! The border to C: every hand-written C line of mnck, and safe wrappers of what `kernel` lacks.
 
+mod global;
+pub(crate) use global::{
+    Global,
+    Published, //
+};
+
 mod raw;
 pub(crate) use raw::*;
 
@@ -9,4 +15,8 @@ mod semaphore;
 pub(crate) use semaphore::Semaphore;
 
 pub(crate) mod target;
+
+mod task;
+pub(crate) use task::current_is_killed;
+
 pub(crate) mod uapi;

@@ -10,7 +10,10 @@
 use kernel::{
     bindings,
     error::to_result,
-    ffi::c_long,
+    ffi::{
+        c_int,
+        c_long, //
+    },
     prelude::*,
     time::{
         msecs_to_jiffies,
@@ -20,11 +23,11 @@ use kernel::{
 };
 
 use super::{
-    mnck_helper_current_is_killed,
+    current_is_killed,
     mnck_helper_sema_init, //
 };
 
-/// A binary semaphore: `struct semaphore`, first free.
+/// A semaphore: `struct semaphore`.
 ///
 /// # Invariants
 ///
@@ -41,12 +44,21 @@ unsafe impl Send for Semaphore {}
 unsafe impl Sync for Semaphore {}
 
 impl Semaphore {
-    /// A new semaphore, free.
+    /// A new semaphore that one can take.
     pub(crate) fn new() -> impl PinInit<Self> {
+        Self::with_count(1)
+    }
+
+    /// A new semaphore that nobody can take before an [`up`](Self::up).
+    pub(crate) fn new_taken() -> impl PinInit<Self> {
+        Self::with_count(0)
+    }
+
+    fn with_count(count: c_int) -> impl PinInit<Self> {
         pin_init!(Self {
             // INVARIANT: `sema_init()` initialises it.
             // SAFETY: `slot` is valid for writing, and pinned from here on.
-            inner <- Opaque::ffi_init(|slot| unsafe { mnck_helper_sema_init(slot, 1) }),
+            inner <- Opaque::ffi_init(move |slot| unsafe { mnck_helper_sema_init(slot, count) }),
         })
     }
 
@@ -64,25 +76,36 @@ impl Semaphore {
     /// Takes the semaphore, sleeping until it is free, but not for longer than about `limit`
     /// milliseconds, nor for longer than a tenth of a second once the task is killed.
     /// `down_timeout()`.
-    pub(crate) fn down_limited(&self, limit: Msecs) -> Option<SemaphoreGuard<'_>> {
+    ///
+    /// # Errors
+    ///
+    /// - [`EINTR`]: the task was killed.
+    /// - [`ETIMEDOUT`]: the limit has passed.
+    pub(crate) fn down_limited(&self, limit: Msecs) -> Result<SemaphoreGuard<'_>> {
         // Neither of C's calls that wait knows both a limit and a kill.
         const NAP: Msecs = 100;
 
-        for _ in 0..limit / NAP {
+        let mut left = limit;
+
+        loop {
+            let nap = left.min(NAP);
             // SAFETY: By the type invariant `inner` is initialised.
             let ret = unsafe {
-                bindings::down_timeout(self.inner.get(), msecs_to_jiffies(NAP) as c_long)
+                bindings::down_timeout(self.inner.get(), msecs_to_jiffies(nap) as c_long)
             };
+
             if ret == 0 {
                 // INVARIANT: `down_timeout()` returned 0, so this has the semaphore.
-                return Some(SemaphoreGuard { semaphore: self });
+                return Ok(SemaphoreGuard { semaphore: self });
             }
-            // SAFETY: Asks about the current task.
-            if unsafe { mnck_helper_current_is_killed() } {
-                break;
+            if current_is_killed() {
+                return Err(EINTR);
+            }
+            left = left.saturating_sub(nap);
+            if left == 0 {
+                return Err(ETIMEDOUT);
             }
         }
-        None
     }
 
     /// Takes the semaphore, sleeping until it is free. `down_interruptible()`.
@@ -96,7 +119,8 @@ impl Semaphore {
         Ok(SemaphoreGuard { semaphore: self })
     }
 
-    /// Frees the semaphore that [`SemaphoreGuard::keep`] left taken. `up()`; never sleeps.
+    /// Frees the semaphore that [`SemaphoreGuard::keep`] left taken, or that was new and taken.
+    /// `up()`; never sleeps.
     ///
     /// One call too many lets two tasks in at once, which harms no memory.
     pub(crate) fn up(&self) {

@@ -40,7 +40,7 @@ pub struct TaskContext(NotThreadSafe);
 impl TaskContext {
     /// Looks where the current task is. `might_sleep()`.
     ///
-    /// This walks the stack and looks up the names on it, some 17,000 instructions: fine for a system
+    /// This walks the stack, some 4,000 instructions on x86_64 and 1,000 on arm64: fine for a system
     /// call, not for a tight loop. Ask once, on entry, and pass it on: what a second one allows, the
     /// first may have forbidden.
     ///

@@ -23,13 +23,13 @@ use crate::mmu_notifier::{
 };
 
 /// See the module's documentation.
-pub(crate) struct Counter {
+pub(super) struct Counter {
     statistics: Arc<Statistics>,
 }
 
 impl Counter {
     /// A counter that counts in `statistics`.
-    pub(crate) fn new(statistics: Arc<Statistics>) -> Self {
+    pub(super) fn new(statistics: Arc<Statistics>) -> Self {
         Self { statistics }
     }
 }

@@ -2,10 +2,16 @@
 
 //! What a subscriber has seen.
 
+use core::ops;
+
 use kernel::{
     new_spinlock,
     prelude::*,
     sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
         Arc,
         SpinLock, //
     }, //
@@ -28,34 +34,69 @@ use crate::{
     },
     mmu_notifier::{
         Event,
+        Flush,
         Range, //
     },
 };
+
+/// The number of the last start or end, of whatever subscriber.
+///
+/// A task that sees one after another gives them rising numbers, whatever locks it holds: all
+/// additions to one atomic happen in one order.
+static ORDER: Atomic<u64> = Atomic::new(0);
+
+/// The number of the newest subscriber.
+static SERIAL: Atomic<u64> = Atomic::new(0);
+
+/// The next number: the first is 1.
+fn next(counter: &Atomic<u64>) -> u64 {
+    counter.fetch_add(1, Relaxed).wrapping_add(1)
+}
 
 /// The statistics of one subscriber, exact at every moment.
 ///
 /// All of them stand under one lock, so that a reader sees them as they were between two callbacks.
 #[pin_data]
 pub(crate) struct Statistics {
-    /// Innermost: nothing is called and no other lock is taken under it. Callbacks take it, in task
-    /// context, and whoever reads.
+    /// Innermost: nothing is called and no other lock is taken under it. Callbacks take it, and
+    /// whoever reads.
+    ///
+    /// A plain spin lock will do, since none of them runs in an interrupt or with interrupts
+    /// disabled: also a flush does not, which waits for other CPUs to flush as well.
     #[pin]
     stats: SpinLock<mnck_stats>,
 }
 
+/// A question about young pages.
+#[derive(Clone, Copy)]
+pub(super) enum Young {
+    /// `clear_flush_young`.
+    ClearFlush,
+    /// `clear_young`.
+    Clear,
+    /// `test_young`.
+    Test,
+}
+
 impl Statistics {
-    /// All zero.
-    pub(crate) fn new() -> Result<Arc<Self>> {
+    /// All zero, but for the serial number.
+    pub(super) fn new() -> Result<Arc<Self>> {
+        let stats = mnck_stats {
+            serial: next(&SERIAL),
+            ..mnck_stats::default()
+        };
+
         Arc::pin_init(
             pin_init!(Self {
-                stats <- new_spinlock!(mnck_stats::default(), "Statistics::stats"),
+                stats <- new_spinlock!(stats, "Statistics::stats"),
             }),
             GFP_KERNEL,
         )
     }
 
-    /// What was seen so far. `size` and `id` are zero.
-    pub(crate) fn read(&self) -> mnck_stats {
+    /// What was seen so far. What is not the subscriber's own is zero: `size` and `id`, which are
+    /// the caller's, `made` and `freed`, which are the module's.
+    pub(super) fn read(&self) -> mnck_stats {
         *self.stats.lock()
     }
 
@@ -69,7 +110,7 @@ impl Statistics {
         let mut stats = self.stats.lock();
 
         stats.count_start(range);
-        stats.refusals = stats.refusals.wrapping_add(1);
+        count(&mut stats.refusals);
     }
 
     /// A start that an end will follow.
@@ -81,9 +122,9 @@ impl Statistics {
 
         stats.count_start(range);
         if stats.releases == 0 {
-            stats.open = stats.open.wrapping_add(1);
+            count(&mut stats.open);
         } else {
-            stats.closed_by_detach = stats.closed_by_detach.wrapping_add(1);
+            count(&mut stats.closed_by_detach);
         }
     }
 
@@ -91,7 +132,8 @@ impl Statistics {
     pub(super) fn end(&self) {
         let mut stats = self.stats.lock();
 
-        stats.ends = stats.ends.wrapping_add(1);
+        count(&mut stats.ends);
+        stats.last_end_order = next(&ORDER);
         if stats.releases == 0 {
             stats.open = stats.open.wrapping_sub(1);
         } else {
@@ -103,19 +145,70 @@ impl Statistics {
     pub(super) fn release(&self) {
         let mut stats = self.stats.lock();
 
-        stats.releases = stats.releases.wrapping_add(1);
+        count(&mut stats.releases);
         stats.closed_by_detach = stats.closed_by_detach.wrapping_add(stats.open);
         stats.open = 0;
     }
+
+    /// A question about the pages of `range`, in bytes, half open, and whether one was young.
+    pub(super) fn young(&self, question: Young, range: ops::Range<usize>, answer: bool) {
+        let mut stats = self.stats.lock();
+
+        match question {
+            Young::ClearFlush => count(&mut stats.clear_flush_young),
+            Young::Clear => count(&mut stats.clear_young),
+            Young::Test => count(&mut stats.test_young),
+        }
+        if answer {
+            count(&mut stats.young);
+        }
+        stats.last_young_start = range.start as u64;
+        stats.last_young_end = range.end as u64;
+    }
+
+    /// A flush of the secondary TLB.
+    pub(super) fn flush(&self, flush: Flush) {
+        let mut stats = self.stats.lock();
+
+        count(&mut stats.flushes);
+        match flush {
+            Flush::All => count(&mut stats.flushes_all),
+            Flush::Range(range) => {
+                stats.last_flush_start = range.start as u64;
+                stats.last_flush_end = range.end as u64;
+            }
+        }
+    }
+
+    /// A lookup that an invalidation has made worthless.
+    pub(super) fn retry(&self) {
+        count(&mut self.stats.lock().retries);
+    }
+
+    /// Calls `wait`, and counts the caller among those that wait meanwhile.
+    pub(super) fn while_waiting<R>(&self, wait: impl FnOnce() -> R) -> R {
+        count(&mut self.stats.lock().waiting);
+        let result = wait();
+
+        let mut stats = self.stats.lock();
+        stats.waiting = stats.waiting.wrapping_sub(1);
+        result
+    }
+}
+
+/// One more. A callback must not panic, which `+= 1` may.
+fn count(counter: &mut u64) {
+    *counter = counter.wrapping_add(1);
 }
 
 impl mnck_stats {
     fn count_start(&mut self, range: &Range) {
         let event = index(range.event());
 
-        self.starts = self.starts.wrapping_add(1);
-        if let Some(count) = self.events.get_mut(event as usize) {
-            *count = count.wrapping_add(1);
+        count(&mut self.starts);
+        self.last_start_order = next(&ORDER);
+        if let Some(events) = self.events.get_mut(event as usize) {
+            count(events);
         }
 
         self.last_start = range.start() as u64;
@@ -129,7 +222,7 @@ impl mnck_stats {
             self.last_flags = MNCK_RANGE_BLOCKABLE;
         } else {
             self.last_flags = 0;
-            self.non_blockable = self.non_blockable.wrapping_add(1);
+            count(&mut self.non_blockable);
         }
     }
 }

@@ -10,12 +10,18 @@ use core::pin::Pin;
 
 use kernel::{
     mm::Mm,
+    new_mutex,
     prelude::*,
-    sync::Arc,
-    time::Msecs, //
+    sync::{
+        Arc,
+        Mutex, //
+    }, //
 };
 
-use super::Statistics;
+use super::{
+    wait_limit,
+    Statistics, //
+};
 use crate::{
     ffi::Semaphore,
     mmu_notifier::{
@@ -27,50 +33,69 @@ use crate::{
     },
 };
 
-/// How long a start waits for the lock, in ms.
-///
-/// A driver's lock is held by a driver, which lets go of it. This one is held by a user, who may
-/// not, or cannot: the holder's exit may wait for the very start that waits for the lock, since the
-/// mm goes before the files and each release waits for every callback. Kernel threads wait here
-/// too, and nobody can kill them. So a start that has waited for this long goes on without the
-/// lock, there being nothing that it protects.
-const WAIT_LIMIT: Msecs = 10_000;
-
 /// See the module's documentation.
 #[pin_data]
 pub(crate) struct Trylock {
     statistics: Arc<Statistics>,
 
+    /// Whether the session holds `lock`. Taken before it, by the session alone.
+    #[pin]
+    held: Mutex<bool>,
+
     /// The lock. It protects nothing but stands for what a driver would protect. A semaphore, since
     /// a session keeps it across system calls.
     ///
-    /// A start takes it under the locks of mm, then the statistics' lock.
+    /// A start takes it under the locks of mm, then the statistics' lock. One that has waited for
+    /// [`wait_limit`] goes on without it, there being nothing that it protects.
     #[pin]
     lock: Semaphore,
 }
 
 impl Trylock {
     /// A subscriber that counts in `statistics`, with its lock free.
-    pub(crate) fn new(statistics: Arc<Statistics>) -> impl PinInit<Self> {
+    pub(super) fn new(statistics: Arc<Statistics>) -> impl PinInit<Self> {
         pin_init!(Self {
             statistics,
+            held <- new_mutex!(false, "Trylock::held"),
             lock <- Semaphore::new(),
         })
     }
 
-    /// Takes the lock, to be given back by [`release_lock`](Self::release_lock).
+    /// Takes the lock for the session. Waits for a start that has it.
     ///
-    /// Waits for a start that has it, and fails with [`EINTR`] if a signal comes first. From here
-    /// on blockable invalidations of the mm wait, so the caller must then neither allocate with
-    /// direct reclaim nor touch user memory before it can be told to release the lock.
-    pub(super) fn hold_lock(&self) -> Result {
+    /// From here on blockable invalidations of the mm wait, so the caller must then neither
+    /// allocate with direct reclaim nor touch user memory before it can be told to release the
+    /// lock.
+    ///
+    /// # Errors
+    ///
+    /// - [`EBUSY`]: the session holds it already.
+    /// - [`EINTR`]: a signal came.
+    pub(crate) fn hold_lock(&self) -> Result {
+        let mut held = self.held.lock();
+
+        if *held {
+            return Err(EBUSY);
+        }
         self.lock.down_interruptible()?.keep();
+        *held = true;
         Ok(())
     }
 
-    /// Gives the lock back. Never sleeps.
-    pub(super) fn release_lock(&self) {
+    /// Gives the lock back.
+    ///
+    /// # Errors
+    ///
+    /// - [`ENOLCK`]: the session does not hold it.
+    pub(crate) fn release_lock(&self) -> Result {
+        let mut held = self.held.lock();
+
+        if !*held {
+            return Err(ENOLCK);
+        }
+        *held = false;
         self.lock.up();
+        Ok(())
     }
 }
 
@@ -88,7 +113,7 @@ impl Fallible for Trylock {
         context: CallbackContext<'c>,
     ) -> Result<(), WouldBlock<'c>> {
         let _guard = match context {
-            CallbackContext::Blockable(_) => self.lock.down_limited(WAIT_LIMIT),
+            CallbackContext::Blockable(_) => self.lock.down_limited(wait_limit()).ok(),
             CallbackContext::NonBlockable(context) => match self.lock.try_down() {
                 Some(guard) => Some(guard),
                 None => {

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A subscriber of any kind, attached to an address space.
+
+use core::{
+    ops::Range,
+    pin::Pin, //
+};
+
+use kernel::{
+    mm::MmWithUser,
+    new_spinlock,
+    prelude::*,
+    sync::Arc, //
+};
+
+use super::{
+    aging::Aging,
+    counter::Counter,
+    mirror,
+    secondary_tlb::Iommu,
+    shared::{
+        self,
+        SharedCounter, //
+    },
+    trylock::Trylock,
+    two_pass::{
+        Binding,
+        Userptr, //
+    },
+    Statistics, //
+};
+use crate::{
+    ffi::uapi::{
+        mnck_kind,
+        mnck_stats,
+        MNCK_KIND_AGING,
+        MNCK_KIND_COUNTER,
+        MNCK_KIND_MIRROR,
+        MNCK_KIND_SECONDARY_TLB,
+        MNCK_KIND_SHARED,
+        MNCK_KIND_TRYLOCK,
+        MNCK_KIND_TWO_PASS, //
+    },
+    mmu_notifier::{
+        Bare,
+        Domain,
+        Flavour,
+        IntervalFlavour,
+        IntervalRegistration,
+        IntervalSubscriber,
+        MmapWriteGuard,
+        Registration,
+        Shared,
+        SharedRef,
+        StartEnd,
+        StartOnly,
+        TaskContext,
+        TlbOnly,
+        TwoPasses, //
+    },
+};
+
+/// Where a subscriber is attached, and how.
+pub(crate) struct Place<'a> {
+    /// The address space.
+    pub(crate) mm: &'a MmWithUser,
+    /// Whether to take the mmap lock and register under it.
+    pub(crate) locked: bool,
+    /// The caller is in no callback.
+    pub(crate) task: &'a mut TaskContext,
+}
+
+impl Place<'_> {
+    /// Registers a subscriber to all of the address space.
+    fn register<F: Flavour, E>(
+        &mut self,
+        subscriber: impl PinInit<F::Subscriber, E>,
+    ) -> Result<Registration<F>>
+    where
+        Error: From<E>,
+    {
+        if self.locked {
+            Registration::new_locked(&MmapWriteGuard::lock(self.mm, self.task)?, subscriber)
+        } else {
+            Registration::new(self.mm, subscriber, self.task)
+        }
+    }
+
+    /// Registers a subscriber to `range`, with its user lock.
+    pub(super) fn register_interval<F: IntervalFlavour, E>(
+        &mut self,
+        range: Range<usize>,
+        subscriber: impl PinInit<F::Subscriber, E>,
+        lock: impl PinInit<<F::Subscriber as IntervalSubscriber>::UserLock>,
+    ) -> Result<IntervalRegistration<F>>
+    where
+        Error: From<E>,
+    {
+        if self.locked {
+            let locked = MmapWriteGuard::lock(self.mm, self.task)?;
+
+            IntervalRegistration::new_locked(&locked, range, subscriber, lock)
+        } else {
+            IntervalRegistration::new(self.mm, range, subscriber, lock, self.task)
+        }
+    }
+
+    /// The subscriber that the address space has of `domain`.
+    pub(super) fn share<F: Flavour>(&mut self, domain: &Arc<Domain<F>>) -> Result<SharedRef<F>>
+    where
+        F::Subscriber: Shared,
+    {
+        if self.locked {
+            domain.get_locked(&MmapWriteGuard::lock(self.mm, self.task)?)
+        } else {
+            domain.get(self.mm, self.task)
+        }
+    }
+}
+
+/// A model subscriber, attached to an mm. Detached on drop, under the rules for dropping a
+/// [`Registration`].
+pub(crate) struct Attached {
+    model: Model,
+    statistics: Arc<Statistics>,
+}
+
+enum Model {
+    Counter(#[expect(dead_code, reason = "held for its drop")] Registration<StartEnd<Counter>>),
+    Trylock(Registration<StartOnly<Trylock>>),
+    Mirror(mirror::Device),
+    TwoPass(
+        #[expect(dead_code, reason = "held for its drop")] IntervalRegistration<TwoPasses<Userptr>>,
+    ),
+    SecondaryTlb(#[expect(dead_code, reason = "held for its drop")] Registration<TlbOnly<Iommu>>),
+    Aging(Registration<Bare<Aging>>),
+    Shared(#[expect(dead_code, reason = "held for its drop")] SharedRef<StartEnd<SharedCounter>>),
+}
+
+impl Attached {
+    /// Attaches a subscriber of `kind` at `place`, to `range` of it, in bytes, page-aligned, if it
+    /// is of a kind that wants one. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// - [`EINVAL`]: unknown kind; or there is a range and the kind wants none, or the reverse.
+    /// - [`EINTR`], [`ENOMEM`]: as [`Registration::new`].
+    pub(crate) fn new(
+        kind: mnck_kind,
+        range: Option<Range<usize>>,
+        place: &mut Place<'_>,
+    ) -> Result<Self> {
+        if range.is_some() != matches!(kind, MNCK_KIND_MIRROR | MNCK_KIND_TWO_PASS) {
+            return Err(EINVAL);
+        }
+        let range = range.unwrap_or_default();
+
+        if kind == MNCK_KIND_SHARED {
+            // The subscriber may have been there before, with its statistics.
+            let shared = shared::attach(place)?;
+            let statistics = shared.subscriber().statistics().clone();
+
+            return Ok(Self {
+                model: Model::Shared(shared),
+                statistics,
+            });
+        }
+
+        let statistics = Statistics::new()?;
+        let count_in = statistics.clone();
+        let model = match kind {
+            MNCK_KIND_COUNTER => Model::Counter(place.register(Counter::new(count_in))?),
+            MNCK_KIND_TRYLOCK => Model::Trylock(place.register(Trylock::new(count_in))?),
+            MNCK_KIND_MIRROR => Model::Mirror(mirror::Device::attach(place, range, count_in)?),
+            MNCK_KIND_TWO_PASS => Model::TwoPass(place.register_interval(
+                range,
+                Userptr::new(count_in),
+                new_spinlock!(Binding::new(), "Userptr::binding"),
+            )?),
+            MNCK_KIND_SECONDARY_TLB => Model::SecondaryTlb(place.register(Iommu::new(count_in))?),
+            MNCK_KIND_AGING => Model::Aging(place.register(Aging::new(count_in))?),
+            _ => return Err(EINVAL),
+        };
+
+        Ok(Self { model, statistics })
+    }
+
+    /// What the subscriber has seen so far.
+    pub(crate) fn statistics(&self) -> mnck_stats {
+        read(&self.statistics)
+    }
+
+    /// Detaches the subscriber, of which this must be the last reference, and what it has seen in
+    /// all. Sleeps until no callback runs, unless it is shared.
+    pub(crate) fn detach(this: Arc<Self>) -> mnck_stats {
+        let statistics = this.statistics.clone();
+
+        drop(this);
+        read(&statistics)
+    }
+
+    /// The subscriber, which must be a trylock; else [`EINVAL`].
+    pub(crate) fn trylock(&self) -> Result<Pin<&Trylock>> {
+        match &self.model {
+            Model::Trylock(registration) => Ok(registration.subscriber()),
+            _ => Err(EINVAL),
+        }
+    }
+
+    /// The subscriber, which must be a mirror; else [`EINVAL`].
+    pub(crate) fn mirror(&self) -> Result<&mirror::Device> {
+        match &self.model {
+            Model::Mirror(device) => Ok(device),
+            _ => Err(EINVAL),
+        }
+    }
+
+    /// The subscriber, which must be an aging one; else [`EINVAL`].
+    pub(crate) fn aging(&self) -> Result<Pin<&Aging>> {
+        match &self.model {
+            Model::Aging(registration) => Ok(registration.subscriber()),
+            _ => Err(EINVAL),
+        }
+    }
+
+    /// Releases the lock that a callback could wait for, if the session holds it.
+    pub(crate) fn let_go(&self) {
+        if let Ok(trylock) = self.trylock() {
+            // That it is not held is no error here.
+            let _ = trylock.release_lock();
+        }
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        // A start that waits for the lock would keep the unregistering waiting.
+        self.let_go();
+    }
+}
+
+/// What `statistics` say, and what the module says.
+fn read(statistics: &Statistics) -> mnck_stats {
+    let mut stats = statistics.read();
+
+    (stats.made, stats.freed) = shared::census();
+    stats
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A subscriber with a shadow of a part of the page tables, as a device under HMM has.
+//!
+//! The device's page table is filled on demand, a lookup being retried if an invalidation has come
+//! in between, and emptied by invalidations: `lib/test_hmm.c`. Its lock is a mutex, so where an
+//! invalidation may not sleep it tries, and refuses if the lock is taken.
+
+use core::{
+    ops::Range,
+    pin::Pin, //
+};
+
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        Arc,
+        Mutex, //
+    },
+    time::{
+        Delta,
+        Instant,
+        Monotonic, //
+    }, //
+};
+
+use super::{
+    attached::Place,
+    pages::{
+        self,
+        Pages,
+        Reserved, //
+    },
+    wait_limit,
+    Statistics, //
+};
+use crate::{
+    ffi::{
+        current_is_killed,
+        Semaphore, //
+    },
+    mmu_notifier::{
+        CallbackContext,
+        Done,
+        Interval,
+        IntervalRegistration,
+        IntervalSubscriber,
+        Invalidate,
+        OnePass,
+        TaskContext,
+        WouldBlock, //
+    },
+};
+
+#[cfg(CONFIG_HMM_MIRROR)]
+use crate::{
+    ffi::uapi::{
+        MNCK_PAGE_PRESENT,
+        MNCK_PAGE_WRITABLE, //
+    },
+    mmu_notifier::{
+        PageBuffer,
+        PageEntry, //
+    },
+};
+
+/// How long a fault may take, not counting the time that it waits at the gate.
+const FAULT_LIMIT: Delta = Delta::from_secs(1);
+
+/// See the module's documentation.
+#[pin_data]
+pub(super) struct Mirror {
+    statistics: Arc<Statistics>,
+
+    /// Stands for the time that a driver takes, with its lock or without: who comes here waits
+    /// until it is let go. Nests within the user lock.
+    #[pin]
+    gate: Semaphore,
+}
+
+impl Mirror {
+    fn new(statistics: Arc<Statistics>) -> impl PinInit<Self> {
+        pin_init!(Self {
+            statistics,
+            gate <- Semaphore::new_taken(),
+        })
+    }
+
+    /// Waits at the gate: [`EINTR`] if killed, [`ETIMEDOUT`] after [`wait_limit`].
+    fn wait(&self) -> Result {
+        self.statistics
+            .while_waiting(|| self.gate.down_limited(wait_limit()))?
+            .keep();
+        Ok(())
+    }
+}
+
+#[vtable]
+impl IntervalSubscriber for Mirror {
+    /// The entry of each page, as user space sees it.
+    ///
+    /// The lock is taken under the locks of mm, so under it nothing is allocated with direct
+    /// reclaim, and no user memory is touched. The statistics' lock nests within.
+    type UserLock = Mutex<Pages<u64>>;
+}
+
+impl Interval for Mirror {
+    fn invalidate<'c>(
+        self: Pin<&Self>,
+        invalidation: Invalidate<'_, 'c, Self>,
+        context: CallbackContext<'c>,
+    ) -> Result<Done<'c>, WouldBlock<'c>> {
+        let range = invalidation.range();
+        let mut shadow = invalidation
+            .lock_or_refuse(&context)
+            .inspect_err(|_| self.statistics.refuse(range))?;
+
+        self.statistics.start(range);
+        shadow.remove(range.start()..range.end());
+        // Here a driver flushes the device's TLB.
+        Ok(shadow.done())
+    }
+}
+
+/// A mirror, attached: what its device does. Addresses are in bytes.
+pub(crate) struct Device {
+    registration: IntervalRegistration<OnePass<Mirror>>,
+    range: Range<usize>,
+}
+
+impl Device {
+    /// A mirror of `range`, with nothing in its shadow.
+    pub(super) fn attach(
+        place: &mut Place<'_>,
+        range: Range<usize>,
+        statistics: Arc<Statistics>,
+    ) -> Result<Self> {
+        Ok(Self {
+            registration: place.register_interval(
+                range.clone(),
+                Mirror::new(statistics),
+                new_mutex!(Pages::new(), "Mirror::shadow"),
+            )?,
+            range,
+        })
+    }
+
+    /// Faults the pages of `range` in, for writing if `write`, and installs them in the shadow. If
+    /// `wait`, waits at the gate each time in between.
+    ///
+    /// # Errors
+    ///
+    /// - [`EINVAL`]: `range` is not within the subscriber's.
+    /// - [`ESRCH`]: the address space has gone.
+    /// - [`EBUSY`]: the range was invalidated again and again.
+    /// - [`EINTR`]: the caller was killed.
+    /// - [`ETIMEDOUT`]: nobody opened the gate.
+    /// - [`EFAULT`], [`EPERM`]: as [`ReadSection::fault_in`](crate::mmu_notifier::ReadSection).
+    /// - [`EOPNOTSUPP`]: this kernel has no HMM.
+    #[cfg(CONFIG_HMM_MIRROR)]
+    pub(crate) fn fault(
+        &self,
+        range: Range<usize>,
+        write: bool,
+        wait: bool,
+        task: &mut TaskContext,
+    ) -> Result {
+        let mirror = self.registration.subscriber();
+        // What is needed under the lock is allocated before.
+        let count = self.count(&range)?;
+        let reserved = Reserved::new(count)?;
+        let mut buffer = PageBuffer::new(count)?;
+        let begin = Instant::<Monotonic>::now();
+        let mut waited = Delta::ZERO;
+
+        let mut found = loop {
+            let section = self.registration.read_begin(task);
+            // A user for no longer than that: it keeps the address space from going.
+            let user = self.registration.mm().mmget_not_zero().ok_or(ESRCH)?;
+            let faulted = section.fault_in(&user, range.clone(), write, &mut buffer, task);
+            drop(user);
+
+            match faulted {
+                Ok(faulted) => {
+                    if wait {
+                        let arrival = Instant::<Monotonic>::now();
+
+                        mirror.wait()?;
+                        waited += arrival.elapsed();
+                    }
+                    if let Ok(found) = faulted.lock(task) {
+                        break found;
+                    }
+                }
+                Err(EBUSY) => (),
+                Err(error) => return Err(error),
+            }
+
+            mirror.statistics.retry();
+            if current_is_killed() {
+                return Err(EINTR);
+            }
+            if begin.elapsed() - waited > FAULT_LIMIT {
+                return Err(EBUSY);
+            }
+        };
+
+        let (shadow, entries) = found.parts();
+        shadow.insert(
+            reserved,
+            pages::addresses(range).zip(entries.iter().copied().map(for_user)),
+        );
+        Ok(())
+    }
+
+    /// As above, where it can't be done.
+    #[cfg(not(CONFIG_HMM_MIRROR))]
+    pub(crate) fn fault(&self, _: Range<usize>, _: bool, _: bool, _: &mut TaskContext) -> Result {
+        Err(EOPNOTSUPP)
+    }
+
+    /// The entries of the pages of `range`; 0 for one that the shadow has not. Waits for the lock.
+    ///
+    /// # Errors
+    ///
+    /// - [`EINVAL`]: `range` is not within the subscriber's.
+    pub(crate) fn read(&self, range: Range<usize>, task: &mut TaskContext) -> Result<KVec<u64>> {
+        let mut entries = KVec::from_elem(0, self.count(&range)?, GFP_KERNEL)?;
+        let shadow = self.registration.lock(task);
+
+        for (entry, page) in entries.iter_mut().zip(pages::addresses(range)) {
+            *entry = shadow.get(page).copied().unwrap_or(0);
+        }
+        drop(shadow);
+        Ok(entries)
+    }
+
+    /// Holds the lock while it waits at the gate.
+    ///
+    /// # Errors
+    ///
+    /// - [`EINTR`]: the caller was killed.
+    /// - [`ETIMEDOUT`]: nobody opened the gate.
+    pub(crate) fn hold(&self, task: &mut TaskContext) -> Result {
+        let _shadow = self.registration.lock(task);
+
+        self.registration.subscriber().wait()
+    }
+
+    /// Opens the gate for one. Never sleeps.
+    pub(crate) fn let_go(&self) {
+        self.registration.subscriber().get_ref().gate.up();
+    }
+
+    /// How many pages `range` has, which must be within the subscriber's.
+    fn count(&self, range: &Range<usize>) -> Result<usize> {
+        if range.start < self.range.start || range.end > self.range.end {
+            return Err(EINVAL);
+        }
+        Ok(pages::count(range))
+    }
+}
+
+/// A page as user space sees it.
+#[cfg(CONFIG_HMM_MIRROR)]
+fn for_user(page: PageEntry) -> u64 {
+    let writable = if page.is_writable() {
+        MNCK_PAGE_WRITABLE
+    } else {
+        0
+    };
+
+    page.pfn().map_or(0, |pfn| {
+        (pfn as u64) << 2 | u64::from(MNCK_PAGE_PRESENT | writable)
+    })
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A subscriber with a TLB that caches the CPU's own page tables, as an IOMMU does for shared
+//! virtual addressing.
+//!
+//! There is no shadow to keep: what a flush names is passed on to the hardware, as in
+//! `drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3-sva.c`. After the release the IOMMU must not walk the
+//! page tables any more, which are about to be freed.
+
+use core::pin::Pin;
+
+use kernel::{
+    mm::Mm,
+    prelude::*,
+    sync::Arc, //
+};
+
+use super::Statistics;
+use crate::mmu_notifier::{
+    Flush,
+    NoSleep,
+    SecondaryTlb,
+    Subscriber, //
+};
+
+/// See the module's documentation.
+pub(super) struct Iommu {
+    statistics: Arc<Statistics>,
+}
+
+impl Iommu {
+    /// A subscriber that counts in `statistics`.
+    pub(super) fn new(statistics: Arc<Statistics>) -> Self {
+        Self { statistics }
+    }
+}
+
+#[vtable]
+impl Subscriber for Iommu {
+    fn release(self: Pin<&Self>, _mm: &Mm) {
+        self.statistics.release();
+    }
+}
+
+impl SecondaryTlb for Iommu {
+    fn flush(self: Pin<&Self>, _mm: &Mm, flush: Flush, _context: NoSleep<'_>) {
+        self.statistics.flush(flush);
+    }
+}

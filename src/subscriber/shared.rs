@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A subscriber that each address space has one of, as a process has one `struct kfd_process`
+//! however often it opens the GPU.
+//!
+//! The first who attaches it makes it, the last who lets go of it frees it, a while later and
+//! without waiting: `drivers/gpu/drm/amd/amdkfd/kfd_process.c`. It counts as a
+//! [`counter`](super::counter) does.
+
+use core::pin::Pin;
+
+use kernel::{
+    mm::Mm,
+    prelude::*,
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Relaxed,
+            Release, //
+        },
+        Arc, //
+    }, //
+};
+
+use super::{
+    attached::Place,
+    Statistics, //
+};
+use crate::{
+    ffi::{
+        Global,
+        Published, //
+    },
+    mmu_notifier::{
+        AtomicDrop,
+        CallbackContext,
+        Domain,
+        Paired,
+        Range,
+        Shared,
+        SharedRef,
+        StartEnd,
+        Subscriber, //
+    },
+};
+
+/// See the module's documentation.
+pub(super) struct SharedCounter {
+    statistics: Arc<Statistics>,
+}
+
+/// How many there were, and how many of these there are no more.
+static MADE: Atomic<u64> = Atomic::new(0);
+static FREED: Atomic<u64> = Atomic::new(0);
+
+type Counters = Domain<StartEnd<SharedCounter>>;
+
+/// Where the domain is, from the module's init to its exit.
+static DOMAIN: Global<Counters> = Global::new();
+
+/// The domain of all shared subscribers of the module. Dropped, it can be found no more.
+pub(crate) struct SharedDomain(
+    #[expect(dead_code, reason = "held for its drop")] Published<Counters>,
+);
+
+impl SharedDomain {
+    /// The domain, of which there is one.
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self(DOMAIN.publish(Domain::new()?)?))
+    }
+}
+
+/// The subscriber of the mm at `place`, made if there is none.
+pub(super) fn attach(place: &mut Place<'_>) -> Result<SharedRef<StartEnd<SharedCounter>>> {
+    let domain = DOMAIN.get().ok_or(ENODEV)?;
+
+    place.share(&domain)
+}
+
+/// How many there were, and how many of these there are no more.
+pub(super) fn census() -> (u64, u64) {
+    // In this order, so that there are never more freed than made.
+    let freed = FREED.load(Acquire);
+
+    (MADE.load(Relaxed), freed)
+}
+
+impl SharedCounter {
+    /// What it counts in.
+    pub(super) fn statistics(&self) -> &Arc<Statistics> {
+        &self.statistics
+    }
+}
+
+impl Shared for SharedCounter {
+    fn new(_mm: &Mm) -> impl PinInit<Self, Error> {
+        try_init!(Self {
+            statistics: Statistics::new()?,
+            _: {
+                MADE.add(1, Relaxed);
+            },
+        })
+    }
+}
+
+impl Drop for SharedCounter {
+    fn drop(&mut self) {
+        FREED.fetch_add(1, Release);
+    }
+}
+
+// It frees its statistics, if they were not attached still, which is a `kfree()`.
+impl AtomicDrop for SharedCounter {}
+
+#[vtable]
+impl Subscriber for SharedCounter {
+    fn release(self: Pin<&Self>, _mm: &Mm) {
+        self.statistics.release();
+    }
+}
+
+impl Paired for SharedCounter {
+    fn start(self: Pin<&Self>, range: &Range, _context: CallbackContext<'_>) {
+        self.statistics.open(range);
+    }
+
+    fn end(self: Pin<&Self>, _range: &Range, _context: CallbackContext<'_>) {
+        self.statistics.end();
+    }
+}
