@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A start refuses with -EAGAIN and nothing else.
+
+use core::pin::Pin;
+
+use kernel::prelude::*;
+use mnck::mmu_notifier::*;
+
+struct Guest;
+
+#[vtable]
+impl Subscriber for Guest {}
+
+impl Fallible for Guest {
+    #[rustfmt::skip]
+    fn start<'c>(
+        self: Pin<&Self>,
+        _range: &Range,
+        _context: CallbackContext<'c>,
+    //+ ) -> Result<(), WouldBlock<'c>> { Ok(()) }
+    ) -> Result<(), Error> { Ok(()) } //~ E0053
+}

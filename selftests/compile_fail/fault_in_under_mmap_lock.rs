@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A fault takes the mmap lock.
+
+use kernel::{
+    mm::MmWithUser,
+    prelude::*, //
+};
+use mnck::mmu_notifier::*;
+
+fn read<T: IntervalSubscriber>(
+    section: ReadSection<'_, T>,
+    user: &MmWithUser,
+    pages: &mut PageBuffer,
+    task: &mut TaskContext,
+) -> Result {
+    let guard = MmapWriteGuard::lock(user, task)?;
+    //+
+    drop(section.fault_in(user, 0..4096, false, pages, task)?); //~ E0499
+
+    drop(guard);
+    Ok(())
+}

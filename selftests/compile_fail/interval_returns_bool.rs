@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! True does not prove that anything was done.
+
+use core::pin::Pin;
+
+use kernel::{
+    prelude::*,
+    sync::Mutex, //
+};
+use mnck::mmu_notifier::*;
+
+struct Mirror;
+
+#[vtable]
+impl IntervalSubscriber for Mirror {
+    type UserLock = Mutex<usize>;
+}
+
+impl Interval for Mirror {
+    #[rustfmt::skip]
+    fn invalidate<'c>(
+        self: Pin<&Self>,
+        invalidation: Invalidate<'_, 'c, Self>,
+        context: CallbackContext<'c>,
+    //+ ) -> Result<Done<'c>, WouldBlock<'c>> { Ok(invalidation.lock_or_refuse(&context)?.done()) }
+    ) -> bool { true } //~ E0053
+}

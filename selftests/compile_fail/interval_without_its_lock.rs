@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A user lock that is made only after the first callback may have come.
+
+use kernel::{
+    mm::MmWithUser,
+    prelude::*, //
+};
+use mnck::mmu_notifier::*;
+
+fn register<F: IntervalFlavour>(
+    user: &MmWithUser,
+    subscriber: F::Subscriber,
+    lock: impl PinInit<<F::Subscriber as IntervalSubscriber>::UserLock>,
+    task: &mut TaskContext,
+) -> Result<IntervalRegistration<F>> {
+    //+ IntervalRegistration::new(user, 0..4096, subscriber, lock, task)
+    IntervalRegistration::new(user, 0..4096, subscriber, task) //~ E0061 //~ E0271
+}

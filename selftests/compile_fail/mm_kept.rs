@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The address space may go when the callback has returned.
+
+use kernel::{
+    mm::Mm,
+    prelude::*, //
+};
+use mnck::mmu_notifier::*;
+
+fn start(last: &mut Option<&'static Mm>, range: &Range) {
+    //+ *last = None;
+    *last = Some(range.mm()); //~ E0521
+}

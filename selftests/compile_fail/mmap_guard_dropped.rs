@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A lock that nobody holds is free.
+
+use kernel::{
+    mm::MmWithUser,
+    prelude::*, //
+};
+use mnck::mmu_notifier::*;
+
+fn ioctl(user: &MmWithUser, task: &mut TaskContext) -> Result {
+    //+ let guard = MmapWriteGuard::lock(user, task)?;
+    MmapWriteGuard::lock(user, task)?; //~ unused_must_use
+    Ok(())
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The task that has locked must unlock.
+
+use kernel::prelude::*;
+use mnck::mmu_notifier::*;
+
+fn spawn<T: Send>(_what: T) {}
+
+fn ioctl(guard: MmapWriteGuard<'_>) {
+    //+ drop(guard);
+    spawn(guard); //~ E0277
+}

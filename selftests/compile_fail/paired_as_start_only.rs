@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Who has an end cannot be registered as who has none.
+
+use core::pin::Pin;
+
+use kernel::prelude::*;
+use mnck::mmu_notifier::*;
+
+struct Guest;
+
+#[vtable]
+impl Subscriber for Guest {}
+
+impl Paired for Guest {
+    fn start(self: Pin<&Self>, _range: &Range, _context: CallbackContext<'_>) {}
+
+    fn end(self: Pin<&Self>, _range: &Range, _context: CallbackContext<'_>) {}
+}
+
+struct Driver {
+    //+ guest: Registration<StartEnd<Guest>>,
+    guest: Registration<StartOnly<Guest>>, //~ E0277
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A range comes from core mm.
+
+use kernel::prelude::*;
+use mnck::mmu_notifier::*;
+
+fn start(given: &Range) {
+    //+ let range = given;
+    let range = &Range(kernel::types::Opaque::zeroed()); //~ E0423
+}

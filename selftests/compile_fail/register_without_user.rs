@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! An address space that may have gone takes no subscriber.
+
+use kernel::{
+    mm::Mm,
+    mm::MmWithUser,
+    prelude::*, //
+};
+use mnck::mmu_notifier::*;
+
+fn register<F: Flavour>(
+    mm: &Mm,
+    user: &MmWithUser,
+    subscriber: F::Subscriber,
+    task: &mut TaskContext,
+) -> Result<Registration<F>> {
+    //+ Registration::new(user, subscriber, task)
+    Registration::new(mm, subscriber, task) //~ E0308
+}

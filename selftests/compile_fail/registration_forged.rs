@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! There is no registration that is not registered.
+
+use kernel::prelude::*;
+use mnck::mmu_notifier::*;
+
+fn detach<F: Flavour>(never: F::Subscriber, registration: Registration<F>, task: &mut TaskContext) {
+    //+
+    let registration = Registration::<F>(never); //~ E0423
+    registration.unregister(task);
+}

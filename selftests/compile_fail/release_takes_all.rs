@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Release may run twice, at the same time: it gets no more than others.
+
+use core::pin::Pin;
+
+use kernel::{
+    mm::Mm,
+    prelude::*, //
+};
+use mnck::mmu_notifier::*;
+
+struct Guest {
+    count: usize,
+}
+
+#[vtable]
+impl Subscriber for Guest {
+    //+ fn release(self: Pin<&Self>, _mm: &Mm) {}
+    fn release(self: Pin<&mut Self>, _mm: &Mm) {} //~ E0053
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A callback that waits for the end of an invalidation waits for itself.
+
+use kernel::prelude::*;
+use mnck::mmu_notifier::*;
+
+fn callback<F: IntervalFlavour>(
+    registration: &IntervalRegistration<F>,
+    context: &MaySleep<'_>,
+    task: &mut TaskContext,
+) {
+    //+ let section = registration.read_begin(task);
+    let section = registration.read_begin(context); //~ E0308
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! After the lock was freed the section says nothing.
+
+use kernel::prelude::*;
+use mnck::mmu_notifier::*;
+
+fn read<T: IntervalSubscriber>(
+    section: ReadSection<'_, T>,
+    another: ReadSection<'_, T>,
+    task: &mut TaskContext,
+) -> Result<(), Retry> {
+    drop(section.lock(task)?);
+    //+ drop(another.lock(task)?);
+    drop(section.lock(task)?); //~ E0382
+    Ok(())
+}

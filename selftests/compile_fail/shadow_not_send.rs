@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The shadow goes from task to task, with its lock.
+
+use kernel::{
+    prelude::*,
+    sync::Mutex, //
+};
+use mnck::mmu_notifier::*;
+
+struct Mirror;
+
+#[vtable]
+impl IntervalSubscriber for Mirror {
+    //+ type UserLock = Mutex<u8>;
+    type UserLock = Mutex<*mut u8>; //~ E0277
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A shared user lock is taken by the two sides too, and by nobody else.
+
+use kernel::sync::lock::mutex::MutexBackend;
+use mnck::mmu_notifier::*;
+
+fn install<F>(
+    registration: &IntervalRegistration<F>,
+    shared: &SharedLock<usize, MutexBackend>,
+    task: &mut TaskContext,
+) -> usize
+where
+    F: IntervalFlavour<Subscriber: IntervalSubscriber<UserLock = SharedLock<usize, MutexBackend>>>,
+{
+    let _ = (registration, shared, &task);
+    //+ *registration.lock(task)
+    *shared.lock() //~ E0599
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Each reference is counted.
+
+use kernel::prelude::*;
+use mnck::mmu_notifier::*;
+
+fn copy<F: Flavour>(reference: &SharedRef<F>) {
+    //+ let copy: &SharedRef<F> = reference;
+    let copy: SharedRef<F> = *reference; //~ E0507
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A shared subscriber is freed where nothing may sleep.
+
+use kernel::{
+    mm::Mm,
+    prelude::*, //
+};
+use mnck::mmu_notifier::*;
+
+struct Guest;
+
+struct Promise;
+
+//+ impl AtomicDrop for Guest {}
+impl AtomicDrop for Promise {}
+
+#[vtable]
+impl Subscriber for Guest {}
+
+impl Shared for Guest {
+    //~^ E0277
+    fn new(_mm: &Mm) -> impl PinInit<Self, Error> {
+        Ok(Self)
+    }
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A subscriber that has it would take it into its callbacks.
+
+use kernel::prelude::*;
+use mnck::mmu_notifier::*;
+
+struct Guest {
+    //+ task: u8,
+    task: TaskContext,
+}
+
+fn share<T: Sync>() {}
+
+fn check() {
+    share::<Guest>(); //~ E0277
+}

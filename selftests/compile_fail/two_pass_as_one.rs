@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Who needs two passes cannot be registered for one.
+
+use core::pin::Pin;
+
+use kernel::{
+    prelude::*,
+    sync::Mutex, //
+};
+use mnck::mmu_notifier::*;
+
+struct Mirror;
+
+#[vtable]
+impl IntervalSubscriber for Mirror {
+    type UserLock = Mutex<usize>;
+}
+
+impl TwoPass for Mirror {
+    type Finish = u64;
+
+    fn start<'c>(
+        self: Pin<&Self>,
+        invalidation: Invalidate<'_, 'c, Self>,
+        context: CallbackContext<'c>,
+    ) -> Result<Pass<'c, u64>, WouldBlock<'c>> {
+        let done = invalidation.lock_or_refuse(&context)?.done();
+
+        Ok(Pass::Begun(done, 7))
+    }
+
+    fn finish(self: Pin<&Self>, _fence: u64, _context: CallbackContext<'_>) {}
+}
+
+struct Driver {
+    //+ mirror: IntervalRegistration<TwoPasses<Mirror>>,
+    mirror: IntervalRegistration<OnePass<Mirror>>, //~ E0277
+}

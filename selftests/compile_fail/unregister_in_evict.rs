@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Who holds a lock that callbacks take must not wait for callbacks.
+
+use kernel::sync::Mutex;
+use mnck::mmu_notifier::*;
+
+fn shrink<F: IntervalFlavour<Subscriber: IntervalSubscriber<UserLock = Mutex<usize>>>>(
+    registration: &IntervalRegistration<F>,
+    another: IntervalRegistration<F>,
+    task: &mut TaskContext,
+) {
+    //+ registration.evict(task, |shadow| *shadow = 0);
+    registration.evict(task, |_| another.unregister(task)); //~ E0500 //~ E0501
+}

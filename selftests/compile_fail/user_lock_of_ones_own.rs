@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is no lock cannot stand for one.
+
+use kernel::{
+    prelude::*,
+    sync::Mutex, //
+};
+use mnck::mmu_notifier::*;
+
+struct NoLock;
+
+struct Mirror;
+
+#[vtable]
+impl IntervalSubscriber for Mirror {
+    //+ type UserLock = Mutex<NoLock>;
+    type UserLock = NoLock; //~ E0277
+}
+
+type _Twin = Mutex<NoLock>;
