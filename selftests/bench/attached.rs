@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is attached on demand.
+
+use core::ops::Range;
+
+use kernel::{
+    mm::MmWithUser,
+    new_mutex,
+    new_spinlock,
+    prelude::*,
+    sync::Arc,
+    uaccess::{
+        UserPtr,
+        UserSlice, //
+    }, //
+};
+
+use crate::{
+    counter::Counter,
+    intervals::{
+        Shadow,
+        UnderMutex,
+        UnderSpinLock,
+        Waiter, //
+    },
+    mmu_notifier::{
+        Bare,
+        Domain,
+        IntervalRegistration,
+        OnePass,
+        Registration,
+        SharedRef,
+        StartEnd,
+        StartOnly,
+        TaskContext,
+        TlbOnly,
+        TwoPasses, //
+    },
+    subscribers::{
+        Ager,
+        Refuser,
+        Tlb, //
+    }, //
+};
+
+/// `struct bench_attach`.
+pub(crate) struct Attach {
+    flavour: u64,
+    pub(crate) count: usize,
+    start: usize,
+    length: usize,
+    stride: usize,
+}
+
+impl Attach {
+    pub(crate) const SIZE: usize = 5 * 8;
+
+    pub(crate) fn read(from: UserPtr) -> Result<Self> {
+        let mut reader = UserSlice::new(from, Self::SIZE).reader();
+
+        Ok(Self {
+            flavour: reader.read()?,
+            count: reader.read()?,
+            start: reader.read()?,
+            length: reader.read()?,
+            stride: reader.read()?,
+        })
+    }
+
+    /// Interval `i`.
+    fn range(&self, i: usize) -> Result<Range<usize>> {
+        let start = i.checked_mul(self.stride).ok_or(EINVAL)?;
+        let start = start.checked_add(self.start).ok_or(EINVAL)?;
+        let end = start.checked_add(self.length).ok_or(EINVAL)?;
+
+        Ok(start..end)
+    }
+}
+
+/// One subscriber.
+pub(crate) enum Attached {
+    Paired(Registration<StartEnd<Counter>>),
+    Fallible(Registration<StartOnly<Refuser>>),
+    SecondaryTlb(Registration<TlbOnly<Tlb>>),
+    Aging(Registration<Bare<Ager>>),
+    Shared(SharedRef<StartEnd<Counter>>),
+    Mutex(IntervalRegistration<OnePass<UnderMutex>>),
+    Spin(IntervalRegistration<OnePass<UnderSpinLock>>),
+    TwoPass(IntervalRegistration<TwoPasses<Waiter>>),
+}
+
+impl Attached {
+    /// Attaches subscriber `i` of those asked for, in the order of `enum bench_flavour`.
+    pub(crate) fn new(
+        attach: &Attach,
+        i: usize,
+        domain: &Arc<Domain<StartEnd<Counter>>>,
+        user: &MmWithUser,
+        task: &mut TaskContext,
+    ) -> Result<Self> {
+        Ok(match attach.flavour {
+            0 => Self::Paired(Registration::new(user, Counter::new(), task)?),
+            1 => Self::Fallible(Registration::new(user, Refuser::new(), task)?),
+            2 => Self::SecondaryTlb(Registration::new(user, Tlb::new(), task)?),
+            3 => Self::Aging(Registration::new(user, Ager::new(), task)?),
+            4 => Self::Shared(domain.get(user, task)?),
+            5 => Self::Mutex(IntervalRegistration::new(
+                user,
+                attach.range(i)?,
+                UnderMutex,
+                new_mutex!(Shadow::default()),
+                task,
+            )?),
+            6 => Self::Spin(IntervalRegistration::new(
+                user,
+                attach.range(i)?,
+                UnderSpinLock,
+                new_spinlock!(Shadow::default()),
+                task,
+            )?),
+            7 => Self::TwoPass(IntervalRegistration::new(
+                user,
+                attach.range(i)?,
+                Waiter::new(),
+                new_mutex!(Shadow::default()),
+                task,
+            )?),
+            _ => return Err(EINVAL),
+        })
+    }
+
+    /// How many callbacks it has had; of two passes the second is one.
+    pub(crate) fn calls(&self, task: &mut TaskContext) -> usize {
+        match self {
+            Self::Paired(it) => it.subscriber().calls(),
+            Self::Fallible(it) => it.subscriber().calls(),
+            Self::SecondaryTlb(it) => it.subscriber().calls(),
+            Self::Aging(it) => it.subscriber().calls(),
+            Self::Shared(it) => it.subscriber().calls(),
+            Self::Mutex(it) => it.lock(task).calls,
+            Self::Spin(it) => it.lock(task).calls,
+            Self::TwoPass(it) => it.lock(task).calls + it.subscriber().finished(),
+        }
+    }
+
+    pub(crate) fn detach(self, task: &mut TaskContext) {
+        match self {
+            Self::Paired(it) => it.unregister(task),
+            Self::Fallible(it) => it.unregister(task),
+            Self::SecondaryTlb(it) => it.unregister(task),
+            Self::Aging(it) => it.unregister(task),
+            Self::Shared(it) => drop(it),
+            Self::Mutex(it) => it.unregister(task),
+            Self::Spin(it) => it.unregister(task),
+            Self::TwoPass(it) => it.unregister(task),
+        }
+    }
+}
