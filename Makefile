@@ -8,8 +8,8 @@ rust-metadata := rust/libkernel.rmeta
 
 rig = scripts/build_root.sh env PYTHONPATH=scripts \
 	PYTHONDONTWRITEBYTECODE=1 python3 -m rig
-rig-options = $(if $(ARCH),--arch $(ARCH)) $(if $(TEST),--test "$(TEST)") \
-	$(if $(JUNIT),--junit build/junit.xml)
+rig-options = $(if $(ARCH),--arch $(ARCH)) $(if $(VARIANT),--variant $(VARIANT)) \
+	$(if $(TEST),--test "$(TEST)") $(if $(JUNIT),--junit /dev/fd/3 3> "$(JUNIT)")
 
 # Out of the source directory, so that one checkout serves all kernels.
 kbuild = $(MAKE) -C $(KDIR) LLVM=$(LLVM) M=$(CURDIR) MO=$(CURDIR)/build
@@ -24,12 +24,18 @@ modules_install:
 	@test -e build/modules.order || { echo "mnck: run 'make' first" >&2; exit 1; }
 	$(kbuild) modules_install
 
+.PHONY: samples
+samples: need-rust
+	@mkdir -p build/samples
+	$(MAKE) -C $(KDIR) LLVM=$(LLVM) M=$(CURDIR)/samples \
+		MO=$(CURDIR)/build/samples modules
+
 .PHONY: rust-analyzer
 rust-analyzer: need-rust modules
 	$(kbuild) rust-analyzer
 	@# From build/ to here, with the crate's own environment, which the
 	@# kernel's script does not know.
-	@sed -e 's|"\.\./src/|"src/|' \
+	@sed -e 's|"\.\./|"|' \
 		-e 's|"RUST_MODFILE": .*|&,\n"MNCK_GENERATED": "$(CURDIR)/build/src/ffi"|' \
 		build/rust-project.json > rust-project.json
 
@@ -43,11 +49,10 @@ need-rust:
 		"kernel headers lack: give KDIR= a kernel built with CONFIG_RUST=y" \
 		"and LLVM=1, or use 'make run', which builds its own." >&2; exit 1; }
 
-.PHONY: run check mutants shell
-run check mutants shell:
-	@mkdir -p build && rm -f build/junit.xml $(JUNIT)
-	@$(rig) $@ $(rig-options); status=$$?; \
-		$(if $(JUNIT),cp build/junit.xml $(JUNIT) || status=1;) exit $$status
+.PHONY: run check mutants bench rustdoc shell
+run check mutants bench rustdoc shell:
+	@# In the place of the shell, so that a SIGTERM to make arrives.
+	@exec $(rig) $@ $(rig-options)
 
 .PHONY: clean
 clean:
@@ -65,15 +70,19 @@ help:
 # help:   make run [ARCH=arm64]     two subscribers on a live process, munmapped and OOM-reaped
 # help:   make check                all tests on both architectures
 # help:     ARCH=x86_64|arm64         on one
-# help:     TEST='munmap uapi.lock'   some (also: rig, host)
+# help:     TEST='munmap uapi.lock'   some (also: rig, host, compile_fail, doctest)
+# help:     VARIANT=kasan|bench       on a kernel with KASAN, or one without debugging
 # help:     JUNIT=file                results as JUnit XML too
 # help:   make mutants              prove that the tests can fail: a mistake each (TEST=, ARCH=)
+# help:   make bench                what the abstraction costs, against C: Documentation/cost.md (ARCH=)
 # help:   make shell [ARCH=arm64]   a prompt, with the module loaded
+# help:   make rustdoc              the abstraction's documentation: build/rustdoc/mnck/index.html
 # help:   SETUP=no                  never install a package on this host
 # help:
 # help: For your own kernel, with your own tools:
 # help:   make [KDIR=dir]                the module: build/src/mnck.ko
 # help:   make modules_install [KDIR=]   into /lib/modules
+# help:   make samples [KDIR=]           a sample driver: build/samples/mnck_sample.ko
 # help:   make rust-analyzer [KDIR=]     rust-project.json, for editors
 # help:
 # help:   make clean       what was built here

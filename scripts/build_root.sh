@@ -33,6 +33,7 @@ packages=(
 	perl shellcheck
 )
 root_mib=6144	# free space that a first run needs, kernels and all
+kept_days=14
 
 say() { printf 'mnck: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -46,13 +47,11 @@ mirror() {
 }
 
 # Without root, a user namespace in which the user is root.
+namespace=(unshare --mount --propagation private)
+[ "$(id -u)" -eq 0 ] || namespace+=(--user --map-root-user --map-auto)
+
 as_root() {
-	if [ "$(id -u)" -eq 0 ]; then
-		unshare --mount --propagation private "$@"
-	else
-		unshare --user --map-root-user --map-auto \
-			--mount --propagation private "$@"
-	fi
+	"${namespace[@]}" "$@"
 }
 
 need_host_tools() {
@@ -151,6 +150,18 @@ make_root() {
 
 	as_root mv "$root.part" "$root"
 	as_root rm -rf "$cache/packages"
+	prune
+}
+
+# The roots before this one, which nobody has used of late.
+prune() {
+	local old
+
+	find "$cache" -maxdepth 1 -name 'root-*' -mtime "+$kept_days" ! -path "$root" |
+		while read -r old; do
+			say "removing $old, unused for $kept_days days"
+			as_root rm -rf "$old"
+		done
 }
 
 # Runs within the mount namespace of as_root.
@@ -191,4 +202,6 @@ fi
 
 export -f enter
 export root checkout cache
-as_root bash -c 'set -eu; enter "$@"' bash "$@"
+touch "$root"	# in use
+# In this shell's place, so that a signal to it arrives.
+exec "${namespace[@]}" bash -c 'set -eu; enter "$@"' bash "$@"

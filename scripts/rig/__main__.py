@@ -7,17 +7,21 @@ import sys
 from pathlib import Path
 
 from rig.arch import ARCHES
+from rig.bench import bench
 from rig.check import check
 from rig.kernel import BuildError
 from rig.mutants import mutants
 from rig.run import run, shell
+from rig.rustdoc import rustdoc
+from rig.variant import DEFAULT, variants
 
 
 def main() -> int:
     """Do as the arguments say; the exit status."""
     parser = argparse.ArgumentParser(prog="rig")
-    parser.add_argument("what", choices=("run", "check", "mutants", "shell"))
-    parser.add_argument("--arch", choices=ARCHES, help="default: x86_64; check, mutants: both")
+    parser.add_argument("what", choices=("run", "check", "mutants", "bench", "rustdoc", "shell"))
+    parser.add_argument("--arch", choices=ARCHES, help="default: both; run, shell: x86_64")
+    parser.add_argument("--variant", default=DEFAULT, help="of the kernel; default: %(default)s")
     parser.add_argument("--test", metavar="NAMES", default="", help="tests, or all below a name")
     parser.add_argument("--junit", metavar="FILE", type=Path, help="check: write JUnit XML")
     args = parser.parse_args()
@@ -25,12 +29,18 @@ def main() -> int:
     # As Ctrl-C: guests are ended and temporary files removed on the way out.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        if args.variant not in variants():
+            known = ", ".join(variants())
+            raise BuildError(f"no variant is called {args.variant}; there are {known}")
         arches = [args.arch] if args.arch else list(ARCHES)
         if args.what == "check":
-            return check(arches, args.test.split(), args.junit)
+            return check(arches, args.variant, args.test.split(), args.junit)
+        if args.what == "bench":
+            return bench(arches)
         if args.what == "mutants":
-            return mutants(arches, args.test.split())
-        return {"run": run, "shell": shell}[args.what](args.arch or "x86_64")
+            return mutants(arches, args.variant, args.test.split())
+        commands = {"run": run, "rustdoc": rustdoc, "shell": shell}
+        return commands[args.what](args.arch or "x86_64", args.variant)
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,57 +1,51 @@
 # SPDX-License-Identifier: GPL-2.0
 """What goes into a guest: the module, the tests, and the initramfs around them.
 
-All is built under the cache, per checkout and architecture; make decides what has changed.
+All is built under the cache, per checkout, architecture and variant of the kernel; make decides
+what has changed.
 """
 
 import hashlib
 import os
 import re
 import shutil
-import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+from rig import command, log
 from rig.arch import ARCHES
-from rig.kernel import BuildError, Kernel
+from rig.kernel import CACHE, BuildError, Kernel
 from rig.lock import locked
 from rig.progress import Step
 
 CHECKOUT = Path.cwd()
-CACHE = Path(os.environ["MNCK_CACHE"])
-
 INIT = CHECKOUT / "scripts/guest/init"
+# Modules beside mnck that tests insert, each on the abstraction as a driver is.
+MODULES = (CHECKOUT / "samples", CHECKOUT / "selftests/dropper_module")
 DIRECTORIES = ("bin", "dev", "lib", "proc", "sys", "tests", "tmp")
 
 
-def build_dir(arch: str) -> Path:
-    """Where what is built of this checkout for `arch` lies."""
+def build_dir(kernel: Kernel) -> Path:
+    """Where what is built of this checkout for `kernel` lies."""
     checkout = hashlib.sha256(str(CHECKOUT).encode()).hexdigest()[:8]
-    path = CACHE / "build" / f"{CHECKOUT.name}-{checkout}" / arch
+    path = CACHE / "build" / f"{CHECKOUT.name}-{checkout}" / f"{kernel.arch}-{kernel.variant}"
     path.mkdir(parents=True, exist_ok=True)
     return path
 
 
 def lock(kernel: Kernel) -> Path:
     """The lock on all that is built for `kernel`."""
-    return build_dir(kernel.arch) / "lock"
+    return build_dir(kernel) / "lock"
 
 
-def _make(command: list[str]) -> str:
-    """Run `command`, a make, and return its warnings; a failure shows them."""
-    done = subprocess.run(
-        [*command, "--silent"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    lines = done.stdout.splitlines(keepends=True)
+def _make(make: list[str]) -> str:
+    """Run `make` and return its warnings; a failure shows them."""
+    status, output = command.run([*make, "--silent"])
+    lines = output.splitlines(keepends=True)
     said = "".join(line for line in lines if not re.match(r"  [A-Z]+ ", line))
-    if done.returncode:
-        raise BuildError(f"{said}failed: {' '.join(command)}")
+    if status:
+        raise BuildError(f"{said}failed: {' '.join(make)}")
     return said
 
 
@@ -61,45 +55,64 @@ def kbuild(kernel: Kernel, source: Path, output: Path, *args: str) -> str:
     return _make(kernel.make(f"M={source}", f"MO={output}", *args, "modules"))
 
 
+def external(kernel: Kernel, source: Path, name: str) -> dict[str, Path]:
+    """Build the external modules of `source`, to be kept as `name`: each .ko by its module's name.
+
+    `source` has a Kbuild or a Makefile, as for "make M=".
+    """
+    output = build_dir(kernel) / name
+    with Step(f"{name} for {kernel.arch}", about=5), locked(lock(kernel)):
+        print(kbuild(kernel, source, output), end="")
+        # What there is of an earlier build is not asked for any more.
+        objects = (output / "modules.order").read_text().split()
+    paths = [(output / path).with_suffix(".ko") for path in objects]
+    return {path.stem: path for path in paths}
+
+
 def module(kernel: Kernel) -> Path:
     """Build mnck.ko."""
-    output = build_dir(kernel.arch) / "module"
-    with Step(f"mnck.ko for {kernel.arch}", about=5), locked(lock(kernel)):
-        print(kbuild(kernel, CHECKOUT, output), end="")
-    found = list(output.rglob("mnck.ko"))
-    if len(found) != 1:
-        raise BuildError(f"the build of {CHECKOUT} has made {len(found)} mnck.ko: {found}")
-    return found[0]
+    return external(kernel, CHECKOUT, "mnck")["mnck"]
 
 
-def mutant(kernel: Kernel, patch: Path) -> Path:
-    """Build mnck.ko with `patch` applied."""
-    output = build_dir(kernel.arch) / "mutant"
-    source = output / "source"
-    with locked(lock(kernel)):
-        # All afresh: what an earlier patch had changed must be built again too.
-        shutil.rmtree(output, ignore_errors=True)
-        shutil.copytree(CHECKOUT / "src", source / "src")
-        shutil.copy(CHECKOUT / "Kbuild", source)
-        command = ["patch", "--strip=1", "--fuzz=0", f"--directory={source}", f"--input={patch}"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise BuildError(f"{patch} does not apply any more:\n{done.stdout}")
-        kbuild(kernel, source, output / "module")
-    return output / "module/src/mnck.ko"
+def mutant(kernel: Kernel, patch: Path, directory: Path) -> Path:
+    """Build mnck.ko with `patch` applied, all of it in `directory`."""
+    source = directory / "source"
+    shutil.copytree(CHECKOUT / "src", source / "src")
+    shutil.copy(CHECKOUT / "Kbuild", source)
+    status, said = command.run(
+        ["patch", "--strip=1", "--fuzz=0", f"--directory={source}", f"--input={patch}"]
+    )
+    if status:
+        raise BuildError(f"{patch} does not apply any more:\n{said}")
+    kbuild(kernel, source, directory / "module")
+    return directory / "module/src/mnck.ko"
 
 
-def planted(kernel: Kernel) -> Path:
-    """Build planted.ko, the mistakes by which the rig proves itself."""
-    output = build_dir(kernel.arch) / "planted"
-    with Step(f"planted.ko for {kernel.arch}", about=2), locked(lock(kernel)):
-        print(kbuild(kernel, CHECKOUT / "selftests/planted", output), end="")
-    return output / "planted.ko"
+def planted(kernel: Kernel) -> dict[str, Path]:
+    """Build the mistakes by which the rig proves itself: what is to lie in the guest."""
+    source = CHECKOUT / "selftests/planted"
+    modules = external(kernel, source, "planted")
+    return {"tests/planted": source / "planted.sh", **_in_lib(modules)}
+
+
+def for_guest(kernel: Kernel, mnck: Path) -> tuple[list[str], dict[str, Path]]:
+    """Build the tests and the modules beside mnck: the names of the test programs, and what is to
+    lie in the guest, by its path there, with `mnck` as the module.
+    """
+    programs, tests = selftests(kernel)
+    modules = {"mnck": mnck}
+    for source in MODULES:
+        modules |= external(kernel, source, source.name)
+    return programs, _in_lib(modules) | {f"tests/{name}": path for name, path in tests.items()}
+
+
+def _in_lib(modules: Mapping[str, Path]) -> dict[str, Path]:
+    return {f"lib/{name}.ko": path for name, path in modules.items()}
 
 
 def selftests(kernel: Kernel) -> tuple[list[str], dict[str, Path]]:
     """Build the kselftests: the names of the test programs, and all that is to lie in /tests."""
-    output = build_dir(kernel.arch) / "selftests"
+    output = build_dir(kernel) / "selftests"
     output.mkdir(exist_ok=True)
     make = [
         *("make", "-C", str(CHECKOUT / "selftests"), f"OUTPUT={output}", f"KSRC={kernel.srcdir}"),
@@ -114,18 +127,24 @@ def selftests(kernel: Kernel) -> tuple[list[str], dict[str, Path]]:
     }
 
 
-def initramfs(arch: str, name: str, files: Mapping[str, Path]) -> Path:
-    """Pack busybox, init and `files`, by their path in the guest, as `name`."""
-    path = build_dir(arch) / f"{name}.cpio"
-    entries = {"init": INIT, "bin/busybox": ARCHES[arch].busybox, **files}
-    with open(f"{path}.{os.getpid()}", "wb") as file:
-        for directory in DIRECTORIES:
-            file.write(_newc(directory, 0o040755, b""))
-        for entry, source in entries.items():
-            file.write(_newc(entry, 0o100755, source.read_bytes()))
-        file.write(_newc("TRAILER!!!", 0, b""))
-    os.replace(file.name, path)
-    return path
+@contextmanager
+def initramfs(kernel: Kernel, name: str, files: Mapping[str, Path]) -> Iterator[Path]:
+    """Pack busybox, init and `files`, by their path in the guest: this run's own, while it lasts.
+
+    `name`: of the guest.
+    """
+    entries = {"init": INIT, "bin/busybox": ARCHES[kernel.arch].busybox, **files}
+    path = log.directory() / f"{kernel.arch}.{name}.cpio"
+    try:
+        with path.open("wb") as file:
+            for directory in DIRECTORIES:
+                file.write(_newc(directory, 0o040755, b""))
+            for entry, source in entries.items():
+                file.write(_newc(entry, 0o100755, source.read_bytes()))
+            file.write(_newc("TRAILER!!!", 0, b""))
+        yield path
+    finally:
+        path.unlink()
 
 
 def _newc(name: str, mode: int, data: bytes) -> bytes:

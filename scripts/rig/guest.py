@@ -17,9 +17,14 @@ from pathlib import Path
 
 from rig.arch import ARCHES
 from rig.kernel import Kernel
+from rig.variant import NEEDS, Needs
 
 CPUS = 2
-MEMORY_MIB = 512
+MACHINE = ("-accel", "tcg", "-smp", str(CPUS))
+
+# A machine of one CPU, whose clock is the number of instructions that it has executed: each is a
+# nanosecond, and sleep takes none.
+COUNTING = ("-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=0,sleep=off")
 
 # Seconds without a byte from the guest after which it counts as hung.  This is the last resort: the
 # harness ends a test after 30 s, unless told otherwise, and the kernel itself when it is stuck.
@@ -40,7 +45,7 @@ class State:
     warns: int = 0  # /sys/kernel/warn_count
     oopses: int = 0  # /sys/kernel/oops_count
     taint: int = 0  # /proc/sys/kernel/tainted
-    lockdep: int = 1  # debug_locks in /proc/lockdep_stats
+    lockdep: int | None = 1  # debug_locks in /proc/lockdep_stats, None if there is no lockdep
 
 
 @dataclass(frozen=True)
@@ -60,16 +65,22 @@ class Outcome:
 class Guest:
     """A running guest; a context manager, at whose end there is none."""
 
-    def __init__(self, kernel: Kernel, initramfs: Path, console: Path):
+    def __init__(
+        self,
+        kernel: Kernel,
+        initramfs: Path,
+        console: Path,
+        machine: tuple[str, ...] = MACHINE,
+    ):
         self.console = console
         self.ended: str | None = None
-        self._state = State()
+        self._state = State(lockdep=1 if kernel.has("PROVE_LOCKING") else None)
         self._port, port = socket.socketpair()
         console.touch()
         with port:
             # However the rig ends, QEMU does not outlive it.
             self._qemu = subprocess.Popen(
-                ["setpriv", "--pdeathsig=KILL", *qemu_command(kernel, initramfs)]
+                ["setpriv", "--pdeathsig=KILL", *qemu_command(kernel, initramfs, machine=machine)]
                 + ["-serial", f"file:{console}"]
                 + ["-chardev", f"socket,id=port,fd={port.fileno()}"]
                 + ["-device", "virtio-serial-pci", "-device", "virtserialport,chardev=port"],
@@ -152,16 +163,21 @@ class Guest:
         self._qemu.wait()
 
 
-def qemu_command(kernel: Kernel, initramfs: Path, command_line: str = "") -> list[str]:
+def qemu_command(
+    kernel: Kernel, initramfs: Path, command_line: str = "", machine: tuple[str, ...] = MACHINE
+) -> list[str]:
     """QEMU's arguments but for the console and other ways out.
 
     With -no-reboot a guest that reboots, and so one that panics, ends.
     """
     arch = ARCHES[kernel.arch]
-    command_line = f"{COMMAND_LINE.format(console=arch.console)} {command_line}"
+    needs = NEEDS.get(kernel.variant, Needs())
+    command_line = (
+        f"{COMMAND_LINE.format(console=arch.console)} {needs.command_line} {command_line}"
+    )
     return [
         *arch.qemu,
-        *("-accel", "tcg", "-smp", str(CPUS), "-m", str(MEMORY_MIB)),
+        *(*machine, "-m", str(needs.memory_mib)),
         *("-no-user-config", "-nodefaults", "-display", "none", "-no-reboot"),
         *("-kernel", str(kernel.image), "-initrd", str(initramfs)),
         *("-append", command_line.strip()),
@@ -183,8 +199,9 @@ def parse_step(data: bytes) -> tuple[str, int | None, State | None, tuple[str, .
             output = body
         elif match := re.fullmatch(r"exit (\d+)", head):
             status = int(match[1])
-        elif match := re.fullmatch(r"state (\d+) (\d+) (\d+) (\d+)", head):
-            state = State(*map(int, match.groups()))
+        elif match := re.fullmatch(r"state (\d+) (\d+) (\d+) (\d+|-)", head):
+            warns, oopses, taint = map(int, match.groups()[:3])
+            state = State(warns, oopses, taint, None if match[4] == "-" else int(match[4]))
             log = tuple(body.splitlines())
         elif head not in ("", "ready"):
             # A stray 001 has cut something off: nothing of this is to be believed.

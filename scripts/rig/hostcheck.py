@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The checks that need no guest: form, warnings, licences, and the rig's own unit tests."""
+"""The checks that need no guest: form, warnings, licences, and the rig's own unit tests.
+
+Two of them need a kernel, clippy and rustdoc; to the others its source is enough.
+"""
 
 import fnmatch
 import os
-import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from rig import build
+from rig import bench, build, log, rustdoc
 from rig.build import CHECKOUT
+from rig.command import run
 from rig.kernel import BuildError, Kernel
 from rig.lock import locked
 from rig.verdict import FAIL, OK, Verdict
@@ -19,19 +23,42 @@ from rig.verdict import FAIL, OK, Verdict
 Complaints = list[str]
 
 
-def hostcheck(kernels: list[Kernel]) -> Iterator[tuple[str, str, Callable[[], Complaints]]]:
-    """Each check: where it is made, its name, and what to call for the complaints."""
+def forms(srcdir: Path) -> Iterator[tuple[str, Callable[[], Complaints]]]:
+    """Each check of form: its name, and what to call for the complaints."""
     files = sorted(_files())
-    srcdir = kernels[0].srcdir
-    yield "host", "host.spdx", lambda: _spdx(files)
-    yield "host", "host.rustfmt", lambda: _rustfmt(_of(files, ".rs"), srcdir)
-    yield "host", "host.checkpatch", lambda: _checkpatch(_of(files, ".c", ".h"), srcdir)
-    yield "host", "host.shellcheck", lambda: _shellcheck(files)
-    yield "host", "host.python", lambda: _python(_of(files, ".py"))
-    yield "host", "host.unit", _unit
-    yield "host", "host.mutants", lambda: _mutants(_of(files, ".patch"))
-    for kernel in kernels:
-        yield kernel.arch, "host.clippy", lambda kernel=kernel: _clippy(kernel)
+    yield "host.spdx", lambda: _spdx(files)
+    yield "host.rustfmt", lambda: _rustfmt(_of(files, ".rs"), srcdir)
+    yield "host.checkpatch", lambda: _checkpatch(_of(files, ".c", ".h"), srcdir)
+    yield "host.shellcheck", lambda: _shellcheck(files)
+    yield "host.python", lambda: _python(_of(files, ".py"))
+    yield "host.unit", _unit
+    yield "host.mutants", lambda: _mutants(_of(files, ".patch"))
+
+
+def clippy(kernel: Kernel) -> Complaints:
+    """Build mnck.ko apart, and the modules that `make bench` compares, with clippy and W=1.
+
+    Warnings are errors, as make would show them once only.
+    """
+    said = ""
+    for source in (CHECKOUT, bench.SOURCE):
+        output = build.build_dir(kernel) / f"clippy-{source.name}"
+        try:
+            with locked(build.lock(kernel)):
+                said += build.kbuild(kernel, source, output, "CLIPPY=1", "W=1e")
+        except BuildError as error:
+            said += str(error)
+    return said.splitlines()
+
+
+def documentation(kernel: Kernel) -> Complaints:
+    """Make the documentation, which warns of what it lacks and of links that lead nowhere."""
+    with tempfile.TemporaryDirectory(dir=log.directory()) as output:
+        return rustdoc.document(kernel, Path(output))
+
+
+# The checks that need a kernel.
+BUILT = {"host.clippy": clippy, "host.rustdoc": documentation}
 
 
 def check(where: str, name: str, complaints: Callable[[], Complaints]) -> Verdict:
@@ -64,19 +91,8 @@ def _of(files: list[Path], *suffixes: str) -> list[Path]:
 
 def _say(*command: str | Path, cwd: Path = CHECKOUT) -> Complaints:
     """What `command` prints if it fails."""
-    done = subprocess.run(
-        command,
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if not done.returncode:
-        return []
-    return done.stdout.splitlines() or [f"{command[0]}: exit status {done.returncode}"]
+    status, said = run(list(command), cwd)
+    return (said.splitlines() or [f"{command[0]}: exit status {status}"]) if status else []
 
 
 def _head(path: Path) -> str:
@@ -90,7 +106,8 @@ def _spdx(files: list[Path]) -> Complaints:
 
 
 def _rustfmt(files: list[Path], srcdir: Path) -> Complaints:
-    return _say("rustfmt", "--check", "--config-path", srcdir / ".rustfmt.toml", *files)
+    command = ("rustfmt", "--check", "--color=never", "--config-path", srcdir / ".rustfmt.toml")
+    return _say(*command, *files)
 
 
 def _checkpatch(files: list[Path], srcdir: Path) -> Complaints:
@@ -124,7 +141,8 @@ def _python(files: list[Path]) -> Complaints:
 
 
 def _unit() -> Complaints:
-    return _say(sys.executable, "-B", "-W", "error", "-m", "unittest", "rig.test_judging")
+    tests = ("rig.test_judging", "rig.test_compiled", "rig.test_cost")
+    return _say(sys.executable, "-B", "-W", "error", "-m", "unittest", *tests)
 
 
 def _mutants(files: list[Path]) -> Complaints:
@@ -135,17 +153,3 @@ def _mutants(files: list[Path]) -> Complaints:
         if said := _say(*command, f"--input={path}"):
             complaints.append(f"{path} does not apply: {said[-1]}")
     return complaints
-
-
-def _clippy(kernel: Kernel) -> Complaints:
-    """Build mnck.ko apart, with clippy and W=1.
-
-    Warnings are errors, as make would show them once only.
-    """
-    output = build.build_dir(kernel.arch) / "clippy"
-    try:
-        with locked(build.lock(kernel)):
-            said = build.kbuild(kernel, CHECKOUT, output, "CLIPPY=1", "W=1e")
-    except BuildError as error:
-        said = str(error)
-    return said.splitlines()

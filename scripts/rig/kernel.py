@@ -3,22 +3,36 @@
 
 A kernel is kept in the cache under what went into it: the versions of the build root's packages,
 which are the source and the tools, and the configuration.  `make` itself goes on where it was cut
-off, so a build directory is never thrown away; it counts as whole when it has its stamp.
+off, so a build directory is never thrown away for having been interrupted; it counts as whole when
+it has its stamp.  Those that nobody has used for a while go when another takes their place.
 """
 
+import functools
 import hashlib
 import os
+import re
 import shutil
 import subprocess
+import sys
+import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rig import command
 from rig.arch import ARCHES
 from rig.lock import locked
 from rig.progress import Step
+from rig.variant import DEFAULT, fragments
 
 ARCHIVE = Path("/usr/src/linux-source-7.3.tar.xz")
+CACHE = Path(os.environ["MNCK_CACHE"])
+KEPT_DAYS = 14
+
+# MiB of disk.
+SOURCE_SIZE = 2048
+KERNEL_SIZE = 1024
 
 # The same build gives the same kernel.
 REPRODUCIBLE = {
@@ -37,6 +51,7 @@ class Kernel:
     """A kernel that is ready to boot, and to build modules against."""
 
     arch: str
+    variant: str
     srcdir: Path
     objdir: Path
 
@@ -44,6 +59,10 @@ class Kernel:
     def image(self) -> Path:
         """What QEMU boots."""
         return self.objdir / ARCHES[self.arch].image
+
+    def has(self, option: str) -> bool:
+        """Whether it was built with CONFIG_`option`."""
+        return f"CONFIG_{option}=y" in (self.objdir / ".config").read_text().splitlines()
 
     def make(self, *arguments: str) -> list[str]:
         """A command that runs make for this kernel."""
@@ -53,115 +72,134 @@ class Kernel:
         ]
 
 
-def ensure_kernel(arch: str) -> Kernel:
-    """The kernel of this architecture, built if it is not there."""
-    cache = Path(os.environ["MNCK_CACHE"])
-    packages = _packages()
-    fragments = [Path(".config.fragment"), Path(f"scripts/config/{arch}.config")]
+def ensure_source() -> Path:
+    """The source tree, unpacked if it is not there."""
+    source = CACHE / f"linux-{_version()}"
+    if not source.exists():
+        with _lock():
+            if not source.exists():
+                _unpack(source)
+    source.touch()
+    return source
 
-    digest = hashlib.sha256(packages.encode())
-    for fragment in fragments:
+
+def ensure_kernel(arch: str, variant: str = DEFAULT) -> Kernel:
+    """The kernel of this architecture and variant, built if it is not there."""
+    digest = hashlib.sha256(_version().encode())
+    for fragment in fragments(arch, variant):
         digest.update(fragment.read_bytes())
-    name = f"{arch}-debug-{digest.hexdigest()[:12]}"
-
-    with locked(cache / "kernel.lock"):
-        version = hashlib.sha256(packages.encode()).hexdigest()[:12]
-        kernel = Kernel(arch, _source(cache / f"linux-{version}"), cache / "kernel" / name)
-        stamp = kernel.objdir / "mnck.whole"
-        if not stamp.exists():
-            kernel.objdir.mkdir(parents=True, exist_ok=True)
-            _configure(kernel, fragments)
-            _build(kernel)
-            stamp.touch()
+    name = f"{arch}-{variant}-{digest.hexdigest()[:12]}"
+    kernel = Kernel(arch, variant, ensure_source(), CACHE / "kernel" / name)
+    whole = _stamp(kernel.objdir)
+    if not whole.exists():
+        with _lock():
+            if not whole.exists():
+                _prune(kernel.objdir, f"{arch}-{variant}-*")
+                _configure(kernel)
+                _build(kernel)
+    whole.touch()
     return kernel
 
 
-def _packages() -> str:
-    """All packages of the build root, with their versions: the source and every tool."""
-    return subprocess.check_output(["dpkg-query", "--show"], text=True)
+def _lock():
+    """One at a time: two builds would take each other's memory and time."""
+    return locked(CACHE / "kernel.lock")
 
 
-def _source(directory: Path) -> Path:
-    """The source tree, unpacked if it is not there."""
-    if not directory.exists():
-        part = directory.with_suffix(".part")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        with Step("kernel source", about=15):
-            command = ["tar", "-xf", ARCHIVE, "-C", part, "--strip-components=1"]
-            subprocess.run(command, check=True)
-        part.rename(directory)
-    return directory
+def _stamp(objdir: Path) -> Path:
+    """What makes a build directory a kernel, and says when it was last used."""
+    return objdir / "mnck.whole"
 
 
-def _configure(kernel: Kernel, fragments: list[Path]) -> None:
+@functools.cache
+def _version() -> str:
+    """Of all packages of the build root: of the source and of every tool."""
+    packages = subprocess.check_output(["dpkg-query", "--show"])
+    return hashlib.sha256(packages).hexdigest()[:12]
+
+
+def _prune(new: Path, pattern: str) -> None:
+    """Remove those beside `new` that nobody has used of late."""
+    limit = time.time() - KEPT_DAYS * 24 * 3600
+    for old in new.parent.glob(pattern):
+        used = _stamp(old) if _stamp(old).exists() else old
+        if old != new and used.stat().st_mtime < limit:
+            print(f"mnck: removing {old}, unused for {KEPT_DAYS} days", file=sys.stderr)
+            shutil.rmtree(old)
+
+
+def _need_space(mib: int, what: str) -> None:
+    free = shutil.disk_usage(CACHE).free >> 20
+    if free < mib:
+        raise BuildError(
+            f"{CACHE} has {free} MiB free, {what} needs {mib}; free some, or set XDG_CACHE_HOME"
+        )
+
+
+def _unpack(directory: Path) -> None:
+    _prune(directory, "linux-*")
+    _need_space(SOURCE_SIZE, "the kernel's source")
+    part = directory.with_suffix(".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    with Step("kernel source", about=15):
+        _run(["tar", "-xf", ARCHIVE, "-C", part, "--strip-components=1"], "unpacking the source")
+    part.rename(directory)
+
+
+def _configure(kernel: Kernel) -> None:
     """Make .config of nothing but the fragments, and see that it has all that they ask for."""
+    kernel.objdir.mkdir(parents=True, exist_ok=True)
+    paths = fragments(kernel.arch, kernel.variant)
     _run(
         [
             kernel.srcdir / "scripts/kconfig/merge_config.sh",
-            *("-n", "-O", kernel.objdir, *(fragment.absolute() for fragment in fragments)),
+            *("-n", "-O", kernel.objdir, *(path.absolute() for path in paths)),
         ],
-        f"configuration of the {kernel.arch} kernel",
-        env={"ARCH": ARCHES[kernel.arch].kbuild, "LLVM": "1"},
+        f"configuration of the {kernel.variant} kernel for {kernel.arch}",
+        environment={"ARCH": ARCHES[kernel.arch].kbuild, "LLVM": "1"},
         cwd=kernel.srcdir,
     )
-    config = set((kernel.objdir / ".config").read_text().splitlines())
-    for fragment in fragments:
-        for option in fragment.read_text().splitlines():
-            name = option.removeprefix("# ").split("=")[0].split(" ")[0]
-            if not name.startswith("CONFIG_"):
-                continue
-            absent = not any(line.startswith(f"{name}=") for line in config)
-            if option not in config and not (option.endswith("is not set") and absent):
-                raise BuildError(
-                    f"{fragment} asks for {option}, but the {kernel.arch} kernel's .config"
-                    " has it not: what does the option depend on?"
-                )
+    config = dict(_options(kernel.objdir / ".config"))
+    asked = {name: (line, path) for path in paths for name, line in _options(path)}
+    for name, (line, path) in asked.items():
+        # An option whose dependencies are not met is not set.
+        if config.get(name, f"# {name} is not set") != line:
+            raise BuildError(
+                f"{path} asks for {line}, but the .config of the {kernel.variant} kernel for"
+                f" {kernel.arch} has {config.get(name, 'it not')}: what does the option depend on?"
+            )
+
+
+def _options(path: Path) -> Iterator[tuple[str, str]]:
+    """The name of each option that a configuration sets, or says is not set, and that line."""
+    for line in path.read_text().splitlines():
+        if match := re.fullmatch(r"(CONFIG_\w+)=.*|# (CONFIG_\w+) is not set", line):
+            yield match[1] or match[2], line
 
 
 def _build(kernel: Kernel) -> None:
     arch = ARCHES[kernel.arch]
-    target = Path(arch.image).name
-    command = kernel.make(target, "modules")
-    what = f"debug kernel for {arch.name}"
-    with Step(what, about=300, total=arch.kernel_lines) as step:
-        for _ in _run_lines(command, what, kernel.objdir / "mnck.log"):
-            step.advance()
-
-
-def _run(command: list, what: str, **kwargs) -> None:
-    environment = os.environ | kwargs.pop("env", {})
-    result = subprocess.run(
-        command,
-        **kwargs,
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
-    if result.returncode:
-        raise BuildError(f"{what} failed:\n{result.stdout[-4000:]}")
-
-
-def _run_lines(command: list, what: str, log: Path) -> Iterator[str]:
-    """Run a command and yield its lines as they come; they go to a log too."""
-    lines = []
+    _need_space(KERNEL_SIZE, "a kernel")
+    make = kernel.make(Path(arch.image).name, "modules")
+    what = f"{kernel.variant} kernel for {arch.name}"
+    log = kernel.objdir / "mnck.log"
+    last: deque[str] = deque(maxlen=40)
     with (
+        Step(what, about=300, total=arch.kernel_lines) as step,
         log.open("w") as output,
-        subprocess.Popen(
-            command,
-            env=os.environ | REPRODUCIBLE,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        ) as process,
+        command.started(make, environment=REPRODUCIBLE) as process,
     ):
         assert process.stdout
         for line in process.stdout:
             output.write(line)
-            lines = [*lines[-39:], line]
-            yield line
+            last.append(line)
+            step.advance()
     if process.returncode:
-        raise BuildError(f"{what} failed; all is in {log}, and it ends with:\n{''.join(lines)}")
+        raise BuildError(f"{what} failed; all is in {log}, and it ends with:\n{''.join(last)}")
+
+
+def _run(what_to_run: command.Command, what: str, **options) -> None:
+    status, said = command.run(what_to_run, **options)
+    if status:
+        raise BuildError(f"{what} failed:\n{said[-4000:]}")

@@ -26,52 +26,67 @@ class Result:
     reason: str
 
 
+def result(line: str) -> Result | None:
+    """The result that a line at the outermost level is, if it is one."""
+    match = RESULT.match(line)
+    if not match:
+        return None
+    return Result(
+        ok=match["ok"] == "ok",
+        number=int(match["number"]),
+        name=match["name"].strip(),
+        directive=match["directive"],
+        reason=(match["reason"] or "").strip(),
+    )
+
+
 def parse(output: str) -> tuple[int | None, list[Result]]:
     """The plan, None if there is none, and the results at the outermost level."""
     plan = None
     results = []
     for line in output.splitlines():
-        if match := RESULT.match(line):
-            results.append(
-                Result(
-                    ok=match["ok"] == "ok",
-                    number=int(match["number"]),
-                    name=match["name"].strip(),
-                    directive=match["directive"],
-                    reason=(match["reason"] or "").strip(),
-                )
-            )
+        if found := result(line):
+            results.append(found)
         elif plan is None and (match := PLAN.match(line)):
             plan = int(match[1])
     return plan, results
 
 
-def complaints(output: str, status: int) -> list[str]:
-    """What is wrong with a test program's output or its exit status."""
+def complaints(output: str, status: int, case: str) -> list[str]:
+    """What is wrong with the output or the exit status of a program that was to run `case`."""
     plan, results = parse(output)
-    wrong = []
-    for result in results:
-        what = f"{result.name}: {result.reason}" if result.reason else result.name
-        expected_failure = result.directive in ("XFAIL", "TODO")
-        if not result.ok and not expected_failure and result.directive != "SKIP":
-            wrong.append(f"not ok: {what}")
-        elif result.directive in ("TIMEOUT", "ERROR"):
-            wrong.append(f"{result.directive}: {what}")
-        elif result.directive == "XPASS":
-            wrong.append(f"passed, and was expected to fail: {what}")
-        elif result.directive == "SKIP" and not result.reason:
-            wrong.append(f"skipped without a reason: {what}")
-    if plan is None:
-        wrong.append("no plan")
-    elif [result.number for result in results] != list(range(1, plan + 1)):
-        wrong.append(f"plan not met: {plan} results announced, {len(results)} came")
-    elif plan == 0:
-        wrong.append("nothing was tested")
+    wrong = [text for found in results if (text := complaint(found))]
+    wrong += plan_complaints(plan, results)
+    if stray := [found.name for found in results if found.name != case]:
+        wrong.append(f"asked for {case}, it has run {', '.join(stray)}")
     if status > 128:
         wrong.append(f"killed by signal {status - 128}")
     elif status not in _statuses(results) and not wrong:
         wrong.append(f"exit status {status}")
     return wrong
+
+
+def complaint(found: Result) -> str | None:
+    """What is wrong with one result, or None."""
+    what = f"{found.name}: {found.reason}" if found.reason else found.name
+    if not found.ok and found.directive not in ("XFAIL", "TODO", "SKIP"):
+        return f"not ok: {what}"
+    if found.directive in ("TIMEOUT", "ERROR"):
+        return f"{found.directive}: {what}"
+    if found.directive == "XPASS":
+        return f"passed, and was expected to fail: {what}"
+    if found.directive == "SKIP" and not found.reason:
+        return f"skipped without a reason: {what}"
+    return None
+
+
+def plan_complaints(plan: int | None, results: list[Result]) -> list[str]:
+    """What is wrong with the number of results."""
+    if plan is None:
+        return ["no plan"]
+    if [found.number for found in results] != list(range(1, plan + 1)):
+        return [f"plan not met: {plan} results announced, {len(results)} came"]
+    return [] if plan else ["nothing was tested"]
 
 
 def _statuses(results: list[Result]) -> set[int]:

@@ -13,10 +13,12 @@ from pathlib import Path
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock file at `path`, waiting for another run that has it.
 
-    The kernel releases the lock of a run that dies, however it dies.
+    The kernel releases the lock of a run that dies, however it dies: once the commands that it has
+    begun meanwhile, which hold the lock too, have ended.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="ascii") as file:
+        os.set_inheritable(file.fileno(), True)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

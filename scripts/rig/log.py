@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Where the consoles of a run's guests are kept, to be looked at after a failure."""
+"""A run's own directory: for what its guests boot, and for their consoles, which are kept."""
 
 import os
 import shutil
@@ -7,22 +7,33 @@ import time
 from functools import cache
 from pathlib import Path
 
-from rig.build import CACHE
+from rig.kernel import CACHE, Kernel
 
 KEPT_RUNS = 10
 
 
 @cache
-def _directory() -> Path:
+def directory() -> Path:
     """This run's own, made as the oldest ones go."""
     logs = CACHE / "log"
     path = logs / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
     path.mkdir(parents=True)
     for old in sorted(logs.iterdir())[:-KEPT_RUNS]:
-        shutil.rmtree(old, ignore_errors=True)
+        if not _is_running(old):
+            shutil.rmtree(old, ignore_errors=True)
     return path
 
 
-def console(arch: str, name: str) -> Path:
-    """The file for the console of guest `name`."""
-    return _directory() / f"{arch}.{name}.console"
+def _is_running(run: Path) -> bool:
+    return Path("/proc", run.name.rpartition("-")[2]).exists()
+
+
+def console(kernel: Kernel, name: str) -> Path:
+    """A new file for the console of a guest, by the guest's `name`."""
+    stem = f"{kernel.arch}-{kernel.variant}.{name}"
+    path = directory() / f"{stem}.console"
+    number = 1
+    while path.exists():
+        number += 1
+        path = directory() / f"{stem}-{number}.console"
+    return path

@@ -6,11 +6,12 @@ catch it.  Those are run, in a guest, with the module so changed; and each must 
 """
 
 import re
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from rig import build, report
+from rig import build, log, report
 from rig.check import kselftests, selected
 from rig.kernel import BuildError, Kernel, ensure_kernel
 from rig.verdict import FAIL, OK, Verdict
@@ -18,9 +19,9 @@ from rig.verdict import FAIL, OK, Verdict
 PATCHES = build.CHECKOUT / "selftests/mutants"
 
 
-def mutants(arches: list[str], patterns: list[str]) -> int:
+def mutants(arches: list[str], variant: str, patterns: list[str]) -> int:
     """Try all mutants, or those that `patterns` name, and report; the exit status."""
-    kernels = [ensure_kernel(arch) for arch in arches]
+    kernels = [ensure_kernel(arch, variant) for arch in arches]
     patches = [p for p in sorted(PATCHES.glob("*.patch")) if selected(p.stem, patterns)]
     if not patches:
         raise BuildError(f"no mutant is called {' '.join(patterns)}")
@@ -37,11 +38,12 @@ def _try(kernel: Kernel, patch: Path) -> Verdict:
         raise BuildError(f"{patch} has no line Caught-by:")
 
     name = f"mutants.{patch.stem}"
-    try:
-        module = build.mutant(kernel, patch)
-    except BuildError as error:
-        return Verdict(kernel.arch, name, FAIL, reason=str(error))
-    found = list(_run(kernel, module, caught_by))
+    with tempfile.TemporaryDirectory(dir=log.directory(), ignore_cleanup_errors=True) as directory:
+        try:
+            module = build.mutant(kernel, patch, Path(directory))
+        except BuildError as error:
+            return Verdict(kernel.arch, name, FAIL, reason=str(error))
+        found = list(_run(kernel, module, caught_by, patch.stem))
     missed = [v.name for v in found if v.status != FAIL]
     missed += sorted(set(caught_by) - {v.name for v in found})
     seconds = time.monotonic() - start
@@ -50,10 +52,10 @@ def _try(kernel: Kernel, patch: Path) -> Verdict:
     return Verdict(kernel.arch, name, OK, seconds, lines=[f"{v.name}: {v.reason}" for v in found])
 
 
-def _run(kernel: Kernel, module: Path, names: list[str]) -> Iterator[Verdict]:
+def _run(kernel: Kernel, module: Path, names: list[str], mutant: str) -> Iterator[Verdict]:
     """The verdicts on the tests of these names, each of a guest that lived to run it."""
     while names:
-        verdicts = [v for v in kselftests(kernel, module, names) if v.name in names]
+        verdicts = [v for v in kselftests(kernel, module, names, mutant) if v.name in names]
         run = [v for v in verdicts if not v.reason.startswith("not run: ")]
         yield from run
         if not run:

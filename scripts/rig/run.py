@@ -2,6 +2,7 @@
 """``make run`` and ``make shell``: the module in a guest, to look at."""
 
 import subprocess
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from rig import build, log
@@ -12,17 +13,17 @@ from rig.report import paint
 from rig.verdict import FAIL, OK, judge
 
 
-def run(arch: str) -> int:
+def run(arch: str, variant: str) -> int:
     """Load the module, run the story, and say what the kernel thought of it; the exit status."""
-    kernel, initramfs = _prepare(arch)
-    console = log.console(arch, "run")
-    with Guest(kernel, initramfs, console) as guest:
+    kernel = ensure_kernel(arch, variant)
+    console = log.console(kernel, "run")
+    with _initramfs(kernel) as initramfs, Guest(kernel, initramfs, console) as guest:
         steps = [("boot", guest.boot())]
         steps.append(("insmod mnck.ko", guest.run("insmod /lib/mnck.ko")))
         steps.append(("story", guest.run("story", on_output=_print)))
         steps.append(("rmmod mnck", guest.run("rmmod mnck")))
 
-    verdicts = [judge(arch, name, outcome, console, is_test=False) for name, outcome in steps]
+    verdicts = [judge(arch, name, outcome, console) for name, outcome in steps]
     failed = [verdict for verdict in verdicts if verdict.status == FAIL]
     print(f"WARN gate: {_seen([outcome for _, outcome in steps])}")
     for verdict in failed:
@@ -36,18 +37,18 @@ def run(arch: str) -> int:
     return int(bool(failed))
 
 
-def shell(arch: str) -> int:
+def shell(arch: str, variant: str) -> int:
     """A prompt in a guest that has the module loaded."""
-    kernel, initramfs = _prepare(arch)
-    print("Ctrl-A X ends QEMU", flush=True)
-    return subprocess.call([*qemu_command(kernel, initramfs, "rig=shell"), "-serial", "mon:stdio"])
+    kernel = ensure_kernel(arch, variant)
+    with _initramfs(kernel) as initramfs:
+        print("Ctrl-A X ends QEMU", flush=True)
+        qemu = qemu_command(kernel, initramfs, "rig=shell")
+        return subprocess.call([*qemu, "-serial", "mon:stdio"])
 
 
-def _prepare(arch: str) -> tuple[Kernel, Path]:
-    kernel = ensure_kernel(arch)
-    module = build.module(kernel)
-    files = {f"tests/{name}": path for name, path in build.selftests(kernel)[1].items()}
-    return kernel, build.initramfs(arch, "tests", {"lib/mnck.ko": module, **files})
+def _initramfs(kernel: Kernel) -> AbstractContextManager[Path]:
+    files = build.for_guest(kernel, build.module(kernel))[1]
+    return build.initramfs(kernel, "run", files)
 
 
 def _print(text: str) -> None:
@@ -59,4 +60,5 @@ def _seen(outcomes: list[Outcome]) -> str:
     if any(outcome.after is None for outcome in outcomes):
         return "the guest did not live to tell"
     wrong = [complaint for outcome in outcomes for complaint in gate(outcome)[0]]
-    return "; ".join(wrong) or "clean: no WARN, no oops, no taint, lockdep on and silent"
+    lockdep = "no lockdep" if outcomes[0].before.lockdep is None else "lockdep on and silent"
+    return "; ".join(wrong) or f"clean: no WARN, no oops, no taint, {lockdep}"

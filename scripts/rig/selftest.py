@@ -7,8 +7,9 @@ The plants are in selftests/planted/.
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
-from rig import build, log
+from rig import build, kunit, log
 from rig.guest import DEADLINE, Guest
 from rig.kernel import Kernel
 from rig.verdict import FAIL, OK, SKIP, Verdict, judge
@@ -19,6 +20,7 @@ HANG_DEADLINE = 2.0
 SURVIVED = (
     ("pass", OK, ""),
     ("not_ok", FAIL, "not ok: planted.not_ok"),
+    ("misnamed", FAIL, "asked for planted.misnamed, it has run planted.other"),
     ("no_plan", FAIL, "no plan"),
     ("plan_unmet", FAIL, "plan not met: 1 results announced, 0 came"),
     ("status", FAIL, "exit status 3"),
@@ -39,47 +41,90 @@ SURVIVED = (
         *("lockdep", FAIL),
         "WARNING: possible circular locking dependency detected; lockdep has turned itself off",
     ),
-    ("pass", FAIL, "lockdep did not watch: an earlier report has turned it off"),
+    ("pass_after_lockdep", FAIL, "lockdep did not watch: an earlier report has turned it off"),
 )
 FATAL = (
-    ("oops", r"the guest died: (BUG|Unable to handle).*NULL pointer .*; Kernel panic.*"),
+    # Of a NULL pointer, but KASAN looks that up in its shadow.
+    ("oops", r"the guest died: (BUG|Oops|Unable to handle).*; Kernel panic.*"),
+    ("use_after_free", r"the guest died: BUG: KASAN: slab-use-after-free .*; Kernel panic.*"),
     ("panic", "the guest died: Kernel panic - not syncing: planted: the end"),
     ("stuck", "the guest died: INFO: task insmod:.* blocked for more than .*; Kernel panic.*"),
     ("hang", "hung: no sign of life for 2 s"),
     ("vanish", "the guest died without a word"),
 )
 
+# The same of the cases of a KUnit suite, and of a module that has none.
+KUNIT = (
+    ("planted.right", OK, ""),
+    ("planted.wrong", FAIL, r"EXPECTATION FAILED at .*planted_kunit\.c:\d+"),
+    ("planted.skipped", SKIP, "planted"),
+)
+NO_KUNIT = "the module has run no KUnit suite"
+
+# What of all this can be found only by a kernel that looks for it.
+NEEDS = {
+    "atomic": "DEBUG_ATOMIC_SLEEP",
+    "use_after_free": "KASAN",
+    "lockdep": "PROVE_LOCKING",
+    "pass_after_lockdep": "PROVE_LOCKING",
+    "stuck": "DETECT_HUNG_TASK",
+}
+
 
 def selftest(kernel: Kernel) -> Iterator[Verdict]:
     """Plant each mistake and yield whether it was found."""
-    files = {
-        "lib/planted.ko": build.planted(kernel),
-        "tests/planted": build.CHECKOUT / "selftests/planted/planted.sh",
-    }
-    initramfs = build.initramfs(kernel.arch, "rig", files)
-
-    console = log.console(kernel.arch, "rig")
-    with Guest(kernel, initramfs, console) as guest:
-        yield judge(kernel.arch, "rig.boot", guest.boot(), console, is_test=False)
-        for what, status, reason in SURVIVED:
-            outcome = guest.run(f"planted {what}")
-            found = judge(kernel.arch, f"planted.{what}", outcome, console)
-            name = "rig.pass_after_lockdep" if (what, status) == ("pass", FAIL) else f"rig.{what}"
-            yield _compare(name, found, status, reason)
-
-    for what, reason in FATAL:
-        console = log.console(kernel.arch, f"rig-{what}")
+    with build.initramfs(kernel, "rig", build.planted(kernel)) as initramfs:
+        console = log.console(kernel, "rig")
         with Guest(kernel, initramfs, console) as guest:
-            booted = guest.boot()
-            outcome = guest.run(f"planted {what}", HANG_DEADLINE if what == "hang" else DEADLINE)
-            after = guest.run("planted pass")
-        found = judge(kernel.arch, f"planted.{what}", outcome, console)
+            yield judge(kernel.arch, "rig.boot", guest.boot(), console)
+            if kernel.has("KUNIT"):
+                yield from _kunit(kernel, guest)
+            for what, status, reason in SURVIVED:
+                if _can_find(kernel, what):
+                    outcome = guest.run(f"planted {what}")
+                    found = judge(kernel.arch, what, outcome, console, f"planted.{what}")
+                    yield _compare(f"rig.{what}", found, status, reason)
+        for what, reason in FATAL:
+            if _can_find(kernel, what):
+                yield _fatal(kernel, initramfs, what, reason)
+
+
+def _can_find(kernel: Kernel, what: str) -> bool:
+    return what not in NEEDS or kernel.has(NEEDS[what])
+
+
+def _kunit(kernel: Kernel, guest: Guest) -> Iterator[Verdict]:
+    """A module with KUnit cases, of which one fails, and one without any."""
+    outcome = guest.run("insmod /lib/planted_kunit.ko")
+    run, others = kunit.parse(outcome.log)
+    found = {verdict.name: verdict for verdict in kunit.verdicts(kernel.arch, run)}
+    for name, status, reason in KUNIT:
+        missing = Verdict(kernel.arch, name, "missing")
+        verdict = found.get(f"kunit.{name}", missing)
+        yield _compare(f"rig.kunit.{name}", verdict, status, reason)
+    loaded = judge(kernel.arch, "load", replace(outcome, log=others), guest.console)
+    yield _compare("rig.kunit.load", loaded, OK, "")
+
+    outcome = guest.run("insmod /lib/planted.ko")
+    [none] = kunit.verdicts(kernel.arch, kunit.parse(outcome.log)[0])
+    yield _compare("rig.kunit.none", none, FAIL, NO_KUNIT)
+    guest.run("rmmod planted")
+
+
+def _fatal(kernel: Kernel, initramfs: Path, what: str, reason: str) -> Verdict:
+    """A mistake that a guest does not survive, and a test that was to come after it."""
+    console = log.console(kernel, f"rig-{what}")
+    with Guest(kernel, initramfs, console) as guest:
+        booted = guest.boot()
+        outcome = guest.run(f"planted {what}", HANG_DEADLINE if what == "hang" else DEADLINE)
+        after = guest.run("planted pass")
+    found = judge(kernel.arch, what, outcome, console, f"planted.{what}")
+    verdict = _compare(f"rig.{what}", found, FAIL, reason)
+    if verdict.status == OK:
+        found = judge(kernel.arch, "pass", after, console, "planted.pass")
+        reason = f"not run: the guest (died|hung) in planted {what}"
         verdict = _compare(f"rig.{what}", found, FAIL, reason)
-        if verdict.status == OK:
-            found = judge(kernel.arch, "planted.pass", after, console)
-            reason = f"not run: the guest (died|hung) in planted {what}"
-            verdict = _compare(f"rig.{what}", found, FAIL, reason)
-        yield replace(verdict, seconds=booted.seconds + outcome.seconds)
+    return replace(verdict, seconds=booted.seconds + outcome.seconds)
 
 
 def _compare(name: str, found: Verdict, status: str, reason: str) -> Verdict:

@@ -4,7 +4,7 @@
 import unittest
 from pathlib import Path
 
-from rig import check, gate, guest, ktap
+from rig import check, gate, guest, ktap, kunit
 from rig.guest import Outcome, State
 from rig.verdict import FAIL, OK, SKIP, judge
 
@@ -34,6 +34,35 @@ REAPER = """\
 [    2.0]
 [    2.0] =============================================
 """
+SUITES = """\
+[    3.0] mnck: loaded
+[    3.1] KTAP version 1
+[    3.1] 1..2
+[    3.1]     KTAP version 1
+[    3.1]     # Subtest: range
+[    3.1]     # module: mnck
+[    3.1]     1..3
+[    3.1]     # holds: BUG is a word
+[    3.1]     ok 1 holds
+<3>[    3.2]     # overlaps: EXPECTATION FAILED at src/range.rs:9
+[    3.2]     Expected a == b, but
+[    3.2] mnck: something else
+[    3.2]     not ok 2 overlaps
+[    3.2]     ok 3 huge # SKIP no THP
+[    3.2] # range: pass:1 fail:1 skip:1 total:3
+[    3.2] # Totals: pass:1 fail:1 skip:1 total:3
+[    3.2] not ok 1 range
+[    3.3]     KTAP version 1
+[    3.3]     # Subtest: ticket
+[    3.3]     1..1
+[    3.3]         KTAP version 1
+[    3.3]         # Subtest: each
+[    3.3]         1..1
+[    3.3]         not ok 1 zero
+[    3.3]     # each: pass:0 fail:1 skip:0 total:1
+[    3.3]     ok 1 each
+[    3.3] ok 2 ticket
+"""
 LIST = """\
 # FIXTURE            VARIANT                   TEST
 munmap                                         whole
@@ -53,8 +82,14 @@ def verdict(output=PASSED, log="", status=0, warns=0, **after):
     """The status and reason of a test that leaves the kernel like this."""
     state = State(**{"warns": warns, "taint": 1 << 9 if warns else 0, **after})
     outcome = Outcome(State(), output, status, state, tuple(log.splitlines()))
-    found = judge("here", "a.b", outcome, Path("console"))
+    found = judge("here", "a.b", outcome, Path("console"), "a.b")
     return found.status, found.reason
+
+
+def suites(log):
+    """Name, status and reason of each verdict on KUnit, and what else the log has."""
+    run, others = kunit.parse(log.splitlines())
+    return [(v.name, v.status, v.reason) for v in kunit.verdicts("here", run)], others
 
 
 class Gate(unittest.TestCase):
@@ -98,6 +133,12 @@ class Gate(unittest.TestCase):
     def test_kunit_failure(self):
         self.assertEqual(verdict(log="[ 1.0]     not ok 2 pairing")[0], FAIL)
 
+    def test_lockdep(self):
+        self.assertEqual(verdict(lockdep=0), (FAIL, "lockdep has turned itself off"))
+        self.assertEqual(verdict(lockdep=None), (FAIL, "lockdep has turned itself off"))
+        never = Outcome(State(lockdep=None), PASSED, 0, State(lockdep=None))
+        self.assertEqual(gate.gate(never), ([], []))
+
     def test_oom_report_is_no_alarm(self):
         for report in (OOM, REAPER):
             self.assertEqual(verdict(log=report), (OK, ""))
@@ -116,18 +157,18 @@ class Ktap(unittest.TestCase):
     def test_plan(self):
         for output, reason in (
             ("", "no plan"),
-            ("1..2\nok 1 a\n", "plan not met: 2 results announced, 1 came"),
-            ("1..1\nok 2 a\n", "plan not met: 1 results announced, 1 came"),
+            ("1..2\nok 1 a.b\n", "plan not met: 2 results announced, 1 came"),
+            ("1..1\nok 2 a.b\n", "plan not met: 1 results announced, 1 came"),
             ("1..0\n", "nothing was tested"),
         ):
             self.assertEqual(verdict(output), (FAIL, reason))
 
     def test_directives(self):
-        self.assertEqual(verdict("1..1\nok 1 a # SKIP no KSM\n", status=4), (SKIP, "no KSM"))
-        self.assertEqual(verdict("1..1\nok 1 a # XFAIL known\n", status=2), (OK, ""))
-        self.assertEqual(verdict("1..1\nnot ok 1 a # TODO later\n"), (OK, ""))
-        self.assertEqual(verdict("1..1\nok 1 a # SKIP\n", status=4)[0], FAIL)
-        self.assertEqual(verdict("1..1\nok 1 a # XPASS known\n")[0], FAIL)
+        self.assertEqual(verdict("1..1\nok 1 a.b # SKIP no KSM\n", status=4), (SKIP, "no KSM"))
+        self.assertEqual(verdict("1..1\nok 1 a.b # XFAIL known\n", status=2), (OK, ""))
+        self.assertEqual(verdict("1..1\nnot ok 1 a.b # TODO later\n"), (OK, ""))
+        self.assertEqual(verdict("1..1\nok 1 a.b # SKIP\n", status=4)[0], FAIL)
+        self.assertEqual(verdict("1..1\nok 1 a.b # XPASS known\n")[0], FAIL)
 
     def test_status(self):
         self.assertEqual(verdict(status=3), (FAIL, "exit status 3"))
@@ -138,8 +179,56 @@ class Ktap(unittest.TestCase):
         result = ktap.parse("ok 1 - munmap.whole # SKIP none\n")[1][0]
         self.assertEqual((result.name, result.directive), ("munmap.whole", "SKIP"))
 
+    def test_another_case(self):
+        reason = "asked for a.b, it has run a.c"
+        self.assertEqual(verdict("1..1\nok 1 a.c\n"), (FAIL, reason))
+
     def test_subtest_is_printable(self):
         self.assertNotIn("\x1b", ktap.subtest("s", 1, [(False, "a", "", ["\x1b[31m"])]))
+
+
+class Kunit(unittest.TestCase):
+    """What KUnit suites say to the kernel's log."""
+
+    def test_suites(self):
+        found, others = suites(SUITES)
+        self.assertEqual(
+            found,
+            [
+                ("kunit.range.holds", OK, ""),
+                ("kunit.range.overlaps", FAIL, "EXPECTATION FAILED at src/range.rs:9"),
+                ("kunit.range.huge", SKIP, "no THP"),
+                ("kunit.ticket.each", OK, ""),
+            ],
+        )
+        self.assertEqual(others, ("[    3.0] mnck: loaded", "[    3.2] mnck: something else"))
+
+    def test_none(self):
+        none = [("kunit.none", FAIL, "the module has run no KUnit suite")]
+        self.assertEqual(suites("[ 3.0] mnck: loaded")[0], none)
+        self.assertEqual(suites("")[0], none)
+
+    def test_cut_off(self):
+        lines = SUITES.splitlines(keepends=True)
+        for end in range(len(lines)):
+            self.assertIn(FAIL, {status for _, status, _ in suites("".join(lines[:end]))[0]})
+
+    def test_cases_missing(self):
+        log = SUITES.replace("[    3.3]     ok 1 each\n", "")
+        wrong = ("kunit.ticket", FAIL, "plan not met: 1 results announced, 0 came")
+        self.assertIn(wrong, suites(log)[0])
+
+    def test_suite_missing(self):
+        log = SUITES[: SUITES.index("[    3.3]")]
+        self.assertIn(("kunit.plan", FAIL, "2 suites announced, 1 came"), suites(log)[0])
+
+    def test_suite_that_does_not_begin(self):
+        log = "KTAP version 1\n1..1\n    # failed to initialize (-12)\nnot ok 1 range\n"
+        self.assertEqual(suites(log)[0][0][:2], ("kunit.range", FAIL))
+        self.assertEqual(suites(log.replace("not ok 1 range", "ok 1 range # SKIP old"))[0], [])
+
+    def test_alarm_within(self):
+        self.assertEqual(suites(SUITES.replace("mnck: something else", "BUG"))[1][1][-3:], "BUG")
 
 
 class Protocol(unittest.TestCase):
@@ -151,6 +240,10 @@ class Protocol(unittest.TestCase):
         self.assertEqual(
             guest.parse_step(self.WHOLE), ("hi\n", 1, State(1, 2, 3, 0), ("line",))
         )
+
+    def test_no_lockdep(self):
+        state = guest.parse_step(self.WHOLE.replace(b"3 0", b"3 -"))[2]
+        self.assertEqual(state, State(1, 2, 3, None))
 
     def test_cut_off_anywhere(self):
         for end in range(len(self.WHOLE) - len(guest.READY) + 1):
@@ -172,17 +265,17 @@ class List(unittest.TestCase):
         self.assertEqual(
             check.parse_list("munmap", LIST),
             {
-                "munmap.whole": "munmap -r munmap.whole",
-                "munmap.partial": "munmap -r munmap.partial",
-                "munmap.reap.free.mrelease": "munmap -r reap.free.mrelease",
-                "munmap.reap.held.mrelease": "munmap -r reap.held.mrelease",
+                "munmap.whole": "munmap.whole",
+                "munmap.partial": "munmap.partial",
+                "munmap.reap.free.mrelease": "reap.free.mrelease",
+                "munmap.reap.held.mrelease": "reap.held.mrelease",
                 **{
-                    f"munmap.{name}": f"munmap -r {name}"
+                    f"munmap.{name}": name
                     for variant in ("one", "two")
                     for test in ("left", "right")
                     for name in [f"a_fixture_with_a_long_name.{variant}.{test}"]
                 },
-                "munmap.alone": "munmap -r global.alone",
+                "munmap.alone": "global.alone",
             },
         )
 

@@ -32,18 +32,19 @@ class Verdict:
 
 
 def judge(
-    where: str, name: str, outcome: Outcome, console: Path, is_test: bool = True
+    where: str, name: str, outcome: Outcome, console: Path, case: str | None = None
 ) -> Verdict:
     """Judge the outcome of one program.
 
-    `is_test`: it speaks KTAP; others have an exit status only.
+    `case`: what a test was to run, as it calls it in its KTAP; other programs speak no KTAP, and
+    have an exit status only.
     """
     wrong, lines = _judge_end(outcome)
     if not wrong:
         wrong, lines = gate(outcome)
         assert outcome.status is not None
-        if is_test:
-            said = ktap.complaints(outcome.output, outcome.status)
+        if case:
+            said = ktap.complaints(outcome.output, outcome.status, case)
         else:
             said = [f"exit status {outcome.status}"] if outcome.status else []
         wrong += said
@@ -51,7 +52,7 @@ def judge(
             lines = telling(outcome.output) + lines
     if wrong:
         return Verdict(where, name, FAIL, outcome.seconds, "; ".join(wrong), lines, console)
-    if is_test and (reason := ktap.skipped(outcome.output)):
+    if case and (reason := ktap.skipped(outcome.output)):
         return Verdict(where, name, SKIP, outcome.seconds, reason)
     return Verdict(where, name, OK, outcome.seconds)
 

@@ -7,11 +7,12 @@
 #include <linux/mutex.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 static char *what = "nothing";
 module_param(what, charp, 0);
-MODULE_PARM_DESC(what, "warn, two_warns, lockdep, atomic, oops, stuck or panic");
+MODULE_PARM_DESC(what, "warn, two_warns, lockdep, atomic, use_after_free, oops, stuck or panic");
 
 static DEFINE_MUTEX(a);
 static DEFINE_MUTEX(b);
@@ -32,6 +33,15 @@ static void lock_b_then_a(void)
 	mutex_unlock(&b);
 }
 
+static void use_after_free(void)
+{
+	volatile char *freed = kzalloc(64, GFP_KERNEL);
+
+	kfree((const void *)freed);
+	if (freed)
+		*freed;
+}
+
 static int __init planted_init(void)
 {
 	if (!strcmp(what, "warn")) {
@@ -46,6 +56,8 @@ static int __init planted_init(void)
 		preempt_disable();
 		might_sleep();
 		preempt_enable();
+	} else if (!strcmp(what, "use_after_free")) {
+		use_after_free();
 	} else if (!strcmp(what, "oops")) {
 		*(volatile int *)8 = 0;
 	} else if (!strcmp(what, "stuck")) {

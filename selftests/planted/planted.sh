@@ -15,8 +15,8 @@ echo 'KTAP version 1'
 [ "$1" = no_plan ] || echo '1..1'
 
 case $1 in
-pass) ;;
-warn | atomic | lockdep | oops | panic)
+pass | pass_after_lockdep) ;;
+warn | atomic | lockdep | use_after_free | oops | panic)
 	plant "$1" ;;
 stuck)
 	echo 1 > /proc/sys/kernel/hung_task_timeout_secs
@@ -36,6 +36,9 @@ not_ok)
 	echo '# expected 1, got 2'
 	echo 'not ok 1 planted.not_ok'
 	exit 1 ;;
+misnamed)
+	echo 'ok 1 planted.other'
+	exit 0 ;;
 no_plan) ;;
 plan_unmet)
 	exit 0 ;;
