@@ -44,13 +44,13 @@
 		EXPECT_SAME_STATS((_sub)->kind, _want, &got_);  \
 	} while (0)
 
-/* The final statistics, which are those of a released subscriber. */
+/* The final statistics. */
 #define EXPECT_DETACH(_sub, _want)                              \
 	do {                                                    \
 		struct mnck_stats got_;                         \
 								\
 		ASSERT_EQ(0, mnck_detach(_sub, &got_));         \
-		EXPECT_SAME_STATS((_sub)->kind, released(_want), &got_); \
+		EXPECT_SAME_STATS((_sub)->kind, detached((_sub)->kind, _want), &got_); \
 	} while (0)
 
 /*

@@ -41,18 +41,20 @@ static inline int mnck_open(void)
 	return open(MNCK_DEVICE, O_RDWR | O_CLOEXEC);
 }
 
+/* Attach as @how says; its size is filled in. */
+static inline int mnck_attach_how(int fd, struct mnck_attach how, struct subscriber *sub)
+{
+	int ret;
+
+	how.size = sizeof(how);
+	ret = ioctl(fd, MNCK_ATTACH, &how);
+	*sub = (struct subscriber){ .fd = fd, .kind = how.kind, .id = how.id };
+	return ret;
+}
+
 static inline int mnck_attach(int fd, pid_t pid, __u32 kind, struct subscriber *sub)
 {
-	struct mnck_attach cmd = {
-		.size = sizeof(cmd),
-		.pid = pid,
-		.kind = kind,
-	};
-
-	int ret = ioctl(fd, MNCK_ATTACH, &cmd);
-
-	*sub = (struct subscriber){ .fd = fd, .kind = kind, .id = cmd.id };
-	return ret;
+	return mnck_attach_how(fd, (struct mnck_attach){ .pid = pid, .kind = kind }, sub);
 }
 
 static inline int mnck_stats(const struct subscriber *sub, struct mnck_stats *stats)
@@ -78,6 +80,19 @@ static inline int mnck_lock(const struct subscriber *sub, __u32 op)
 	return ioctl(sub->fd, MNCK_LOCK, &cmd);
 }
 
+/* The device of an aging subscriber uses @len bytes at @start. */
+static inline int mnck_touch(const struct subscriber *sub, const void *start, size_t len)
+{
+	struct mnck_touch cmd = {
+		.size = sizeof(cmd),
+		.id = sub->id,
+		.start = (unsigned long)start,
+		.end = (unsigned long)start + len,
+	};
+
+	return ioctl(sub->fd, MNCK_TOUCH, &cmd);
+}
+
 /*
  * Give this process pages of its own behind every private writable mapping
  * that it has now: mlock() breaks copy-on-write for all of them.
@@ -101,6 +116,13 @@ static inline int small_pages(void)
 	return prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 }
 
+/* Does a subscriber of @kind have an end for each start? */
+static inline int mnck_has_ends(__u32 kind)
+{
+	return kind == MNCK_KIND_COUNTER || kind == MNCK_KIND_SHARED ||
+	       kind == MNCK_KIND_TWO_PASS;
+}
+
 /*
  * What a subscriber of @kind must say after @n ranges of @event, @bytes in all,
  * the last of which was @last, @len bytes long.  Each of them was blockable, or
@@ -111,7 +133,7 @@ static inline struct mnck_stats saw(__u32 kind, __u64 n, enum mnck_event event, 
 {
 	struct mnck_stats want = {
 		.starts = n,
-		.ends = kind == MNCK_KIND_COUNTER ? n : 0,
+		.ends = mnck_has_ends(kind) ? n : 0,
 		.non_blockable = flags & MNCK_RANGE_BLOCKABLE ? 0 : n,
 		.last_start = (unsigned long)last,
 		.last_end = (unsigned long)last + len,
@@ -140,6 +162,22 @@ static inline struct mnck_stats released(struct mnck_stats want)
 {
 	want.releases = 1;
 	return want;
+}
+
+/*
+ * The same after a detach: a release for those that have one and are not told of
+ * the exit alone.
+ */
+static inline struct mnck_stats detached(__u32 kind, struct mnck_stats want)
+{
+	switch (kind) {
+	case MNCK_KIND_MIRROR:
+	case MNCK_KIND_TWO_PASS:
+	case MNCK_KIND_SHARED:
+		return want;
+	default:
+		return released(want);
+	}
 }
 
 struct mnck_text {
@@ -173,15 +211,15 @@ static inline const char *mnck_broken(__u32 kind, const struct mnck_stats *st)
 	for (int i = 0; i < MNCK_EVENTS; i++)
 		events += st->events[i];
 
-	if (kind == MNCK_KIND_COUNTER) {
+	if (mnck_has_ends(kind)) {
 		if (st->starts != st->ends + st->open + st->closed_by_detach)
 			mnck_say(&t, "starts %llu != ends %llu + open %llu + closed %llu; ",
 				 st->starts, st->ends, st->open, st->closed_by_detach);
 		if (st->refusals)
-			mnck_say(&t, "a counter refused %llu times; ", st->refusals);
+			mnck_say(&t, "refused %llu times; ", st->refusals);
 	} else {
 		if (st->ends || st->open || st->closed_by_detach)
-			mnck_say(&t, "a trylock has ends %llu, open %llu, closed %llu; ",
+			mnck_say(&t, "without ends, but ends %llu, open %llu, closed %llu; ",
 				 st->ends, st->open, st->closed_by_detach);
 		if (st->refusals > st->non_blockable)
 			mnck_say(&t, "refusals %llu > non_blockable %llu; ",
@@ -224,6 +262,16 @@ static inline const char *mnck_differs(const struct mnck_stats *want,
 		MEMBER(last_start),
 		MEMBER(last_end),
 		MEMBER(bytes),
+		MEMBER(clear_flush_young),
+		MEMBER(clear_young),
+		MEMBER(test_young),
+		MEMBER(young),
+		MEMBER(last_young_start),
+		MEMBER(last_young_end),
+		MEMBER(flushes),
+		MEMBER(flushes_all),
+		MEMBER(last_flush_start),
+		MEMBER(last_flush_end),
 #undef MEMBER
 	};
 	static struct mnck_text t;

@@ -1,290 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The ioctls of /dev/mnck with everything a caller can get wrong about them:
- * what fails, with which error, what it leaves behind, and that nobody logs it.
+ * What a caller can say in each ioctl of /dev/mnck that is wrong, with which
+ * error it fails, and that it leaves nothing behind.  What holds for all of them,
+ * as the size of the argument, is in uapi_call.c.
  */
-#include <stddef.h>
 #include <stdint.h>
 
-#include <assert.h>
-
 #include "expect.h"
-#include "proc.h"
-
-/* The layout is the contract, and the same for 32-bit callers. */
-#define ASSERT_OFFSET(_struct, _member, _offset) \
-	static_assert(offsetof(struct _struct, _member) == (_offset), #_struct "." #_member)
-
-static_assert(sizeof(struct mnck_attach) == 24, "mnck_attach");
-ASSERT_OFFSET(mnck_attach, size, 0);
-ASSERT_OFFSET(mnck_attach, pid, 4);
-ASSERT_OFFSET(mnck_attach, kind, 8);
-ASSERT_OFFSET(mnck_attach, flags, 12);
-ASSERT_OFFSET(mnck_attach, id, 16);
-
-static_assert(sizeof(struct mnck_stats) == 232, "mnck_stats");
-ASSERT_OFFSET(mnck_stats, size, 0);
-ASSERT_OFFSET(mnck_stats, flags, 4);
-ASSERT_OFFSET(mnck_stats, id, 8);
-ASSERT_OFFSET(mnck_stats, starts, 16);
-ASSERT_OFFSET(mnck_stats, ends, 24);
-ASSERT_OFFSET(mnck_stats, refusals, 32);
-ASSERT_OFFSET(mnck_stats, open, 40);
-ASSERT_OFFSET(mnck_stats, closed_by_detach, 48);
-ASSERT_OFFSET(mnck_stats, releases, 56);
-ASSERT_OFFSET(mnck_stats, non_blockable, 64);
-ASSERT_OFFSET(mnck_stats, events, 72);
-ASSERT_OFFSET(mnck_stats, last_start, 200);
-ASSERT_OFFSET(mnck_stats, last_end, 208);
-ASSERT_OFFSET(mnck_stats, last_event, 216);
-ASSERT_OFFSET(mnck_stats, last_flags, 220);
-ASSERT_OFFSET(mnck_stats, bytes, 224);
-
-static_assert(sizeof(struct mnck_lock) == 24, "mnck_lock");
-ASSERT_OFFSET(mnck_lock, size, 0);
-ASSERT_OFFSET(mnck_lock, flags, 4);
-ASSERT_OFFSET(mnck_lock, id, 8);
-ASSERT_OFFSET(mnck_lock, op, 16);
-ASSERT_OFFSET(mnck_lock, reserved, 20);
-
-/* Nothing that the module says was said since kmsg_open(). */
-#define EXPECT_QUIET(_kmsg)                                                       \
-	do {                                                                      \
-		static const char * const mnck_[] = { "mnck" };                   \
-		char record_[4096];                                               \
-		int found_ = kmsg_find(_kmsg, mnck_, 1, record_, sizeof(record_)); \
-										  \
-		EXPECT_EQ(-1, found_)                                             \
-			TH_LOG("logged: %s", record_);                            \
-	} while (0)
-
-/* One fixture for all calls: each of its tests runs for each of the calls. */
-FIXTURE(call)
-{
-	int fd;
-	int kmsg;
-	size_t page;
-	/* Three pages, of which the last is not mapped. */
-	char *pages;
-	struct subscriber sub;
-};
-
-FIXTURE_VARIANT(call)
-{
-	unsigned long cmd;
-	/* The least that a caller may pass, and all that there is. */
-	size_t min;
-	size_t size;
-	bool writes;
-};
-
-FIXTURE_VARIANT_ADD(call, attach)
-{
-	.cmd = MNCK_ATTACH,
-	.min = sizeof(struct mnck_attach),
-	.size = sizeof(struct mnck_attach),
-	.writes = true,
-};
-
-FIXTURE_VARIANT_ADD(call, stats)
-{
-	.cmd = MNCK_STATS,
-	.min = offsetofend(struct mnck_stats, id),
-	.size = sizeof(struct mnck_stats),
-	.writes = true,
-};
-
-FIXTURE_VARIANT_ADD(call, detach)
-{
-	.cmd = MNCK_DETACH,
-	.min = offsetofend(struct mnck_stats, id),
-	.size = sizeof(struct mnck_stats),
-	.writes = true,
-};
-
-FIXTURE_VARIANT_ADD(call, lock)
-{
-	.cmd = MNCK_LOCK,
-	.min = sizeof(struct mnck_lock),
-	.size = sizeof(struct mnck_lock),
-	.writes = false,
-};
-
-FIXTURE_SETUP(call)
-{
-	self->page = getpagesize();
-	self->pages = mmap(NULL, 3 * self->page, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, self->pages);
-	ASSERT_EQ(0, munmap(self->pages + 2 * self->page, self->page));
-	self->kmsg = kmsg_open(O_NONBLOCK);
-	ASSERT_LE(0, self->kmsg);
-	self->fd = mnck_open();
-	ASSERT_LE(0, self->fd);
-	/* While the lock is held, a fault that copies a page would wait for it. */
-	ASSERT_EQ(0, own_pages());
-	ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_TRYLOCK, &self->sub));
-}
-
-FIXTURE_TEARDOWN(call)
-{
-	if (self->fd >= 0)
-		EXPECT_EQ(0, close(self->fd));
-	EXPECT_QUIET(self->kmsg);
-	close(self->kmsg);
-}
-
-/* Writes a valid argument of the call to @arg that says it has @size bytes. */
-static void fill(unsigned long cmd, const struct subscriber *sub, void *arg, __u32 size)
-{
-	union {
-		struct mnck_attach attach;
-		struct mnck_stats stats;
-		struct mnck_lock lock;
-	} u = {};
-
-	switch (cmd) {
-	case MNCK_ATTACH:
-		u.attach = (struct mnck_attach){ .size = size, .kind = MNCK_KIND_TRYLOCK };
-		memcpy(arg, &u, sizeof(u.attach));
-		break;
-	case MNCK_LOCK:
-		u.lock = (struct mnck_lock){ .size = size, .id = sub->id, .op = MNCK_LOCK_HOLD };
-		memcpy(arg, &u, sizeof(u.lock));
-		break;
-	default:
-		u.stats = (struct mnck_stats){ .size = size, .id = sub->id };
-		memcpy(arg, &u, sizeof(u.stats));
-	}
-}
-
-/* The call at @_arg succeeds, and then its effect is undone. */
-#define EXPECT_SUCCESS(_arg)                                                      \
-	do {                                                                      \
-		struct subscriber new_ = self->sub;                               \
-		struct mnck_stats gone_;                                          \
-										  \
-		ASSERT_EQ(0, ioctl(self->fd, variant->cmd, _arg));                \
-		if (variant->cmd == MNCK_ATTACH) {                                \
-			memcpy(&new_.id, (_arg) + offsetof(struct mnck_attach, id), 8); \
-			ASSERT_NE(self->sub.id, new_.id);                         \
-			ASSERT_EQ(0, mnck_detach(&new_, &gone_));                 \
-		} else if (variant->cmd == MNCK_DETACH) {                         \
-			ASSERT_EQ(ENOENT, errno_of(mnck_stats(&self->sub, &gone_))); \
-			ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_TRYLOCK, &self->sub)); \
-		} else if (variant->cmd == MNCK_LOCK) {                           \
-			ASSERT_EQ(0, mnck_lock(&self->sub, MNCK_LOCK_RELEASE));   \
-		}                                                                 \
-	} while (0)
-
-TEST_F_TIMEOUT(call, length, MNCK_TIMEOUT)
-{
-	const size_t longer[] = {
-		variant->size + 1, variant->size + 4, variant->size + 8, self->page,
-	};
-	const __u32 too_long[] = { self->page + 1, 2 * self->page, INT32_MAX, UINT32_MAX };
-	char *arg = self->pages;
-
-	/* All bytes are there and valid, but it says that they are not. */
-	for (size_t size = 0; size < variant->min; size++) {
-		fill(variant->cmd, &self->sub, arg, size);
-		EXPECT_ERRNO(EINVAL, ioctl(self->fd, variant->cmd, arg));
-	}
-
-	for (size_t size = variant->min; size <= variant->size; size++) {
-		fill(variant->cmd, &self->sub, arg, size);
-		memset(arg + size, 0xa5, self->page - size);
-		EXPECT_SUCCESS(arg);
-		/* What the caller does not have is not written. */
-		for (size_t i = size; i < variant->size + 8; i++)
-			ASSERT_EQ((char)0xa5, arg[i]);
-	}
-
-	for (size_t i = 0; i < ARRAY_SIZE(longer); i++) {
-		memset(arg, 0, self->page);
-		fill(variant->cmd, &self->sub, arg, longer[i]);
-		EXPECT_SUCCESS(arg);
-
-		/* Each byte that the kernel does not know, the first and the last among them. */
-		for (size_t at = variant->size; at < longer[i]; at++) {
-			memset(arg, 0, self->page);
-			fill(variant->cmd, &self->sub, arg, longer[i]);
-			arg[at] = 1;
-			EXPECT_ERRNO(E2BIG, ioctl(self->fd, variant->cmd, arg));
-		}
-	}
-
-	memset(arg, 0, 2 * self->page);
-	for (size_t i = 0; i < ARRAY_SIZE(too_long); i++) {
-		fill(variant->cmd, &self->sub, arg, too_long[i]);
-		EXPECT_ERRNO(E2BIG, ioctl(self->fd, variant->cmd, arg));
-	}
-}
-
-TEST_F_TIMEOUT(call, pointer, MNCK_TIMEOUT)
-{
-	char *end = self->pages + 2 * self->page;
-	char *const bad[] = {
-		NULL,
-		end,
-		end - 2,				/* size itself is cut */
-		end - sizeof(__u32),			/* nothing but the size */
-		(char *)-self->page,			/* the kernel's */
-		(char *)-1,
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		if (bad[i] == end - sizeof(__u32))
-			memcpy(bad[i], &(__u32){ variant->size }, sizeof(__u32));
-		EXPECT_ERRNO(EFAULT, ioctl(self->fd, variant->cmd, bad[i]))
-			TH_LOG("pointer %p", bad[i]);
-	}
-
-	/* The last byte is missing, and then it is not. */
-	fill(variant->cmd, &self->sub, end - variant->size - 8, variant->size);
-	memmove(end - variant->size + 1, end - variant->size - 8, variant->size - 1);
-	EXPECT_ERRNO(EFAULT, ioctl(self->fd, variant->cmd, end - variant->size + 1));
-	fill(variant->cmd, &self->sub, end - variant->size, variant->size);
-	EXPECT_SUCCESS(end - variant->size);
-}
-
-TEST_F_TIMEOUT(call, read_only, MNCK_TIMEOUT)
-{
-	char *arg = self->pages;
-	struct mnck_stats stats;
-
-	fill(variant->cmd, &self->sub, arg, variant->size);
-	ASSERT_EQ(0, mprotect(arg, self->page, PROT_READ));
-	if (!variant->writes) {
-		EXPECT_SUCCESS(arg);
-		return;
-	}
-	EXPECT_ERRNO(EFAULT, ioctl(self->fd, variant->cmd, arg));
-
-	/* A detach that cannot say so has detached. */
-	if (variant->cmd == MNCK_DETACH)
-		EXPECT_ERRNO(ENOENT, mnck_stats(&self->sub, &stats));
-	if (variant->cmd == MNCK_STATS)
-		EXPECT_EQ(0, mnck_stats(&self->sub, &stats));
-
-	/*
-	 * An attach that cannot return the id has attached nothing: the session
-	 * would be full by now.
-	 */
-	if (variant->cmd == MNCK_ATTACH) {
-		for (int i = 0; i < MNCK_MAX_SUBSCRIBERS; i++)
-			EXPECT_ERRNO(EFAULT, ioctl(self->fd, variant->cmd, arg));
-		EXPECT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_COUNTER, &self->sub));
-	}
-}
+#include "quiet.h"
 
 FIXTURE(uapi)
 {
 	int fd;
 	int kmsg;
+	size_t page;
 	struct subscriber counter;
 	struct subscriber trylock;
+	struct subscriber mirror;
+	struct subscriber aging;
 };
+
+/* The mirror's range, of which nothing need be mapped. */
+#define MIRROR_START 0x200000000ULL
+#define MIRROR_PAGES (MNCK_MIRROR_PAGES + 2)
+
+static int attach_mirror(int fd, struct subscriber *sub)
+{
+	struct mnck_attach how = {
+		.kind = MNCK_KIND_MIRROR,
+		.start = MIRROR_START,
+		.end = MIRROR_START + MIRROR_PAGES * getpagesize(),
+	};
+
+	return mnck_attach_how(fd, how, sub);
+}
 
 FIXTURE_SETUP(uapi)
 {
@@ -296,6 +45,9 @@ FIXTURE_SETUP(uapi)
 	ASSERT_EQ(0, own_pages());
 	ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_COUNTER, &self->counter));
 	ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_TRYLOCK, &self->trylock));
+	ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_AGING, &self->aging));
+	ASSERT_EQ(0, attach_mirror(self->fd, &self->mirror));
+	self->page = getpagesize();
 }
 
 FIXTURE_TEARDOWN(uapi)
@@ -310,7 +62,7 @@ TEST_F_TIMEOUT(uapi, unknown_call, MNCK_TIMEOUT)
 {
 	struct mnck_attach attach = { .size = sizeof(attach) };
 	const unsigned long unknown[] = {
-		_IO(MNCK_IOCTL_TYPE, MNCK_CMD_LOCK + 1),
+		_IO(MNCK_IOCTL_TYPE, MNCK_CMD_TOUCH + 1),
 		_IO(MNCK_IOCTL_TYPE, 0xff),
 		_IO(MNCK_IOCTL_TYPE - 1, MNCK_CMD_ATTACH),
 		_IO(MNCK_IOCTL_TYPE + 1, MNCK_CMD_ATTACH),
@@ -328,7 +80,7 @@ TEST_F_TIMEOUT(uapi, unknown_call, MNCK_TIMEOUT)
 
 TEST_F_TIMEOUT(uapi, unknown_kind, MNCK_TIMEOUT)
 {
-	const __u32 unknown[] = { MNCK_KIND_TRYLOCK + 1, 1U << 31, UINT32_MAX };
+	const __u32 unknown[] = { MNCK_KIND_SHARED + 1, 1U << 31, UINT32_MAX };
 	struct subscriber sub;
 
 	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++)
@@ -343,29 +95,213 @@ TEST_F_TIMEOUT(uapi, unknown_flag, MNCK_TIMEOUT)
 		struct mnck_stats stats = {
 			.size = sizeof(stats), .flags = flag, .id = self->counter.id,
 		};
-		struct mnck_lock flags = {
-			.size = sizeof(flags), .flags = flag, .id = self->trylock.id,
+		struct mnck_lock lock = {
+			.size = sizeof(lock), .flags = flag, .id = self->trylock.id,
 			.op = MNCK_LOCK_HOLD,
 		};
-		struct mnck_lock reserved = {
-			.size = sizeof(reserved), .id = self->trylock.id,
-			.op = MNCK_LOCK_HOLD, .reserved = flag,
+		struct mnck_touch touch = {
+			.size = sizeof(touch), .flags = flag, .id = self->aging.id,
+			.end = self->page,
+		};
+		struct mnck_mirror mirror = {
+			.size = sizeof(mirror), .flags = flag, .id = self->mirror.id,
+			.start = MIRROR_START, .end = MIRROR_START + self->page,
 		};
 
-		EXPECT_ERRNO(EINVAL, ioctl(self->fd, MNCK_ATTACH, &attach));
+		if (flag != MNCK_ATTACH_LOCKED)
+			EXPECT_ERRNO(EINVAL, ioctl(self->fd, MNCK_ATTACH, &attach));
 		EXPECT_ERRNO(EINVAL, ioctl(self->fd, MNCK_STATS, &stats));
 		EXPECT_ERRNO(EINVAL, ioctl(self->fd, MNCK_DETACH, &stats));
-		EXPECT_ERRNO(EINVAL, ioctl(self->fd, MNCK_LOCK, &flags));
-		EXPECT_ERRNO(EINVAL, ioctl(self->fd, MNCK_LOCK, &reserved));
+		EXPECT_ERRNO(EINVAL, ioctl(self->fd, MNCK_LOCK, &lock));
+		EXPECT_ERRNO(EINVAL, ioctl(self->fd, MNCK_TOUCH, &touch));
+		for (mirror.op = 0; mirror.op <= MNCK_MIRROR_LET_GO; mirror.op++) {
+			if (mirror.op == MNCK_MIRROR_FAULT &&
+			    flag & (MNCK_MIRROR_WRITE | MNCK_MIRROR_WAIT))
+				continue;
+			EXPECT_ERRNO(EINVAL, ioctl(self->fd, MNCK_MIRROR, &mirror));
+		}
+		lock.flags = 0;
+		lock.reserved = flag;
+		EXPECT_ERRNO(EINVAL, ioctl(self->fd, MNCK_LOCK, &lock));
+		mirror.flags = 0;
+		mirror.reserved = flag;
+		mirror.op = MNCK_MIRROR_LET_GO;
+		mirror.start = 0;
+		mirror.end = 0;
+		EXPECT_ERRNO(EINVAL, ioctl(self->fd, MNCK_MIRROR, &mirror));
 	}
 	/* None of them had the effect that it failed to have. */
 	EXPECT_ERRNO(ENOLCK, mnck_lock(&self->trylock, MNCK_LOCK_RELEASE));
 	EXPECT_DETACH(&self->counter, saw_nothing());
 }
 
+/* Each call for one kind fails for all others. */
+TEST_F_TIMEOUT(uapi, wrong_kind, MNCK_TIMEOUT)
+{
+	for (__u32 kind = 0; kind <= MNCK_KIND_SHARED; kind++) {
+		struct mnck_attach how = { .kind = kind };
+		struct mnck_mirror mirror = { .size = sizeof(mirror) };
+		struct subscriber sub;
+
+		if (kind == MNCK_KIND_MIRROR || kind == MNCK_KIND_TWO_PASS)
+			how.end = self->page;
+		ASSERT_EQ(0, mnck_attach_how(self->fd, how, &sub));
+		mirror.id = sub.id;
+
+		if (kind != MNCK_KIND_TRYLOCK) {
+			EXPECT_ERRNO(EINVAL, mnck_lock(&sub, MNCK_LOCK_HOLD));
+			EXPECT_ERRNO(EINVAL, mnck_lock(&sub, MNCK_LOCK_RELEASE));
+		}
+		if (kind != MNCK_KIND_AGING)
+			EXPECT_ERRNO(EINVAL, mnck_touch(&sub, NULL, self->page));
+		if (kind == MNCK_KIND_MIRROR)
+			continue;
+		for (mirror.op = 0; mirror.op <= MNCK_MIRROR_LET_GO; mirror.op++) {
+			mirror.end = mirror.op <= MNCK_MIRROR_READ ? self->page : 0;
+			EXPECT_ERRNO(EINVAL, ioctl(self->fd, MNCK_MIRROR, &mirror));
+		}
+	}
+}
+
+struct range {
+	__u64 start;
+	__u64 end;
+};
+
+#define NO_RANGES 9
+
+/* The @nth of the ranges that are none, or none of pages. */
+static struct range no_range(int nth, __u64 page)
+{
+	const struct range ranges[NO_RANGES] = {
+		{ 0, 0 },
+		{ MIRROR_START, MIRROR_START },
+		{ MIRROR_START + page, MIRROR_START },
+		{ MIRROR_START, 0 },
+		{ MIRROR_START + 1, MIRROR_START + page },
+		{ MIRROR_START, MIRROR_START + page - 1 },
+		{ MIRROR_START + 8, MIRROR_START + page + 8 },
+		{ UINT64_MAX - page + 1, 0 },
+		{ MIRROR_START, UINT64_MAX },
+	};
+
+	return ranges[nth];
+}
+
+TEST_F_TIMEOUT(uapi, attach_range, MNCK_TIMEOUT)
+{
+	struct subscriber sub;
+
+	for (__u32 kind = 0; kind <= MNCK_KIND_SHARED; kind++) {
+		struct mnck_attach how = {
+			.kind = kind, .start = MIRROR_START, .end = MIRROR_START + self->page,
+		};
+		bool wanted = kind == MNCK_KIND_MIRROR || kind == MNCK_KIND_TWO_PASS;
+
+		EXPECT_ERRNO(wanted ? 0 : EINVAL, mnck_attach_how(self->fd, how, &sub))
+			TH_LOG("kind %u", kind);
+		for (int i = 0; i < NO_RANGES; i++) {
+			how.start = no_range(i, self->page).start;
+			how.end = no_range(i, self->page).end;
+			if (!wanted && !how.start && !how.end)
+				continue;
+			EXPECT_ERRNO(EINVAL, mnck_attach_how(self->fd, how, &sub))
+				TH_LOG("kind %u, %#llx-%#llx", kind, how.start, how.end);
+		}
+	}
+}
+
+TEST_F_TIMEOUT(uapi, touch_range, MNCK_TIMEOUT)
+{
+	const struct range long_ones[] = {
+		{ 0, (MNCK_TOUCH_PAGES + 1) * self->page },
+		{ 0, -self->page },
+	};
+	struct mnck_touch touch = { .size = sizeof(touch), .id = self->aging.id };
+
+	for (size_t i = 0; i < NO_RANGES + ARRAY_SIZE(long_ones); i++) {
+		struct range r = i < NO_RANGES ? no_range(i, self->page) : long_ones[i - NO_RANGES];
+
+		touch.start = r.start;
+		touch.end = r.end;
+		EXPECT_ERRNO(EINVAL, ioctl(self->fd, MNCK_TOUCH, &touch))
+			TH_LOG("%#llx-%#llx", touch.start, touch.end);
+	}
+	/* It is the device that uses them: the process need have nothing there. */
+	EXPECT_EQ(0, mnck_touch(&self->aging, NULL, MNCK_TOUCH_PAGES * self->page));
+	EXPECT_EQ(0, mnck_touch(&self->aging, (char *)MIRROR_START, self->page));
+	EXPECT_STATS(&self->aging, saw_nothing());
+}
+
+TEST_F_TIMEOUT(uapi, mirror_range, MNCK_TIMEOUT)
+{
+	const __u64 end = MIRROR_START + MIRROR_PAGES * self->page;
+	const struct range outside[] = {
+		{ MIRROR_START, MIRROR_START + (MNCK_MIRROR_PAGES + 1) * self->page },
+		{ MIRROR_START - self->page, MIRROR_START },
+		{ MIRROR_START - self->page, MIRROR_START + self->page },
+		{ end, end + self->page },
+		{ end - self->page, end + self->page },
+	};
+	__u64 entries[MNCK_MIRROR_PAGES];
+	struct mnck_mirror mirror = { .size = sizeof(mirror), .id = self->mirror.id };
+
+	for (size_t i = 0; i < NO_RANGES + ARRAY_SIZE(outside); i++) {
+		struct range r = i < NO_RANGES ? no_range(i, self->page) : outside[i - NO_RANGES];
+
+		mirror.start = r.start;
+		mirror.end = r.end;
+		mirror.op = MNCK_MIRROR_FAULT;
+		mirror.entries = 0;
+		EXPECT_ERRNO(EINVAL, ioctl(self->fd, MNCK_MIRROR, &mirror))
+			TH_LOG("%#llx-%#llx", mirror.start, mirror.end);
+		mirror.op = MNCK_MIRROR_READ;
+		mirror.entries = (uintptr_t)entries;
+		EXPECT_ERRNO(EINVAL, ioctl(self->fd, MNCK_MIRROR, &mirror))
+			TH_LOG("%#llx-%#llx", mirror.start, mirror.end);
+	}
+
+	/* The longest, at the end; and nowhere to write it to. */
+	mirror.start = end - MNCK_MIRROR_PAGES * self->page;
+	mirror.end = end;
+	EXPECT_EQ(0, ioctl(self->fd, MNCK_MIRROR, &mirror));
+	for (int i = 0; i < MNCK_MIRROR_PAGES; i++)
+		EXPECT_EQ(0, entries[i]);
+	mirror.entries = 0;
+	EXPECT_ERRNO(EFAULT, ioctl(self->fd, MNCK_MIRROR, &mirror));
+}
+
+/* What an operation of a mirror has no use for must be 0. */
+TEST_F_TIMEOUT(uapi, mirror_op, MNCK_TIMEOUT)
+{
+	const __u32 unknown[] = { MNCK_MIRROR_LET_GO + 1, 1U << 31, UINT32_MAX };
+
+	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++) {
+		struct mnck_mirror mirror = {
+			.size = sizeof(mirror), .id = self->mirror.id, .op = unknown[i],
+		};
+
+		EXPECT_ERRNO(EINVAL, ioctl(self->fd, MNCK_MIRROR, &mirror));
+	}
+	for (__u32 op = MNCK_MIRROR_HOLD; op <= MNCK_MIRROR_LET_GO; op++) {
+		struct mnck_mirror range = {
+			.size = sizeof(range), .id = self->mirror.id, .op = op,
+			.start = MIRROR_START, .end = MIRROR_START + self->page,
+		};
+		struct mnck_mirror entries = {
+			.size = sizeof(entries), .id = self->mirror.id, .op = op,
+			.entries = self->page,
+		};
+
+		EXPECT_ERRNO(EINVAL, ioctl(self->fd, MNCK_MIRROR, &range));
+		EXPECT_ERRNO(EINVAL, ioctl(self->fd, MNCK_MIRROR, &entries));
+	}
+}
+
 /* Ids are the session's own, and are never given twice. */
 TEST_F_TIMEOUT(uapi, unknown_id, MNCK_TIMEOUT)
 {
+	struct mnck_mirror mirror = { .size = sizeof(mirror), .op = MNCK_MIRROR_LET_GO };
 	struct subscriber sub, other, unknown[4];
 	struct mnck_stats stats;
 	int fd;
@@ -388,6 +324,9 @@ TEST_F_TIMEOUT(uapi, unknown_id, MNCK_TIMEOUT)
 		EXPECT_ERRNO(ENOENT, mnck_detach(&unknown[i], &stats));
 		EXPECT_ERRNO(ENOENT, mnck_lock(&unknown[i], MNCK_LOCK_HOLD));
 		EXPECT_ERRNO(ENOENT, mnck_lock(&unknown[i], MNCK_LOCK_RELEASE));
+		EXPECT_ERRNO(ENOENT, mnck_touch(&unknown[i], NULL, self->page));
+		mirror.id = unknown[i].id;
+		EXPECT_ERRNO(ENOENT, ioctl(self->fd, MNCK_MIRROR, &mirror));
 	}
 	EXPECT_EQ(0, mnck_stats(&other, &stats));
 	EXPECT_EQ(0, close(fd));
@@ -401,8 +340,6 @@ TEST_F_TIMEOUT(uapi, lock, MNCK_TIMEOUT)
 {
 	struct mnck_stats stats;
 
-	EXPECT_ERRNO(EINVAL, mnck_lock(&self->counter, MNCK_LOCK_HOLD));
-	EXPECT_ERRNO(EINVAL, mnck_lock(&self->counter, MNCK_LOCK_RELEASE));
 	EXPECT_ERRNO(EINVAL, mnck_lock(&self->trylock, MNCK_LOCK_HOLD + 1));
 	EXPECT_ERRNO(EINVAL, mnck_lock(&self->trylock, UINT32_MAX));
 

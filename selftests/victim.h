@@ -31,6 +31,7 @@
 
 enum victim_op {
 	VICTIM_MUNMAP,		/* munmap(addr, len) */
+	VICTIM_DONTNEED,	/* madvise(addr, len, MADV_DONTNEED) */
 	VICTIM_MAP_TOUCH,	/* map len bytes at addr and write to each page */
 	VICTIM_FORK,		/* fork; from here on the child takes the orders */
 	VICTIM_EXEC,		/* exec a new victim, which answers with its own area */
@@ -98,6 +99,9 @@ static inline void victim_main(size_t len)
 		switch (order.op) {
 		case VICTIM_MUNMAP:
 			victim_answer(munmap(order.addr, order.len) ? errno : 0);
+			break;
+		case VICTIM_DONTNEED:
+			victim_answer(madvise(order.addr, order.len, MADV_DONTNEED) ? errno : 0);
 			break;
 		case VICTIM_MAP_TOUCH:
 			victim_answer(victim_map_touch(order.addr, order.len));

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the kernel says about pages, and how it is made to look at them.
+ */
+#ifndef MNCK_SELFTEST_PAGES_H
+#define MNCK_SELFTEST_PAGES_H
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/const.h>
+#include <linux/types.h>
+
+/* Writes a line to a file of sysfs, debugfs or a cgroup. */
+static inline int file_write(const char *path, const char *line)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : write(fd, line, strlen(line));
+
+	if (fd >= 0)
+		close(fd);
+	return n == (ssize_t)strlen(line) ? 0 : -1;
+}
+
+/* The @index'th word of a file of words of 64 bits, or 0. */
+static inline __u64 file_word(const char *path, __u64 index)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	__u64 word = 0;
+
+	if (fd >= 0) {
+		if (pread(fd, &word, sizeof(word), index * sizeof(word)) != sizeof(word))
+			word = 0;
+		close(fd);
+	}
+	return word;
+}
+
+#define PAGEMAP_PRESENT _BITULL(63)
+#define PAGEMAP_SWAPPED _BITULL(62)
+#define PAGEMAP_PFN (_BITULL(55) - 1)
+/* <linux/kernel-page-flags.h> */
+#define KPAGE_LRU _BITULL(5)
+
+/* The entry of an address of this process in /proc/self/pagemap. */
+static inline __u64 page_entry(const void *address)
+{
+	return file_word("/proc/self/pagemap", (uintptr_t)address / getpagesize());
+}
+
+/* The frame number of a page that is present; 0: it is not, or one may not ask. */
+static inline __u64 page_frame(const void *address)
+{
+	__u64 entry = page_entry(address);
+
+	return entry & PAGEMAP_PRESENT ? entry & PAGEMAP_PFN : 0;
+}
+
+/*
+ * Are all pages where reclaim and whoever else looks for pages finds them?  A
+ * new page waits on a list of its CPU first.  Of what drop_caches does it is
+ * what it begins with that is wanted: that all CPUs empty these lists.  4 is for
+ * not to log it.
+ */
+static inline bool pages_on_lru(const char *start, size_t len)
+{
+	if (file_write("/proc/sys/vm/drop_caches", "4") ||
+	    file_write("/proc/sys/vm/drop_caches", "1"))
+		return false;
+	for (size_t at = 0; at < len; at += getpagesize()) {
+		__u64 frame = page_frame(start + at);
+
+		if (!frame || !(file_word("/proc/kpageflags", frame) & KPAGE_LRU))
+			return false;
+	}
+	return true;
+}
+
+#endif /* MNCK_SELFTEST_PAGES_H */

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The layout of the arguments is the contract, and the same for 32-bit callers.
+ */
+#ifndef MNCK_SELFTEST_UAPI_LAYOUT_H
+#define MNCK_SELFTEST_UAPI_LAYOUT_H
+
+#include <assert.h>
+#include <stddef.h>
+
+#include "mnck_uapi.h"
+
+#define ASSERT_OFFSET(_struct, _member, _offset) \
+	static_assert(offsetof(struct _struct, _member) == (_offset), #_struct "." #_member)
+
+/* The first version had neither start nor end. */
+#define MNCK_ATTACH_SIZE_V1 24
+
+static_assert(sizeof(struct mnck_attach) == 40, "mnck_attach");
+ASSERT_OFFSET(mnck_attach, size, 0);
+ASSERT_OFFSET(mnck_attach, pid, 4);
+ASSERT_OFFSET(mnck_attach, kind, 8);
+ASSERT_OFFSET(mnck_attach, flags, 12);
+ASSERT_OFFSET(mnck_attach, id, 16);
+ASSERT_OFFSET(mnck_attach, start, 24);
+ASSERT_OFFSET(mnck_attach, end, 32);
+
+static_assert(sizeof(struct mnck_stats) == 368, "mnck_stats");
+ASSERT_OFFSET(mnck_stats, size, 0);
+ASSERT_OFFSET(mnck_stats, flags, 4);
+ASSERT_OFFSET(mnck_stats, id, 8);
+ASSERT_OFFSET(mnck_stats, starts, 16);
+ASSERT_OFFSET(mnck_stats, ends, 24);
+ASSERT_OFFSET(mnck_stats, refusals, 32);
+ASSERT_OFFSET(mnck_stats, open, 40);
+ASSERT_OFFSET(mnck_stats, closed_by_detach, 48);
+ASSERT_OFFSET(mnck_stats, releases, 56);
+ASSERT_OFFSET(mnck_stats, non_blockable, 64);
+ASSERT_OFFSET(mnck_stats, events, 72);
+ASSERT_OFFSET(mnck_stats, last_start, 200);
+ASSERT_OFFSET(mnck_stats, last_end, 208);
+ASSERT_OFFSET(mnck_stats, last_event, 216);
+ASSERT_OFFSET(mnck_stats, last_flags, 220);
+ASSERT_OFFSET(mnck_stats, bytes, 224);
+ASSERT_OFFSET(mnck_stats, last_start_order, 232);
+ASSERT_OFFSET(mnck_stats, last_end_order, 240);
+ASSERT_OFFSET(mnck_stats, clear_flush_young, 248);
+ASSERT_OFFSET(mnck_stats, clear_young, 256);
+ASSERT_OFFSET(mnck_stats, test_young, 264);
+ASSERT_OFFSET(mnck_stats, young, 272);
+ASSERT_OFFSET(mnck_stats, last_young_start, 280);
+ASSERT_OFFSET(mnck_stats, last_young_end, 288);
+ASSERT_OFFSET(mnck_stats, flushes, 296);
+ASSERT_OFFSET(mnck_stats, flushes_all, 304);
+ASSERT_OFFSET(mnck_stats, last_flush_start, 312);
+ASSERT_OFFSET(mnck_stats, last_flush_end, 320);
+ASSERT_OFFSET(mnck_stats, retries, 328);
+ASSERT_OFFSET(mnck_stats, waiting, 336);
+ASSERT_OFFSET(mnck_stats, serial, 344);
+ASSERT_OFFSET(mnck_stats, made, 352);
+ASSERT_OFFSET(mnck_stats, freed, 360);
+
+static_assert(sizeof(struct mnck_lock) == 24, "mnck_lock");
+ASSERT_OFFSET(mnck_lock, size, 0);
+ASSERT_OFFSET(mnck_lock, flags, 4);
+ASSERT_OFFSET(mnck_lock, id, 8);
+ASSERT_OFFSET(mnck_lock, op, 16);
+ASSERT_OFFSET(mnck_lock, reserved, 20);
+
+static_assert(sizeof(struct mnck_mirror) == 48, "mnck_mirror");
+ASSERT_OFFSET(mnck_mirror, size, 0);
+ASSERT_OFFSET(mnck_mirror, flags, 4);
+ASSERT_OFFSET(mnck_mirror, id, 8);
+ASSERT_OFFSET(mnck_mirror, op, 16);
+ASSERT_OFFSET(mnck_mirror, reserved, 20);
+ASSERT_OFFSET(mnck_mirror, start, 24);
+ASSERT_OFFSET(mnck_mirror, end, 32);
+ASSERT_OFFSET(mnck_mirror, entries, 40);
+
+static_assert(sizeof(struct mnck_touch) == 32, "mnck_touch");
+ASSERT_OFFSET(mnck_touch, size, 0);
+ASSERT_OFFSET(mnck_touch, flags, 4);
+ASSERT_OFFSET(mnck_touch, id, 8);
+ASSERT_OFFSET(mnck_touch, start, 16);
+ASSERT_OFFSET(mnck_touch, end, 24);
+
+#endif /* MNCK_SELFTEST_UAPI_LAYOUT_H */
