@@ -11,6 +11,7 @@ from rig import build, compile_fail, doctest, hostcheck, kunit, log, report, rus
 from rig.guest import Guest, Outcome
 from rig.kernel import BuildError, Kernel, ensure_kernel, ensure_source
 from rig.lock import locked
+from rig.parallel import side_by_side
 from rig.selftest import selftest
 from rig.verdict import FAIL, Verdict, judge
 
@@ -48,18 +49,23 @@ def _run(
         return
 
     kernels = [ensure_kernel(arch, variant) for arch in arches]
-    for kernel in kernels:
-        for name, complaints in built.items():
-            yield hostcheck.check(kernel.arch, name, partial(complaints, kernel))
+    yield from side_by_side([_run_on(kernel, built, rooms, patterns) for kernel in kernels])
+
+
+def _run_on(
+    kernel: Kernel,
+    built: dict[str, Callable[[Kernel], list[str]]],
+    rooms: set[str],
+    patterns: list[str],
+) -> Iterator[Verdict]:
+    for name, complaints in built.items():
+        yield hostcheck.check(kernel.arch, name, partial(complaints, kernel))
     if not rooms or rooms & set(COMPILED):
-        for kernel in kernels:
-            yield from _compiled(kernel, partial(selected, patterns=patterns))
+        yield from _compiled(kernel, partial(selected, patterns=patterns))
     if not rooms or "rig" in rooms:
-        for kernel in kernels:
-            yield from (v for v in selftest(kernel) if selected(v.name, patterns))
+        yield from (v for v in selftest(kernel) if selected(v.name, patterns))
     if not rooms or rooms - {"host", "rig", *COMPILED}:
-        for kernel in kernels:
-            yield from kselftests(kernel, build.module(kernel), patterns)
+        yield from kselftests(kernel, build.module(kernel), patterns)
 
 
 def _compiled(kernel: Kernel, wanted: Callable[[str], bool]) -> Iterator[Verdict]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from rig import build, log, report
 from rig.check import kselftests, selected
 from rig.kernel import BuildError, Kernel, ensure_kernel
+from rig.parallel import side_by_side
 from rig.verdict import FAIL, OK, Verdict
 
 PATCHES = build.CHECKOUT / "selftests/mutants"
@@ -25,9 +26,13 @@ def mutants(arches: list[str], variant: str, patterns: list[str]) -> int:
     patches = [p for p in sorted(PATCHES.glob("*.patch")) if selected(p.stem, patterns)]
     if not patches:
         raise BuildError(f"no mutant is called {' '.join(patterns)}")
-    verdicts = report.show_all(_try(kernel, patch) for kernel in kernels for patch in patches)
+    verdicts = report.show_all(side_by_side([_try_all(kernel, patches) for kernel in kernels]))
     report.summary(verdicts)
     return int(any(verdict.status == FAIL for verdict in verdicts))
+
+
+def _try_all(kernel: Kernel, patches: list[Path]) -> Iterator[Verdict]:
+    yield from (_try(kernel, patch) for patch in patches)
 
 
 def _try(kernel: Kernel, patch: Path) -> Verdict:
