@@ -181,6 +181,8 @@ FIXTURE(fail_nth)
 	int other_fd;
 	struct victim victim;
 	struct attempt attempt;
+	/* Whether a call may do without what has failed. */
+	bool can_absorb;
 };
 
 FIXTURE_SETUP(fail_nth)
@@ -238,7 +240,7 @@ FIXTURE_TEARDOWN(fail_nth)
 			TH_LOG(_name ": %m", ##__VA_ARGS__);                      \
 		TH_LOG(_name ": %u failed", ##__VA_ARGS__, swept_.failed);        \
 		EXPECT_LE(_known, swept_.failed);                                 \
-		EXPECT_EQ(0, swept_.absorbed);                                    \
+		EXPECT_TRUE(!swept_.absorbed || self->can_absorb);                \
 		EXPECT_EQ(0, swept_.wrong_errno);                                 \
 		EXPECT_EQ(0, swept_.result);                                      \
 	} while (0)
@@ -406,6 +408,8 @@ TEST_F_TIMEOUT(fail_nth, devices, MNCK_TIMEOUT)
 TEST_F_TIMEOUT(fail_nth, pages, MNCK_TIMEOUT)
 {
 	ASSERT_CAN_FAIL(FAIL_PAGE);
+	/* A slab of a lower order does too, and KASAN can lose a stack trace. */
+	self->can_absorb = true;
 	SWEEP_FAULT(PAGES + 1);
 }
 
