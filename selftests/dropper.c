@@ -31,7 +31,7 @@ FIXTURE_SETUP(dropper)
 	self->fd = -1;
 	self->page = getpagesize();
 	self->stays = false;
-	if (module_insert("MNCK_DROPPER_KO", "/lib/mnck_dropper.ko")) {
+	if (module_insert("MNCK_DROPPER_KO", "/lib/mnck_dropper.ko", "")) {
 		if (errno == ENOENT)
 			SKIP(return, "no mnck_dropper.ko; set MNCK_DROPPER_KO");
 		ASSERT_EQ(EEXIST, errno);

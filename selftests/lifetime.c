@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 
 #include "expect.h"
+#include "module.h"
 #include "proc.h"
 #include "victim.h"
 
@@ -243,29 +244,15 @@ TEST_F_TIMEOUT(lifetime, too_many, MNCK_TIMEOUT)
 FIXTURE(module)
 {
 	int fd;
-	int ko;
 	struct victim victim;
 };
 
-static int insert(int ko, const char *parameters)
-{
-	return syscall(SYS_finit_module, ko, parameters, 0);
-}
-
-static int remove_mnck(void)
-{
-	return syscall(SYS_delete_module, "mnck", O_NONBLOCK);
-}
-
 FIXTURE_SETUP(module)
 {
-	const char *path = getenv("MNCK_KO") ?: "/lib/mnck.ko";
-
+	if (!mnck_can_return())
+		SKIP(return, "no " MNCK_KO " to insert again; set MNCK_KO");
 	self->fd = -1;
 	ASSERT_EQ(0, victim_start(&self->victim, AREA_PAGES * getpagesize()));
-	self->ko = open(path, O_RDONLY | O_CLOEXEC);
-	if (self->ko < 0)
-		SKIP(return, "no %s to insert again; set MNCK_KO", path);
 }
 
 FIXTURE_TEARDOWN(module)
@@ -273,10 +260,9 @@ FIXTURE_TEARDOWN(module)
 	if (self->fd >= 0)
 		close(self->fd);
 	/* It is there or not, with whatever parameters; then it is as it was. */
-	if (remove_mnck())
+	if (mnck_remove())
 		EXPECT_EQ(ENOENT, errno);
-	EXPECT_EQ(0, insert(self->ko, ""));
-	close(self->ko);
+	EXPECT_EQ(0, mnck_insert(""));
 	victim_kill(&self->victim);
 }
 
@@ -288,21 +274,21 @@ TEST_F_TIMEOUT(module, refuses_removal, MNCK_TIMEOUT)
 	/* An open file is enough. */
 	self->fd = mnck_open();
 	ASSERT_LE(0, self->fd);
-	EXPECT_ERRNO(EWOULDBLOCK, remove_mnck());
+	EXPECT_ERRNO(EWOULDBLOCK, mnck_remove());
 
 	ASSERT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &sub));
-	EXPECT_ERRNO(EWOULDBLOCK, remove_mnck());
+	EXPECT_ERRNO(EWOULDBLOCK, mnck_remove());
 	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MUNMAP, VICTIM_AREA, page));
 	EXPECT_STATS(&sub, saw_unmaps(MNCK_KIND_COUNTER, 1, VICTIM_AREA, page));
 
 	/* With the last close all goes, and the target does not notice. */
 	ASSERT_EQ(0, close(self->fd));
 	self->fd = -1;
-	ASSERT_EQ(0, remove_mnck());
+	ASSERT_EQ(0, mnck_remove());
 	EXPECT_ERRNO(ENOENT, mnck_open());
 	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MUNMAP, VICTIM_AREA + page, page));
 
-	ASSERT_EQ(0, insert(self->ko, ""));
+	ASSERT_EQ(0, mnck_insert(""));
 	self->fd = mnck_open();
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &sub));
@@ -314,8 +300,8 @@ TEST_F_TIMEOUT(module, max_subscribers, MNCK_TIMEOUT)
 {
 	struct subscriber sub;
 
-	ASSERT_EQ(0, remove_mnck());
-	ASSERT_EQ(0, insert(self->ko, "max_subscribers=2"));
+	ASSERT_EQ(0, mnck_remove());
+	ASSERT_EQ(0, mnck_insert("max_subscribers=2"));
 	self->fd = mnck_open();
 	ASSERT_LE(0, self->fd);
 	EXPECT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &sub));

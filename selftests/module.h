@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Modules other than mnck, which a test inserts and removes itself.
+ * Modules that a test inserts and removes itself: mnck, and others beside it.
  *
- * All functions return 0 or a file descriptor, or -1 and errno.
+ * All functions that return int return 0 or a file descriptor, or -1 and errno.
  */
 #ifndef MNCK_SELFTEST_MODULE_H
 #define MNCK_SELFTEST_MODULE_H
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 /* The module's file is where the environment's @variable says, or at @path. */
-static inline int module_insert(const char *variable, const char *path)
+static inline int module_insert(const char *variable, const char *path, const char *parameters)
 {
 	int fd = open(getenv(variable) ?: path, O_RDONLY | O_CLOEXEC);
 	int ret;
 
 	if (fd < 0)
 		return -1;
-	ret = syscall(SYS_finit_module, fd, "", 0);
+	ret = syscall(SYS_finit_module, fd, parameters, 0);
 	close(fd);
 	return ret;
 }
@@ -28,6 +29,24 @@ static inline int module_insert(const char *variable, const char *path)
 static inline int module_remove(const char *name)
 {
 	return syscall(SYS_delete_module, name, O_NONBLOCK);
+}
+
+#define MNCK_KO "/lib/mnck.ko"
+
+/* Who removes mnck has asked this first. */
+static inline bool mnck_can_return(void)
+{
+	return !access(getenv("MNCK_KO") ?: MNCK_KO, R_OK);
+}
+
+static inline int mnck_insert(const char *parameters)
+{
+	return module_insert("MNCK_KO", MNCK_KO, parameters);
+}
+
+static inline int mnck_remove(void)
+{
+	return module_remove("mnck");
 }
 
 #endif /* MNCK_SELFTEST_MODULE_H */

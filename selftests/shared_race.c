@@ -5,9 +5,9 @@
  */
 #include <pthread.h>
 #include <stdint.h>
-#include <sys/syscall.h>
 
 #include "expect.h"
+#include "module.h"
 #include "victim.h"
 
 #define THREADS 8
@@ -164,41 +164,24 @@ TEST_F_TIMEOUT(shared_race, target_exits, MNCK_TIMEOUT)
 
 FIXTURE(shared_module)
 {
-	int ko;
 	int fd;
 	struct victim victim;
 };
 
-static int insert(int ko)
-{
-	return syscall(SYS_finit_module, ko, "", 0);
-}
-
-static int remove_mnck(void)
-{
-	return syscall(SYS_delete_module, "mnck", O_NONBLOCK);
-}
-
 FIXTURE_SETUP(shared_module)
 {
-	const char *path = getenv("MNCK_KO") ?: "/lib/mnck.ko";
-
+	if (!mnck_can_return())
+		SKIP(return, "no " MNCK_KO " to insert again; set MNCK_KO");
 	self->fd = -1;
 	ASSERT_EQ(0, victim_start(&self->victim, getpagesize()));
-	self->ko = open(path, O_RDONLY | O_CLOEXEC);
-	if (self->ko < 0)
-		SKIP(return, "no %s to insert again; set MNCK_KO", path);
 }
 
 FIXTURE_TEARDOWN(shared_module)
 {
 	if (self->fd >= 0)
 		close(self->fd);
-	if (self->ko < 0)
-		return;
-	if (insert(self->ko))
+	if (mnck_insert(""))
 		EXPECT_EQ(EEXIST, errno);
-	close(self->ko);
 	victim_kill(&self->victim);
 }
 
@@ -219,17 +202,17 @@ TEST_F_TIMEOUT(shared_module, removed_at_once, MNCK_TIMEOUT)
 		ASSERT_LE(0, self->fd);
 		ASSERT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_SHARED, &sub));
 		ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_SHARED, &second));
-		EXPECT_ERRNO(EWOULDBLOCK, remove_mnck());
+		EXPECT_ERRNO(EWOULDBLOCK, mnck_remove());
 		if (i & 1)
 			ASSERT_EQ(0, mnck_detach(&sub, &stats));
 		ASSERT_EQ(0, close(self->fd));
 		self->fd = -1;
 
-		while (remove_mnck()) {
+		while (mnck_remove()) {
 			ASSERT_EQ(EWOULDBLOCK, errno);
 			refused++;
 		}
-		ASSERT_EQ(0, insert(self->ko));
+		ASSERT_EQ(0, mnck_insert(""));
 	}
 	TH_LOG("refused %d times", refused);
 }
