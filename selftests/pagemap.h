@@ -18,9 +18,6 @@
 #include "interval.h"
 #include "pages.h"
 
-/* Mapped by this process alone, and once. */
-#define PAGEMAP_EXCLUSIVE 0x100000000000000ULL
-
 /* @pid: 0 for this process.  Frame numbers are shown to whoever may, when it opens. */
 static inline int pagemap_open(pid_t pid)
 {

@@ -42,6 +42,8 @@ static inline __u64 file_word(const char *path, __u64 index)
 
 #define PAGEMAP_PRESENT _BITULL(63)
 #define PAGEMAP_SWAPPED _BITULL(62)
+/* Mapped by this process alone, and once. */
+#define PAGEMAP_EXCLUSIVE _BITULL(56)
 #define PAGEMAP_PFN (_BITULL(55) - 1)
 /* <linux/kernel-page-flags.h> */
 #define KPAGE_LRU _BITULL(5)

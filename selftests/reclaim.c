@@ -3,56 +3,27 @@
  * Reclaim: it asks whether a page was used (clear_flush_young) before it takes
  * it, and when it does it flushes the secondary TLB.
  */
-#include <linux/fs.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/stat.h>
-#include <sys/swap.h>
 
 #include "expect.h"
 #include "pages.h"
 #include "proc.h"
+#include "swap.h"
 #include "victim.h"
 
-#define SWAP_DEVICE "/dev/ram0"
 #define CGROUP "/sys/fs/cgroup/mnck"
 #define AREA_PAGES 32
 
 /* The victim's memory that is charged to its cgroup: what it maps there. */
 #define CHARGED (VICTIM_AREA + (1UL << 30))
 
-/* Writes an empty swap space's header, which is what mkswap does. */
-static int make_swap(const char *path)
-{
-	struct {
-		char bootbits[1024];
-		__u32 version;
-		__u32 last_page;
-		__u32 bad_pages;
-	} info = { .version = 1 };
-	const char magic[] = { 'S', 'W', 'A', 'P', 'S', 'P', 'A', 'C', 'E', '2' };
-	int fd = open(path, O_RDWR | O_CLOEXEC);
-	size_t page = getpagesize();
-	__u64 size;
-	int ret = -1;
-
-	if (fd < 0)
-		return -1;
-	if (!ioctl(fd, BLKGETSIZE64, &size)) {
-		info.last_page = size / page - 1;
-		if (pwrite(fd, &info, sizeof(info), 0) == sizeof(info) &&
-		    pwrite(fd, magic, sizeof(magic), page - sizeof(magic)) == sizeof(magic))
-			ret = fsync(fd);
-	}
-	close(fd);
-	return ret;
-}
-
 #define ASSERT_SWAP_ON()                                                          \
 	do {                                                                      \
-		ASSERT_EQ(0, make_swap(SWAP_DEVICE))                              \
+		ASSERT_EQ(0, swap_make(SWAP_DEVICE))                              \
 			TH_LOG(SWAP_DEVICE ": %m; CONFIG_BLK_DEV_RAM?");          \
 		ASSERT_EQ(0, swapon(SWAP_DEVICE, 0))                              \
 			TH_LOG("swapon: %m; CONFIG_SWAP?");                       \
