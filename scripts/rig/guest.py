@@ -33,6 +33,10 @@ DEADLINE = 120.0
 # The console gets warnings and worse; the whole log comes through the port.
 COMMAND_LINE = "loglevel=5 panic=-1"
 
+# On the command line of a guest that asks for nothing else.  kmemleak notes each allocation, which
+# costs all tests a good part of their time and is of use to one program.
+USUAL = "kmemleak=off"
+
 # scripts/guest/init says what these are.
 MARK = b"\x01"
 READY = MARK + b"ready\n"
@@ -71,6 +75,7 @@ class Guest:
         initramfs: Path,
         console: Path,
         machine: tuple[str, ...] = MACHINE,
+        command_line: str = USUAL,
     ):
         self.console = console
         self.ended: str | None = None
@@ -79,8 +84,9 @@ class Guest:
         console.touch()
         with port:
             # However the rig ends, QEMU does not outlive it.
+            qemu = qemu_command(kernel, initramfs, command_line, machine)
             self._qemu = subprocess.Popen(
-                ["setpriv", "--pdeathsig=KILL", *qemu_command(kernel, initramfs, machine=machine)]
+                ["setpriv", "--pdeathsig=KILL", *qemu]
                 + ["-serial", f"file:{console}"]
                 + ["-chardev", f"socket,id=port,fd={port.fileno()}"]
                 + ["-device", "virtio-serial-pci", "-device", "virtserialport,chardev=port"],
@@ -164,7 +170,7 @@ class Guest:
 
 
 def qemu_command(
-    kernel: Kernel, initramfs: Path, command_line: str = "", machine: tuple[str, ...] = MACHINE
+    kernel: Kernel, initramfs: Path, command_line: str, machine: tuple[str, ...] = MACHINE
 ) -> list[str]:
     """QEMU's arguments but for the console and other ways out.
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rig import build, log, report
-from rig.check import kselftests, selected
 from rig.kernel import BuildError, Kernel, ensure_kernel
+from rig.kselftest import kselftests, selected
 from rig.parallel import side_by_side
 from rig.verdict import FAIL, OK, Verdict
 

@@ -4,7 +4,7 @@
 import unittest
 from pathlib import Path
 
-from rig import check, gate, guest, ktap, kunit
+from rig import gate, guest, kselftest, ktap, kunit
 from rig.guest import Outcome, State
 from rig.verdict import FAIL, OK, SKIP, judge
 
@@ -263,7 +263,7 @@ class List(unittest.TestCase):
 
     def test_list(self):
         self.assertEqual(
-            check.parse_list("munmap", LIST),
+            kselftest.parse_list("munmap", LIST),
             {
                 "munmap.whole": "munmap.whole",
                 "munmap.partial": "munmap.partial",
@@ -279,8 +279,14 @@ class List(unittest.TestCase):
             },
         )
 
+    def test_lists(self):
+        cases = kselftest.parse_lists(f"list: uapi\n{LIST}list: munmap\n{LIST}")
+        self.assertEqual(len(cases), 2 * len(kselftest.parse_list("munmap", LIST)))
+        self.assertEqual(cases["uapi.munmap.whole"], "munmap.whole")
+        self.assertEqual(cases["munmap.whole"], "munmap.whole")
+
     def test_selected(self):
         for patterns in ([], ["munmap"], ["munmap.whole"], ["uapi", "munmap"]):
-            self.assertTrue(check.selected("munmap.whole", patterns))
+            self.assertTrue(kselftest.selected("munmap.whole", patterns))
         for patterns in (["mun"], ["munmap.who", "uapi"], ["munmap.whole.more"]):
-            self.assertFalse(check.selected("munmap.whole", patterns))
+            self.assertFalse(kselftest.selected("munmap.whole", patterns))
