@@ -25,7 +25,7 @@ static long long now_ns(void)
 	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
-/* For how long a start waits for the lock, as the header says. */
+/* For how long a start waits for the lock, by default. */
 #define WAIT_LIMIT_NS 10000000000LL
 
 /* What ended the wait was not that it had lasted long enough. */
@@ -111,23 +111,6 @@ TEST_F_TIMEOUT(in_callback, target_killed, MNCK_TIMEOUT)
 	EXPECT_STATS(&self->late, released(want));
 	want.ends = 0;
 	EXPECT_STATS(&self->trylock, released(want));
-	EXPECT_EQ(0, mnck_lock(&self->trylock, MNCK_LOCK_RELEASE));
-}
-
-/*
- * Who holds the lock waits for the start that waits for the lock, and there is
- * nobody else to end it.  The start does not wait for ever.
- */
-TEST_F_TIMEOUT(in_callback, limit, MNCK_TIMEOUT)
-{
-	struct mnck_stats want = saw_unmaps(MNCK_KIND_COUNTER, 1, VICTIM_AREA, self->len);
-
-	want.ends = 0;
-	want.closed_by_detach = 1;
-	EXPECT_DETACH(&self->counter, want);
-	ASSERT_EQ(0, victim_wait(&self->victim));
-	EXPECT_ONE_UNMAP(EXPECT_STATS, &self->trylock);
-	EXPECT_ONE_UNMAP(EXPECT_STATS, &self->late);
 	EXPECT_EQ(0, mnck_lock(&self->trylock, MNCK_LOCK_RELEASE));
 }
 

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A fault of a mirror that an invalidation collides with, between the lookup and
- * the installing: what was found is never installed.  And who waits at the gate,
- * for how long.
+ * the installing: what was found is never installed.  And what ends a
+ * wait at the gate, but for its limit: see wait_limit.c.
  *
  * The fault is stopped at the gate, where it has found its pages and has not
  * taken the lock, and it stays there until the test lets it go.
  */
 #include <signal.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "expect.h"
 #include "pagemap.h"
@@ -312,41 +311,6 @@ TEST_F_TIMEOUT(mirror_wait, killed, MNCK_TIMEOUT)
 		EXPECT_SHADOW(0);
 	}
 	ASSERT_EQ(0, munmap(AT(0), BYTES(1)));
-}
-
-/*
- * No less than that, s: a part of wait_limit_ms, which is rough on a machine that
- * has no time, and far more than all else takes.
- */
-#define WAIT_AT_LEAST 3
-
-static time_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
-}
-
-/* If nobody lets them go they go by themselves, with nothing done. */
-TEST_F_TIMEOUT(mirror_wait, limit, MNCK_TIMEOUT)
-{
-	struct subscriber other;
-	struct call fault, hold;
-	time_t begin = now();
-
-	ASSERT_EQ(0, interval_attach(self->fd, 0, MNCK_KIND_MIRROR, 0, AT(0), BYTES(1), &other));
-	FAULT_TO_GATE(&fault, 0, 4);
-	ASSERT_EQ(0, call_begin(&hold, call_hold, &other));
-	WAIT_UNTIL(at_gate(&other));
-	/* Until the lock is free. */
-	ASSERT_EQ(0, madvise(AT(0), BYTES(1), MADV_DONTNEED));
-	EXPECT_LE(WAIT_AT_LEAST, now() - begin);
-	EXPECT_EQ(ETIMEDOUT, call_end(&hold));
-	EXPECT_EQ(ETIMEDOUT, call_end(&fault));
-	EXPECT_SHADOW(0);
-	EXPECT_EQ(0, stats_now(&self->mirror).waiting);
-	EXPECT_EQ(0, stats_now(&self->mirror).retries);
 }
 
 TEST_HARNESS_MAIN
