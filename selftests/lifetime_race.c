@@ -385,7 +385,7 @@ static __u64 starts(const struct subscriber *sub)
 	return mnck_stats(sub, &stats) ? 0 : stats.starts;
 }
 
-#define ATTACHES 1000
+#define ATTACHES 250
 
 /* Subscribers come and go while two threads unmap page after page. */
 TEST_F_TIMEOUT(race, attach_detach_during_munmap, MNCK_TIMEOUT)
