@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rig import build, compile_fail, doctest, hostcheck, report, rustc
 from rig.kernel import BuildError, Kernel, ensure_kernel, ensure_source
-from rig.kselftest import kselftests, rooms_of, selected
+from rig.kselftest import ROOMS, kselftests, rooms_of, selected
 from rig.lock import locked
 from rig.parallel import side_by_side
 from rig.selftest import selftest
@@ -26,7 +26,7 @@ def check(arches: list[str], variant: str, patterns: list[str], junit: Path | No
         raise BuildError(f"no test is called {' '.join(missed)}")
     if junit:
         report.write_junit(verdicts, junit, source)
-    report.summary(verdicts)
+    report.summary(verdicts, ROOMS)
     return int(failed)
 
 
@@ -35,31 +35,40 @@ def _run(
 ) -> Iterator[Verdict]:
     rooms = rooms_of(patterns)
     built = {n: c for n, c in hostcheck.BUILT.items() if selected(n, patterns)}
+    kernels = []
+    if built or rooms != {"host"}:
+        kernels = [ensure_kernel(arch, variant) for arch in arches]
+    # What takes longest comes first.
+    jobs = []
+    if not rooms or rooms - {"host", "rig", *COMPILED}:
+        jobs += [_kselftests(kernel, patterns) for kernel in kernels]
     if not rooms or "host" in rooms:
-        for name, complaints in hostcheck.forms(source):
-            if selected(name, patterns):
-                yield hostcheck.check("host", name, complaints)
-    if not built and rooms == {"host"}:
-        return
-
-    kernels = [ensure_kernel(arch, variant) for arch in arches]
-    yield from side_by_side([_run_on(kernel, built, rooms, patterns) for kernel in kernels])
+        jobs.append(_forms(source, patterns))
+    jobs += [_others(kernel, built, patterns) for kernel in kernels]
+    return side_by_side(jobs)
 
 
-def _run_on(
-    kernel: Kernel,
-    built: dict[str, Callable[[Kernel], list[str]]],
-    rooms: set[str],
-    patterns: list[str],
+def _forms(source: Path, patterns: list[str]) -> Iterator[Verdict]:
+    for name, complaints in hostcheck.forms(source):
+        if selected(name, patterns):
+            yield hostcheck.check("host", name, complaints)
+
+
+def _kselftests(kernel: Kernel, patterns: list[str]) -> Iterator[Verdict]:
+    yield from kselftests(kernel, build.module(kernel), patterns)
+
+
+def _others(
+    kernel: Kernel, built: dict[str, Callable[[Kernel], list[str]]], patterns: list[str]
 ) -> Iterator[Verdict]:
+    """All but the kselftests."""
+    rooms = rooms_of(patterns)
     for name, complaints in built.items():
         yield hostcheck.check(kernel.arch, name, partial(complaints, kernel))
     if not rooms or rooms & COMPILED:
         yield from _compiled(kernel, partial(selected, patterns=patterns))
     if not rooms or "rig" in rooms:
         yield from (v for v in selftest(kernel) if selected(v.name, patterns))
-    if not rooms or rooms - {"host", "rig", *COMPILED}:
-        yield from kselftests(kernel, build.module(kernel), patterns)
 
 
 def _compiled(kernel: Kernel, wanted: Callable[[str], bool]) -> Iterator[Verdict]:

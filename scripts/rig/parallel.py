@@ -1,33 +1,41 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The tests of several architectures at once: most of the time a guest waits."""
+"""Jobs at once, each in a process of its own: most of the time a guest waits."""
 
 import multiprocessing
+import os
 from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
 
+from rig import log
 from rig.kernel import BuildError
 from rig.verdict import Verdict
 
 
 def side_by_side(jobs: list[Iterator[Verdict]]) -> Iterator[Verdict]:
-    """What the jobs yield, as it comes, each of them in a process of its own."""
+    """What the jobs yield, as it comes, each of them in a process of its own.
+
+    They are begun in their order, one more than there are CPUs: with many more guests than that
+    each would wait for the others, and some things in a guest do not wait.
+    """
+    at_once = len(os.sched_getaffinity(0)) + 1
+    log.directory()  # one for all, made before they part
     context = multiprocessing.get_context("fork")
+    waiting = list(jobs)
     workers = {}
     try:
-        for job in jobs:
-            reader, writer = context.Pipe(duplex=False)
-            workers[reader] = context.Process(target=_work, args=(job, writer))
-            workers[reader].start()
-            writer.close()  # so that its end is the worker's end
-        running = list(workers)
-        while running:
-            for reader in wait(running):
+        while waiting or workers:
+            while waiting and len(workers) < at_once:
+                reader, writer = context.Pipe(duplex=False)
+                workers[reader] = context.Process(target=_work, args=(waiting.pop(0), writer))
+                workers[reader].start()
+                writer.close()  # so that its end is the worker's end
+            for reader in wait(list(workers)):
                 try:
                     came = reader.recv()
                 except EOFError:
-                    running.remove(reader)
-                    workers[reader].join()
-                    if status := workers[reader].exitcode:
+                    worker = workers.pop(reader)
+                    worker.join()
+                    if status := worker.exitcode:
                         raise BuildError(f"a part of the rig died: {status}") from None
                     continue
                 if isinstance(came, BuildError):

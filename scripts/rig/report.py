@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rig import ktap
+from rig.arch import ARCHES
 from rig.kernel import BuildError
 from rig.verdict import FAIL, OK, SKIP, Verdict
 
@@ -43,10 +44,15 @@ def show_all(verdicts: Iterable[Verdict]) -> list[Verdict]:
     return shown
 
 
-def summary(verdicts: list[Verdict]) -> None:
-    """A table of rooms and places, the failures by name, and the totals in the last line."""
-    places = list(dict.fromkeys(v.where for v in verdicts))
-    rooms = list(dict.fromkeys(_room(v) for v in verdicts))
+def summary(verdicts: list[Verdict], first: Iterable[str] = ()) -> None:
+    """A table of rooms and places, the failures by name, and the totals in the last line.
+
+    Of the rooms there are, those in `first` come first, in that order.
+    """
+    there = {v.where for v in verdicts}
+    places = [place for place in ("host", *ARCHES) if place in there]
+    there = {_room(v) for v in verdicts}
+    rooms = [room for room in dict.fromkeys((*first, *map(_room, verdicts))) if room in there]
     print("\n" + " " * 14 + "".join(f"{place:>10}" for place in places))
     for room in rooms:
         cells = [[v.status for v in verdicts if (_room(v), v.where) == (room, p)] for p in places]
