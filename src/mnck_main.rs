@@ -23,9 +23,13 @@ use kernel::{
     prelude::*, //
 };
 
+#[allow(dead_code, unused_imports, reason = "subscribers do not use it yet")]
+mod check;
 mod device;
 mod ffi;
 pub mod mmu_notifier;
+#[allow(dead_code, reason = "subscribers do not use it yet")]
+mod report;
 mod subscriber;
 
 module! {

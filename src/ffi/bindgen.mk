@@ -38,7 +38,7 @@ quiet_cmd_mnck_bindgen = BINDGEN $@
 
 mnck-bindings := $(obj)/ffi/helpers_generated.rs
 $(mnck-bindings): private mnck-bindgen-target-flags = \
-	--blocklist-type '.*' --allowlist-var '' \
+	--blocklist-type '.*' --allowlist-var 'MNCK_SYMBOL_LEN' \
 	--allowlist-function 'mnck_helper_.*'
 $(mnck-bindings): $(mnck-ffi)/helpers.h FORCE
 	$(call if_changed_dep,mnck_bindgen)

@@ -104,7 +104,31 @@ bool mnck_helper_in_callback(void)
 	return false;
 }
 
+bool mnck_helper_initiator(char name[MNCK_SYMBOL_LEN])
+{
+	unsigned long entries[64];
+	bool inside = false;
+	unsigned int n, i;
+
+	n = stack_trace_save(entries, ARRAY_SIZE(entries), 1);
+	for (i = 0; i < n; i++) {
+		if (is_caller(entries[i])) {
+			inside = true;
+		} else if (inside) {
+			snprintf(name, MNCK_SYMBOL_LEN, "%ps",
+				 (void *)entries[i]);
+			return true;
+		}
+	}
+	return false;
+}
+
 #else
+
+bool mnck_helper_initiator(char name[MNCK_SYMBOL_LEN])
+{
+	return false;
+}
 
 bool mnck_helper_in_callback(void)
 {
@@ -117,6 +141,11 @@ bool mnck_helper_warn_in_callback(void)
 {
 	return WARN(mnck_helper_in_callback(),
 		    "mmu_notifier: a registration was dropped in a callback; it is leaked, since unregistering may wait for this callback\n");
+}
+
+void mnck_helper_warn(const char *line)
+{
+	WARN(true, "mnck: %s\n", line);
 }
 
 #ifdef CONFIG_HMM_MIRROR

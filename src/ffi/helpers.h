@@ -37,6 +37,17 @@ int mnck_helper_hmm_range_fault(struct mmu_interval_notifier *notifier,
 long mnck_helper_hmm_pfn(unsigned long entry);
 bool mnck_helper_hmm_pfn_is_writable(unsigned long entry);
 
+/* Enough for the name of a function. */
+#define MNCK_SYMBOL_LEN 64
+
+/*
+ * The name of the function that has called the MMU notifiers, if the current
+ * task is in a callback, as its stack shows.
+ */
+bool mnck_helper_initiator(char name[MNCK_SYMBOL_LEN]);
+/* WARN() with "mnck: " and a line. */
+void mnck_helper_warn(const char *line);
+
 bool mnck_helper_current_is_killed(void);
 void mnck_helper_sema_init(struct semaphore *sem, int val);
 

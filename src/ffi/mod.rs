@@ -17,6 +17,15 @@ pub(crate) use semaphore::Semaphore;
 pub(crate) mod target;
 
 mod task;
-pub(crate) use task::current_is_killed;
+pub(crate) use task::{
+    current_is_killed,
+    current_sleeps, //
+};
 
 pub(crate) mod uapi;
+
+mod warning;
+pub(crate) use warning::{
+    initiator,
+    warn, //
+};

@@ -2,6 +2,8 @@
 
 //! Asking about the current task.
 
+use kernel::task::Task;
+
 use super::mnck_helper_current_is_killed;
 
 /// Whether the current task was killed, and so should give up what it waits for:
@@ -9,4 +11,10 @@ use super::mnck_helper_current_is_killed;
 pub(crate) fn current_is_killed() -> bool {
     // SAFETY: Asks about the current task.
     unsafe { mnck_helper_current_is_killed() }
+}
+
+/// How often the current task has gone to sleep: its voluntary context switches.
+pub(crate) fn current_sleeps() -> usize {
+    // SAFETY: The current task exists, and nobody else writes this member.
+    unsafe { (*Task::current_raw()).nvcsw }
 }

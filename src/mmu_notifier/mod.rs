@@ -117,7 +117,8 @@ mod range;
 pub use range::{
     Event,
     Owner,
-    Range, //
+    Range,
+    RangeId, //
 };
 
 mod registration;

@@ -85,6 +85,14 @@ impl Range {
         }
     }
 
+    /// Which range this is, among those that are under way: the same in all callbacks from its start
+    /// to its end.
+    #[inline]
+    pub fn id(&self) -> RangeId {
+        // The initiator has it on its stack for all that time.
+        RangeId(self.0.get().addr())
+    }
+
     /// Whether the callbacks may sleep: `mmu_notifier_range_blockable()`.
     #[inline]
     pub fn is_blockable(&self) -> bool {
@@ -92,6 +100,11 @@ impl Range {
         unsafe { (*self.0.get()).flags & bindings::MMU_NOTIFIER_RANGE_BLOCKABLE != 0 }
     }
 }
+
+/// Which of the ranges that are under way one is, in whatever address space; compared only. A later
+/// range may have it again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RangeId(usize);
 
 /// Who changes a range: an address that stands for a driver or a device, and is compared only.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Rules `failure` and `failing-end`: what a start may return.
+
+use kernel::{
+    error::code::EAGAIN,
+    ffi::c_int,
+    prelude::*, //
+};
+
+use super::{
+    Rule,
+    Watch, //
+};
+use crate::mmu_notifier::Range;
+
+/// A start that refuses a non-blockable range, as it may.
+#[must_use = "a refusal has effect only if the callback returns it"]
+pub(crate) struct Refused;
+
+impl Watch {
+    /// What the core may see of the `code` that a start of `range` has returned: whatever the code,
+    /// a blockable range is not refused, and a non-blockable one is refused with `-EAGAIN`.
+    ///
+    /// `has_end` says whether the subscriber has an end as well, and is no member of a chain.
+    pub(crate) fn start_result(
+        &self,
+        range: &Range,
+        code: c_int,
+        has_end: bool,
+    ) -> Result<(), Refused> {
+        if code == 0 {
+            return Ok(());
+        }
+
+        let would_block = code == EAGAIN.to_errno();
+        if range.is_blockable() {
+            self.report(
+                Rule::Failure,
+                Some(range),
+                fmt!("start failed with {code} where it may sleep, taken as 0"),
+            );
+            return Ok(());
+        }
+        if !would_block {
+            self.report(
+                Rule::Failure,
+                Some(range),
+                fmt!("start failed with {code}, taken as -EAGAIN"),
+            );
+        }
+        if has_end {
+            self.report(
+                Rule::FailingEnd,
+                Some(range),
+                fmt!("start refused, and there is an end"),
+            );
+        }
+        Err(Refused)
+    }
+}

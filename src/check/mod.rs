@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The rules of the notifier discipline, and who breaks them.
+//!
+//! Each subscriber that is to be checked has a [`Watch`]. It tells it of each run of a callback
+//! ([`Watch::enter`]) and of each pair that it opens and closes ([`Watch::started`] and its
+//! neighbours); what the rules say of that, [`report`](crate::report) tells the user.
+//!
+//! Nothing here knows a subscriber: a watch has a name, and that is all.
+//!
+//! The locks of this room are innermost, and under none of them another is taken. Callbacks take
+//! them, perhaps under the lock of a page table; no interrupt does, so they are plain spin locks.
+
+mod callback;
+pub(crate) use callback::Callback;
+
+mod failure;
+pub(crate) use failure::Refused;
+
+mod ledger;
+
+mod place;
+pub(crate) use place::Place;
+
+mod register;
+pub(crate) use register::Register;
+
+mod rule;
+pub(crate) use rule::Rule;
+
+mod scope;
+pub(crate) use scope::Scope;
+
+mod violation;
+pub(crate) use violation::Violation;
+
+mod watch;
+pub(crate) use watch::Watch;

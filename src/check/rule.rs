@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The rules, by name.
+
+/// A rule of the notifier discipline.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// Each start that did not fail gets exactly one end: same task, same range, same event.
+    Pairing,
+    /// A start fails only with `-EAGAIN`, and only if the range is non-blockable.
+    Failure,
+    /// A start that may fail has no end.
+    FailingEnd,
+    /// Nothing sleeps in a callback that must not.
+    NonBlock,
+    /// Locks are taken in one order, over all callbacks of a kind. Lockdep reports.
+    LockOrder,
+    /// Nothing is allocated with direct reclaim in a callback. Nothing here looks at that yet.
+    Reclaim,
+    /// The sequence of an interval comes back to even.
+    Sequence,
+    /// Nothing is called after the release, once that is through.
+    Release,
+    /// No callback runs after the module has gone.
+    Lifetime,
+    /// No callback takes longer than the user allows.
+    Latency,
+}
+
+impl Rule {
+    /// All of them, each at the index that it has as a number.
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Pairing,
+        Self::Failure,
+        Self::FailingEnd,
+        Self::NonBlock,
+        Self::LockOrder,
+        Self::Reclaim,
+        Self::Sequence,
+        Self::Release,
+        Self::Lifetime,
+        Self::Latency,
+    ];
+
+    /// Its name, as reports have it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Pairing => "pairing",
+            Self::Failure => "failure",
+            Self::FailingEnd => "failing-end",
+            Self::NonBlock => "non-block",
+            Self::LockOrder => "lock-order",
+            Self::Reclaim => "reclaim",
+            Self::Sequence => "sequence",
+            Self::Release => "release",
+            Self::Lifetime => "lifetime",
+            Self::Latency => "latency",
+        }
+    }
+}
