@@ -272,6 +272,16 @@ static inline const char *mnck_differs(const struct mnck_stats *want,
 		MEMBER(flushes_all),
 		MEMBER(last_flush_start),
 		MEMBER(last_flush_end),
+		MEMBER(violations[MNCK_RULE_PAIRING]),
+		MEMBER(violations[MNCK_RULE_FAILURE]),
+		MEMBER(violations[MNCK_RULE_FAILING_END]),
+		MEMBER(violations[MNCK_RULE_NON_BLOCK]),
+		MEMBER(violations[MNCK_RULE_LOCK_ORDER]),
+		MEMBER(violations[MNCK_RULE_RECLAIM]),
+		MEMBER(violations[MNCK_RULE_SEQUENCE]),
+		MEMBER(violations[MNCK_RULE_RELEASE]),
+		MEMBER(violations[MNCK_RULE_LIFETIME]),
+		MEMBER(violations[MNCK_RULE_LATENCY]),
 #undef MEMBER
 	};
 	static struct mnck_text t;

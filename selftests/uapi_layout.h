@@ -25,7 +25,7 @@ ASSERT_OFFSET(mnck_attach, id, 16);
 ASSERT_OFFSET(mnck_attach, start, 24);
 ASSERT_OFFSET(mnck_attach, end, 32);
 
-static_assert(sizeof(struct mnck_stats) == 368, "mnck_stats");
+static_assert(sizeof(struct mnck_stats) == 496, "mnck_stats");
 ASSERT_OFFSET(mnck_stats, size, 0);
 ASSERT_OFFSET(mnck_stats, flags, 4);
 ASSERT_OFFSET(mnck_stats, id, 8);
@@ -59,6 +59,7 @@ ASSERT_OFFSET(mnck_stats, waiting, 336);
 ASSERT_OFFSET(mnck_stats, serial, 344);
 ASSERT_OFFSET(mnck_stats, made, 352);
 ASSERT_OFFSET(mnck_stats, freed, 360);
+ASSERT_OFFSET(mnck_stats, violations, 368);
 
 static_assert(sizeof(struct mnck_lock) == 24, "mnck_lock");
 ASSERT_OFFSET(mnck_lock, size, 0);

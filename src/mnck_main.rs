@@ -7,13 +7,17 @@
 //! ```text
 //! core mm ──► mmu_notifier ──► subscriber ──► device ──► user space
 //!             (trampolines)    (who listens)  (who asks)
+//!                                  │
+//!                                  └────────► check ───► report ──► user space
+//!                                             (rules)    (WARN, debugfs)
 //! ```
 //!
 //! [`ffi`] is the border to C, beside them all.
 //!
 //! Subscribers belong to open files, and an open file keeps the module loaded; so does a shared
 //! subscriber that was detached and is yet to be freed. So on unload there are none, and nobody who
-//! could attach one. The device goes first, and then the domain of the shared subscribers.
+//! could attach one. The device goes first, then the domain of the shared subscribers, and then, with
+//! nobody left to check, what is told of the checks, and they themselves.
 
 use kernel::{
     miscdevice::{
@@ -23,12 +27,10 @@ use kernel::{
     prelude::*, //
 };
 
-#[allow(dead_code, unused_imports, reason = "subscribers do not use it yet")]
 mod check;
 mod device;
 mod ffi;
 pub mod mmu_notifier;
-#[allow(dead_code, reason = "subscribers do not use it yet")]
 mod report;
 mod subscriber;
 
@@ -47,6 +49,10 @@ module! {
             default: 10_000,
             description: "How long a subscriber waits for a user, in ms",
         },
+        latency_limit_ms: u32 {
+            default: 0,
+            description: "How long a callback may take, in ms; 0 for no limit",
+        },
     },
 }
 
@@ -56,11 +62,15 @@ struct Mnck {
     #[pin]
     _device: MiscDeviceRegistration<device::Session>,
     _shared: subscriber::SharedDomain,
+    _tables: report::Tables,
+    _checks: check::Checks,
 }
 
 impl kernel::InPlaceModule for Mnck {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
+            _checks: check::Checks::new()?,
+            _tables: report::Tables::new()?,
             _shared: subscriber::SharedDomain::new()?,
             // Last: once registered it can be opened.
             _device <- MiscDeviceRegistration::register(MiscDeviceOptions { name: c"mnck" }),

@@ -2,6 +2,8 @@
 
 //! The kinds of callback.
 
+use crate::ffi::LockMap;
+
 /// A kind of callback.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Callback {
@@ -20,8 +22,10 @@ pub(crate) enum Callback {
     /// `clear_flush_young`, `clear_young`, `test_young`.
     Young,
     /// The start of a subscriber in a chain.
+    #[expect(dead_code, reason = "there is no chain yet")]
     ChainStart,
     /// The end of one.
+    #[expect(dead_code, reason = "there is no chain yet")]
     ChainEnd,
 }
 
@@ -44,5 +48,20 @@ impl Callback {
     /// Whether it may sleep, where no range says so.
     pub(super) const fn may_sleep(self) -> bool {
         !matches!(self, Self::Flush | Self::Young)
+    }
+
+    /// The lockdep map that all callbacks of the kind run under.
+    pub(super) const fn map(self) -> LockMap {
+        match self {
+            Self::Start => LockMap::Start,
+            Self::End => LockMap::End,
+            Self::Release => LockMap::Release,
+            Self::Invalidate => LockMap::Invalidate,
+            Self::Finish => LockMap::Finish,
+            Self::Flush => LockMap::Flush,
+            Self::Young => LockMap::Young,
+            Self::ChainStart => LockMap::ChainStart,
+            Self::ChainEnd => LockMap::ChainEnd,
+        }
     }
 }

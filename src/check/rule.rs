@@ -13,13 +13,15 @@ pub(crate) enum Rule {
     FailingEnd,
     /// Nothing sleeps in a callback that must not.
     NonBlock,
-    /// Locks are taken in one order, over all callbacks of a kind. Lockdep reports.
+    /// Locks are taken in one order, over all callbacks of a kind. Lockdep reports: see
+    /// [`LockMap`](crate::ffi::LockMap).
     LockOrder,
-    /// Nothing is allocated with direct reclaim in a callback. Nothing here looks at that yet.
+    /// Nothing is allocated with direct reclaim in a callback. Lockdep reports, which has learned
+    /// that reclaim calls them.
     Reclaim,
     /// The sequence of an interval comes back to even.
     Sequence,
-    /// Nothing is called after the release, once that is through.
+    /// Nothing is called once the subscription is over.
     Release,
     /// No callback runs after the module has gone.
     Lifetime,

@@ -2,25 +2,23 @@
 
 //! A rule, broken.
 
-use kernel::{
-    fmt,
-    prelude::*, //
-};
+use kernel::fmt;
 
 use super::{
-    Place,
-    Rule, //
+    Rule,
+    Span,
+    Watched, //
 };
 
 /// A rule, broken in the current task.
 pub(crate) struct Violation<'a> {
     pub(crate) rule: Rule,
-    /// The kind of subscriber, and its number among those.
-    pub(crate) who: (&'a CStr, u64),
+    /// By whom.
+    pub(crate) who: &'a Watched,
     /// What it did.
     pub(crate) what: fmt::Arguments<'a>,
     /// In which range, if that is known.
-    pub(crate) place: Option<Place>,
+    pub(crate) span: Option<Span>,
     /// Whether it is the first of this subscriber and rule.
     pub(crate) first: bool,
 }

@@ -2,23 +2,41 @@
 
 //! A subscriber under check.
 
+use core::ops::Deref;
+
 use kernel::{
     fmt,
+    new_spinlock,
     prelude::*,
     sync::{
         atomic::{
             Atomic,
             Relaxed, //
         },
-        Arc, //
+        Arc,
+        SpinLock, //
+    },
+    task::{
+        Pid,
+        Task, //
     }, //
 };
 
 use super::{
+    ledger::{
+        Ledger,
+        Mismatch, //
+    },
+    registry::{
+        Counts,
+        Listed, //
+    },
     Callback,
-    Place,
+    Open,
+    Registry,
     Rule,
     Scope,
+    Span,
     Violation, //
 };
 use crate::{
@@ -30,78 +48,227 @@ use crate::{
 };
 
 /// A subscriber under check: who it is, what it has open, and what it broke.
+///
+/// It is listed for the user until it is dropped, which never sleeps.
 pub(crate) struct Watch {
+    // Dropped first, so that nobody finds what is about to go.
+    listed: Listed,
+    watched: Arc<Watched>,
+}
+
+/// What a user may read of a [`Watch`].
+#[pin_data]
+pub(crate) struct Watched {
     kind: &'static CStr,
     serial: u64,
-    /// How often it broke each rule.
-    violations: [Atomic<u64>; Rule::ALL.len()],
+    /// The process that it is attached to, or 0 if that is not known.
+    target: Atomic<i32>,
+    /// Whether no callback may come any more.
+    over: Atomic<bool>,
+    violations: Counts,
+    /// Protects itself. Taken in callbacks, and for each step of a reader.
+    #[pin]
+    ledger: SpinLock<Ledger>,
+}
+
+/// How far a subscription is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Callbacks come.
+    Attached,
+    /// The release was called; a few callbacks may come still.
+    Released,
+    /// None may come.
+    Over,
 }
 
 impl Watch {
-    /// A watch of the subscriber that is called by its `kind` and `serial` number: "counter 12". It
-    /// is listed for the user until it is dropped. May sleep.
+    /// A watch of the subscriber that is called by its `kind` and `serial` number: "counter 12". May
+    /// sleep.
     pub(crate) fn new(kind: &'static CStr, serial: u64) -> Result<Arc<Self>> {
-        Ok(Arc::new(
-            Self {
+        let registry = Registry::get().ok_or(ENODEV)?;
+        let ledger = Ledger::new()?;
+        let watched = Arc::pin_init(
+            pin_init!(Watched {
                 kind,
                 serial,
-                violations: [const { Atomic::new(0) }; Rule::ALL.len()],
+                target: Atomic::new(0),
+                over: Atomic::new(false),
+                violations: Counts::new(),
+                ledger <- new_spinlock!(ledger, "Watched::ledger"),
+            }),
+            GFP_KERNEL,
+        )?;
+
+        Ok(Arc::new(
+            Self {
+                listed: registry.list(watched.clone())?,
+                watched,
             },
             GFP_KERNEL,
         )?)
     }
 
-    /// Watches one run of a callback, until the scope is dropped, in the same task.
-    pub(crate) fn enter<'a>(&'a self, callback: Callback, range: Option<&'a Range>) -> Scope<'a> {
-        Scope::new(self, callback, range.map(Place::of))
+    /// It is attached to the process `pid`.
+    pub(crate) fn set_target(&self, pid: Pid) {
+        self.target.store(pid, Relaxed);
     }
 
-    /// As [`enter`](Self::enter), for a callback that is not told its range, but knows that it is
-    /// the one with this `id`, which was [`started`](Self::started).
-    pub(crate) fn enter_id(&self, callback: Callback, _id: RangeId) -> Scope<'_> {
-        Scope::new(self, callback, None)
+    /// Watches one run of a callback, until the scope is dropped, in the same task.
+    pub(crate) fn enter(&self, callback: Callback, range: Option<&Range>) -> Scope<'_> {
+        Scope::new(self, callback, range.map(Span::of))
+    }
+
+    /// As [`enter`](Self::enter), for a callback that is not told its range, but knows its `id`, and
+    /// that it was [`started`](Self::started).
+    pub(crate) fn enter_id(&self, callback: Callback, id: RangeId) -> Scope<'_> {
+        let span = self.ledger.lock().find(id).map(|open| open.span);
+
+        Scope::new(self, callback, span)
     }
 
     /// Its start of `range` has succeeded: an end is due.
-    pub(crate) fn started(&self, _range: &Range) {}
+    pub(crate) fn started(&self, range: &Range) {
+        let open = Open::new(range.id(), Span::of(range));
+        let result = self.ledger.lock().start(open);
 
-    /// Its end of `range` has come. Rule `pairing` if none was due.
-    pub(crate) fn ended(&self, _range: &Range) {}
-
-    /// As [`ended`](Self::ended), where only the `id` is known.
-    pub(crate) fn ended_id(&self, _id: RangeId) {}
-
-    /// The invalidation of `range` is over for this subscriber. Rule `pairing` if an end is due.
-    pub(crate) fn range_over(&self, _range: &Range) {}
-
-    /// The subscription is over: what is open is closed, which is no violation.
-    pub(crate) fn released(&self) {}
-
-    /// How often `rule` was broken.
-    pub(crate) fn violations(&self, rule: Rule) -> u64 {
-        self.violations
-            .get(rule as usize)
-            .map_or(0, |count| count.load(Relaxed))
+        if let Err(mismatch) = result {
+            self.mismatch(&mismatch, Some(Span::of(range)));
+        }
     }
 
-    /// `rule` is broken by `what` was done, in `range`. Counts it, and the first time warns.
+    /// Its end of `range` has come.
+    pub(crate) fn ended(&self, range: &Range) {
+        self.end(range.id(), Some(Span::of(range)));
+    }
+
+    /// As [`ended`](Self::ended), where only the `id` of the range is known.
+    pub(crate) fn ended_id(&self, id: RangeId) {
+        self.end(id, None);
+    }
+
+    /// The invalidation of `range` is over for this subscriber, so no end may be due.
+    #[expect(dead_code, reason = "there is no chain yet")]
+    pub(crate) fn range_over(&self, range: &Range) {
+        let open = self.ledger.lock().over(range.id());
+
+        if let Some(open) = open {
+            self.report_at(Rule::Pairing, Some(open.span), fmt!("start without an end"));
+        }
+    }
+
+    /// The subscription ends: what is open is closed, which is no violation. Starts and ends may
+    /// come still.
+    pub(crate) fn released(&self) {
+        let open = self.ledger.lock().release();
+
+        // Here, without the lock.
+        drop(open);
+    }
+
+    /// The subscription is over: from here on each callback breaks rule `release`.
+    pub(crate) fn over(&self) {
+        self.released();
+        self.over.store(true, Relaxed);
+    }
+
+    /// `what` breaks `rule`, in `range`. Counts it, and the first time warns.
     pub(crate) fn report(&self, rule: Rule, range: Option<&Range>, what: fmt::Arguments<'_>) {
-        self.report_at(rule, range.map(Place::of), what);
+        self.report_at(rule, range.map(Span::of), what);
     }
 
     /// As [`report`](Self::report), of a range that may have gone.
-    pub(super) fn report_at(&self, rule: Rule, place: Option<Place>, what: fmt::Arguments<'_>) {
-        let Some(count) = self.violations.get(rule as usize) else {
-            return;
-        };
-        let first = count.fetch_add(1, Relaxed) == 0;
+    pub(super) fn report_at(&self, rule: Rule, span: Option<Span>, what: fmt::Arguments<'_>) {
+        let first = self.violations.count(rule);
 
+        self.listed.count(rule);
         report::violation(&Violation {
             rule,
-            who: (self.kind, self.serial),
+            who: self,
             what,
-            place,
+            span,
             first,
         });
+    }
+
+    fn end(&self, id: RangeId, span: Option<Span>) {
+        let task: *const Task = &**current!();
+        let result = self.ledger.lock().end(id, task, span);
+
+        if let Err(mismatch) = result {
+            self.mismatch(&mismatch, span);
+        }
+    }
+
+    /// Reports a `mismatch` in a callback of the range that `span` says.
+    fn mismatch(&self, mismatch: &Mismatch, span: Option<Span>) {
+        match mismatch {
+            Mismatch::StillOpen(open) => self.report_at(
+                Rule::Pairing,
+                span,
+                fmt!("start, but the end of {} has not come", open.span),
+            ),
+            Mismatch::NotOpen => {
+                self.report_at(Rule::Pairing, span, fmt!("end without a start"));
+            }
+            Mismatch::OtherTask(open) => self.report_at(
+                Rule::Pairing,
+                span,
+                fmt!("end in another task than its start, {}", open.task.pid()),
+            ),
+            Mismatch::OtherRange(open) => self.report_at(
+                Rule::Pairing,
+                span,
+                fmt!("end of another range than its start, {}", open.span),
+            ),
+        }
+    }
+}
+
+impl Deref for Watch {
+    type Target = Watched;
+
+    fn deref(&self) -> &Watched {
+        &self.watched
+    }
+}
+
+impl Watched {
+    /// The kind of subscriber, and its serial number.
+    pub(crate) fn name(&self) -> (&'static CStr, u64) {
+        (self.kind, self.serial)
+    }
+
+    /// The process that it is attached to, if that is known.
+    pub(crate) fn target(&self) -> Option<Pid> {
+        Some(self.target.load(Relaxed)).filter(|pid| *pid != 0)
+    }
+
+    /// How far the subscription is.
+    pub(crate) fn state(&self) -> State {
+        if self.over.load(Relaxed) {
+            State::Over
+        } else if self.ledger.lock().is_released() {
+            State::Released
+        } else {
+            State::Attached
+        }
+    }
+
+    /// How often it broke `rule`.
+    pub(crate) fn violations(&self, rule: Rule) -> u64 {
+        self.violations.get(rule)
+    }
+
+    /// How many pairs it has open, and how many there ever were that could not be noted.
+    pub(crate) fn pairs(&self) -> (u64, u64) {
+        let ledger = self.ledger.lock();
+
+        (ledger.count(), ledger.lost())
+    }
+
+    /// The open pair with the least id above `after`, or of all.
+    pub(crate) fn next_open(&self, after: Option<RangeId>) -> Option<Open> {
+        self.ledger.lock().next(after).cloned()
     }
 }

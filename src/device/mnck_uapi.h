@@ -127,6 +127,22 @@ enum mnck_event {
 	MNCK_EVENT_UNKNOWN = MNCK_EVENTS - 1,
 };
 
+#define MNCK_RULES 16
+
+/* Indices into mnck_stats.violations: Documentation/checks.md says what they mean. */
+enum mnck_rule {
+	MNCK_RULE_PAIRING = 0,
+	MNCK_RULE_FAILURE,
+	MNCK_RULE_FAILING_END,
+	MNCK_RULE_NON_BLOCK,
+	MNCK_RULE_LOCK_ORDER,
+	MNCK_RULE_RECLAIM,
+	MNCK_RULE_SEQUENCE,
+	MNCK_RULE_RELEASE,
+	MNCK_RULE_LIFETIME,
+	MNCK_RULE_LATENCY,
+};
+
 /* mnck_stats.last_flags */
 enum {
 	/* The callbacks of the range may sleep. */
@@ -186,6 +202,7 @@ enum {
  *	subscriber has one however often it is attached
  * @made, @freed: how many shared subscribers there were, and how many of these
  *	there are no more, in all sessions
+ * @violations: how often the subscriber broke each rule
  */
 struct mnck_stats {
 	__u32 size;
@@ -221,6 +238,7 @@ struct mnck_stats {
 	__aligned_u64 serial;
 	__aligned_u64 made;
 	__aligned_u64 freed;
+	__aligned_u64 violations[MNCK_RULES];
 };
 
 #define MNCK_STATS _IO(MNCK_IOCTL_TYPE, MNCK_CMD_STATS)

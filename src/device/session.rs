@@ -139,9 +139,10 @@ impl Session {
 
         let node = RBTreeNodeReservation::new(GFP_KERNEL)?;
         let attached = {
-            let mm = target::mm_of(attach.pid)?;
+            let (mm, pid) = target::mm_of(attach.pid)?;
             let mut place = Place {
                 mm: &mm,
+                pid,
                 locked: attach.flags & MNCK_ATTACH_LOCKED != 0,
                 task: &mut TaskContext::current()?,
             };

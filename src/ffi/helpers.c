@@ -104,19 +104,18 @@ bool mnck_helper_in_callback(void)
 	return false;
 }
 
-bool mnck_helper_initiator(char name[MNCK_SYMBOL_LEN])
+bool mnck_helper_initiator(struct task_struct *task, char name[MNCK_SYMBOL_LEN])
 {
 	unsigned long entries[64];
 	bool inside = false;
 	unsigned int n, i;
 
-	n = stack_trace_save(entries, ARRAY_SIZE(entries), 1);
+	n = stack_trace_save_tsk(task, entries, ARRAY_SIZE(entries), 0);
 	for (i = 0; i < n; i++) {
-		if (is_caller(entries[i])) {
+		if (calls_back(entries[i])) {
 			inside = true;
 		} else if (inside) {
-			snprintf(name, MNCK_SYMBOL_LEN, "%ps",
-				 (void *)entries[i]);
+			snprintf(name, MNCK_SYMBOL_LEN, "%ps", (void *)entries[i]);
 			return true;
 		}
 	}
@@ -125,7 +124,7 @@ bool mnck_helper_initiator(char name[MNCK_SYMBOL_LEN])
 
 #else
 
-bool mnck_helper_initiator(char name[MNCK_SYMBOL_LEN])
+bool mnck_helper_initiator(struct task_struct *task, char name[MNCK_SYMBOL_LEN])
 {
 	return false;
 }
@@ -141,11 +140,6 @@ bool mnck_helper_warn_in_callback(void)
 {
 	return WARN(mnck_helper_in_callback(),
 		    "mmu_notifier: a registration was dropped in a callback; it is leaked, since unregistering may wait for this callback\n");
-}
-
-void mnck_helper_warn(const char *line)
-{
-	WARN(true, "mnck: %s\n", line);
 }
 
 #ifdef CONFIG_HMM_MIRROR

@@ -8,9 +8,12 @@
 
 #include <linux/types.h>
 
+struct dentry;
 struct mm_struct;
 struct mmu_interval_notifier;
 struct semaphore;
+struct seq_file;
+struct task_struct;
 
 void mnck_helper_non_block_start(void);
 void mnck_helper_non_block_end(void);
@@ -37,18 +40,36 @@ int mnck_helper_hmm_range_fault(struct mmu_interval_notifier *notifier,
 long mnck_helper_hmm_pfn(unsigned long entry);
 bool mnck_helper_hmm_pfn_is_writable(unsigned long entry);
 
-/* Enough for the name of a function. */
+bool mnck_helper_current_is_killed(void);
+void mnck_helper_sema_init(struct semaphore *sem, int val);
+
+/*
+ * The rest is for mnck itself, in check.c but for the first; another module that
+ * includes the mmu_notifier directory has no use for it.
+ */
+
+/* Enough for the name of a function, and of a task. */
 #define MNCK_SYMBOL_LEN 64
 
 /*
- * The name of the function that has called the MMU notifiers, if the current
- * task is in a callback, as its stack shows.
+ * The name of the function that has called the MMU notifiers, if @task is in a
+ * callback, as its stack shows.
  */
-bool mnck_helper_initiator(char name[MNCK_SYMBOL_LEN]);
+bool mnck_helper_initiator(struct task_struct *task, char name[MNCK_SYMBOL_LEN]);
+
+/* Lockdep maps: see lockdep.rs. */
+void mnck_helper_lock_map_acquire(unsigned int nr);
+void mnck_helper_lock_map_release(unsigned int nr);
+void mnck_helper_teach_lockdep(void);
+
 /* WARN() with "mnck: " and a line. */
 void mnck_helper_warn(const char *line);
+void mnck_helper_task_comm(struct task_struct *task, char comm[MNCK_SYMBOL_LEN]);
 
-bool mnck_helper_current_is_killed(void);
-void mnck_helper_sema_init(struct semaphore *sem, int val);
+/* Tables in debugfs: see debugfs.rs. */
+struct dentry *mnck_helper_debugfs_dir(const char *name);
+void mnck_helper_debugfs_table(const char *name, struct dentry *dir,
+			       int (*show)(struct seq_file *file, void *unused));
+void mnck_helper_debugfs_remove(struct dentry *dir);
 
 #endif /* MNCK_HELPERS_H */

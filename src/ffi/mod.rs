@@ -2,10 +2,23 @@
 
 //! The border to C: every hand-written C line of mnck, and safe wrappers of what `kernel` lacks.
 
+mod debugfs;
+pub(crate) use debugfs::{
+    Directory,
+    Table, //
+};
+
 mod global;
 pub(crate) use global::{
     Global,
     Published, //
+};
+
+mod lockdep;
+pub(crate) use lockdep::{
+    teach_lockdep,
+    HeldMap,
+    LockMap, //
 };
 
 mod raw;
@@ -27,5 +40,6 @@ pub(crate) mod uapi;
 mod warning;
 pub(crate) use warning::{
     initiator,
+    task_name,
     warn, //
 };

@@ -44,7 +44,8 @@ fn may_trace_all() -> bool {
     unsafe { bindings::capable(bindings::CAP_SYS_PTRACE as c_int) }
 }
 
-/// The mm of the thread `pid`, in the caller's pid namespace; 0 is the caller.
+/// The mm of the thread `pid`, in the caller's pid namespace, and its process's id in the initial
+/// one; 0 is the caller.
 ///
 /// Called from an ioctl. The reference keeps the mm from exiting, so it must not be kept.
 ///
@@ -53,12 +54,12 @@ fn may_trace_all() -> bool {
 /// - [`ESRCH`]: no such thread, or it is exiting.
 /// - [`EINVAL`]: it is a kernel thread.
 /// - [`EPERM`]: it is not the caller's mm, and the caller lacks `CAP_SYS_PTRACE`.
-pub(crate) fn mm_of(pid: Pid) -> Result<ARef<MmWithUser>> {
+pub(crate) fn mm_of(pid: Pid) -> Result<(ARef<MmWithUser>, Pid)> {
     let current = current!();
     let own = current.mm();
 
     if pid == 0 {
-        return own.map(ARef::from).ok_or(ESRCH);
+        return own.map(|mm| (ARef::from(mm), current.tgid())).ok_or(ESRCH);
     }
 
     let task = find_task(pid).ok_or(ESRCH)?;
@@ -81,5 +82,5 @@ pub(crate) fn mm_of(pid: Pid) -> Result<ARef<MmWithUser>> {
     if own.is_none_or(|own| own.as_raw() != mm.as_raw()) && !may_trace_all() {
         return Err(EPERM);
     }
-    Ok(mm)
+    Ok((mm, task.tgid()))
 }

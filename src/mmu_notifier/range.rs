@@ -106,6 +106,14 @@ impl Range {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RangeId(usize);
 
+#[cfg(mnck_kunit)]
+impl RangeId {
+    /// The id of a range that there is not.
+    pub(crate) fn new(id: usize) -> Self {
+        Self(id)
+    }
+}
+
 /// Who changes a range: an address that stands for a driver or a device, and is compared only.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Owner(NonZeroUsize);

@@ -1,54 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What the user is told of the [`check`](crate::check)s.
+//!
+//! The first time that a subscriber breaks a rule there is a WARN of one line, which CI can catch.
+//! All are counted, and the last are kept, for whoever reads `/sys/kernel/debug/mnck/`.
 
-use core::fmt::Write;
+mod journal;
 
-use kernel::{
-    prelude::*,
-    str::NullTerminatedFormatter, //
+#[cfg(mnck_kunit)]
+mod kunit;
+
+mod line;
+
+mod tables;
+pub(crate) use tables::Tables;
+
+mod text;
+
+use self::{
+    journal::Journal,
+    line::line, //
 };
-
 use crate::{
     check::Violation,
-    ffi::{
-        initiator,
-        warn, //
-    }, //
+    ffi::warn, //
 };
 
-/// Warns of a violation, if it is the first of its kind.
+/// Reports a violation in the current task, which may be in any callback.
 pub(crate) fn violation(violation: &Violation<'_>) {
-    if !violation.first {
-        return;
-    }
+    let line = line(violation);
 
-    let mut line = [0; 256];
-    if let Some(mut line) = NullTerminatedFormatter::new(&mut line) {
-        // What does not fit is cut off.
-        let _ = write_line(&mut line, violation);
+    if let Some(journal) = Journal::get() {
+        journal.add(&line);
     }
-    if let Ok(line) = CStr::from_bytes_until_nul(&line) {
-        warn(line);
+    if violation.first {
+        warn(line.as_c_str());
     }
-}
-
-fn write_line(line: &mut impl Write, violation: &Violation<'_>) -> core::fmt::Result {
-    let (kind, serial) = violation.who;
-    let current = current!();
-
-    line.write_fmt(fmt!(
-        "{}: {} {}: {}",
-        violation.rule.name(),
-        kind,
-        serial,
-        violation.what
-    ))?;
-    if let Some(place) = violation.place {
-        line.write_fmt(fmt!(": {place}"))?;
-    }
-    if let Some(initiator) = initiator() {
-        line.write_fmt(fmt!(", in {}", &*initiator))?;
-    }
-    line.write_fmt(fmt!(", [{}]", current.pid()))
 }

@@ -35,9 +35,12 @@ use super::{
     statistics::Young,
     Statistics, //
 };
-use crate::mmu_notifier::{
-    NoSleep,
-    Subscriber, //
+use crate::{
+    check::Callback,
+    mmu_notifier::{
+        NoSleep,
+        Subscriber, //
+    }, //
 };
 
 /// See the module's documentation.
@@ -71,6 +74,7 @@ impl Aging {
 
     /// Makes the pages of `range` old, and says whether one was young.
     fn clear(&self, question: Young, range: Range<usize>) -> bool {
+        let _scope = self.statistics.enter(Callback::Young, None);
         let young = self.young.lock().remove(range.clone());
 
         self.statistics.young(question, range, young);
@@ -81,6 +85,7 @@ impl Aging {
 #[vtable]
 impl Subscriber for Aging {
     fn release(self: Pin<&Self>, _mm: &Mm) {
+        let _scope = self.statistics.enter(Callback::Release, None);
         let young = mem::replace(&mut *self.young.lock(), Pages::new());
 
         // Here, without the lock.
@@ -103,6 +108,7 @@ impl Subscriber for Aging {
     }
 
     fn test_young(self: Pin<&Self>, _mm: &Mm, address: usize, _context: NoSleep<'_>) -> bool {
+        let _scope = self.statistics.enter(Callback::Young, None);
         let page = address & PAGE_MASK;
         let young = self.young.lock().get(page).is_some();
 

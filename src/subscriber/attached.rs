@@ -11,7 +11,8 @@ use kernel::{
     mm::MmWithUser,
     new_spinlock,
     prelude::*,
-    sync::Arc, //
+    sync::Arc,
+    task::Pid, //
 };
 
 use super::{
@@ -67,6 +68,8 @@ pub(crate) struct Place<'a> {
     pub(crate) mm: &'a MmWithUser,
     /// Whether to take the mmap lock and register under it.
     pub(crate) locked: bool,
+    /// Whose it is.
+    pub(crate) pid: Pid,
     /// The caller is in no callback.
     pub(crate) task: &'a mut TaskContext,
 }
@@ -161,13 +164,16 @@ impl Attached {
             let shared = shared::attach(place)?;
             let statistics = shared.subscriber().statistics().clone();
 
+            statistics.watch().set_target(place.pid);
             return Ok(Self {
                 model: Model::Shared(shared),
                 statistics,
             });
         }
 
-        let statistics = Statistics::new()?;
+        let statistics = Statistics::new(name(kind))?;
+
+        statistics.watch().set_target(place.pid);
         let count_in = statistics.clone();
         let model = match kind {
             MNCK_KIND_COUNTER => Model::Counter(place.register(Counter::new(count_in))?),
@@ -195,8 +201,12 @@ impl Attached {
     /// all. Sleeps until no callback runs, unless it is shared.
     pub(crate) fn detach(this: Arc<Self>) -> mnck_stats {
         let statistics = this.statistics.clone();
+        let shared = matches!(this.model, Model::Shared(_));
 
         drop(this);
+        if !shared {
+            statistics.watch().over();
+        }
         read(&statistics)
     }
 
@@ -237,6 +247,19 @@ impl Drop for Attached {
     fn drop(&mut self) {
         // A start that waits for the lock would keep the unregistering waiting.
         self.let_go();
+    }
+}
+
+/// What a subscriber of `kind` is called.
+fn name(kind: mnck_kind) -> &'static CStr {
+    match kind {
+        MNCK_KIND_COUNTER => c"counter",
+        MNCK_KIND_TRYLOCK => c"trylock",
+        MNCK_KIND_MIRROR => c"mirror",
+        MNCK_KIND_TWO_PASS => c"two_pass",
+        MNCK_KIND_SECONDARY_TLB => c"secondary_tlb",
+        MNCK_KIND_AGING => c"aging",
+        _ => c"unknown",
     }
 }
 

@@ -15,11 +15,14 @@ use kernel::{
 };
 
 use super::Statistics;
-use crate::mmu_notifier::{
-    CallbackContext,
-    Paired,
-    Range,
-    Subscriber, //
+use crate::{
+    check::Callback,
+    mmu_notifier::{
+        CallbackContext,
+        Paired,
+        Range,
+        Subscriber, //
+    }, //
 };
 
 /// See the module's documentation.
@@ -37,16 +40,22 @@ impl Counter {
 #[vtable]
 impl Subscriber for Counter {
     fn release(self: Pin<&Self>, _mm: &Mm) {
+        let _scope = self.statistics.enter(Callback::Release, None);
+
         self.statistics.release();
     }
 }
 
 impl Paired for Counter {
     fn start(self: Pin<&Self>, range: &Range, _context: CallbackContext<'_>) {
+        let _scope = self.statistics.enter(Callback::Start, Some(range));
+
         self.statistics.open(range);
     }
 
-    fn end(self: Pin<&Self>, _range: &Range, _context: CallbackContext<'_>) {
-        self.statistics.end();
+    fn end(self: Pin<&Self>, range: &Range, _context: CallbackContext<'_>) {
+        let _scope = self.statistics.enter(Callback::End, Some(range));
+
+        self.statistics.end(range);
     }
 }

@@ -36,6 +36,7 @@ use super::{
     Statistics, //
 };
 use crate::{
+    check::Callback,
     ffi::{
         current_is_killed,
         Semaphore, //
@@ -112,6 +113,7 @@ impl Interval for Mirror {
         context: CallbackContext<'c>,
     ) -> Result<Done<'c>, WouldBlock<'c>> {
         let range = invalidation.range();
+        let _scope = self.statistics.enter(Callback::Invalidate, Some(range));
         let mut shadow = invalidation
             .lock_or_refuse(&context)
             .inspect_err(|_| self.statistics.refuse(range))?;

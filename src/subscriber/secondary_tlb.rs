@@ -16,11 +16,14 @@ use kernel::{
 };
 
 use super::Statistics;
-use crate::mmu_notifier::{
-    Flush,
-    NoSleep,
-    SecondaryTlb,
-    Subscriber, //
+use crate::{
+    check::Callback,
+    mmu_notifier::{
+        Flush,
+        NoSleep,
+        SecondaryTlb,
+        Subscriber, //
+    }, //
 };
 
 /// See the module's documentation.
@@ -38,12 +41,16 @@ impl Iommu {
 #[vtable]
 impl Subscriber for Iommu {
     fn release(self: Pin<&Self>, _mm: &Mm) {
+        let _scope = self.statistics.enter(Callback::Release, None);
+
         self.statistics.release();
     }
 }
 
 impl SecondaryTlb for Iommu {
     fn flush(self: Pin<&Self>, _mm: &Mm, flush: Flush, _context: NoSleep<'_>) {
+        let _scope = self.statistics.enter(Callback::Flush, None);
+
         self.statistics.flush(flush);
     }
 }

@@ -28,6 +28,7 @@ use super::{
     Statistics, //
 };
 use crate::{
+    check::Callback,
     ffi::{
         Global,
         Published, //
@@ -96,7 +97,7 @@ impl SharedCounter {
 impl Shared for SharedCounter {
     fn new(_mm: &Mm) -> impl PinInit<Self, Error> {
         try_init!(Self {
-            statistics: Statistics::new()?,
+            statistics: Statistics::new(c"shared")?,
             _: {
                 MADE.add(1, Relaxed);
             },
@@ -116,16 +117,22 @@ impl AtomicDrop for SharedCounter {}
 #[vtable]
 impl Subscriber for SharedCounter {
     fn release(self: Pin<&Self>, _mm: &Mm) {
+        let _scope = self.statistics.enter(Callback::Release, None);
+
         self.statistics.release();
     }
 }
 
 impl Paired for SharedCounter {
     fn start(self: Pin<&Self>, range: &Range, _context: CallbackContext<'_>) {
+        let _scope = self.statistics.enter(Callback::Start, Some(range));
+
         self.statistics.open(range);
     }
 
-    fn end(self: Pin<&Self>, _range: &Range, _context: CallbackContext<'_>) {
-        self.statistics.end();
+    fn end(self: Pin<&Self>, range: &Range, _context: CallbackContext<'_>) {
+        let _scope = self.statistics.enter(Callback::End, Some(range));
+
+        self.statistics.end(range);
     }
 }

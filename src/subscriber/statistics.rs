@@ -18,6 +18,12 @@ use kernel::{
 };
 
 use crate::{
+    check::{
+        Callback,
+        Rule,
+        Scope,
+        Watch, //
+    },
     ffi::uapi::{
         mnck_event,
         mnck_stats,
@@ -30,12 +36,16 @@ use crate::{
         MNCK_EVENT_SOFT_DIRTY,
         MNCK_EVENT_UNKNOWN,
         MNCK_EVENT_UNMAP,
-        MNCK_RANGE_BLOCKABLE, //
+        MNCK_RANGE_BLOCKABLE,
+        MNCK_RULES,
+        MNCK_RULE_LATENCY,
+        MNCK_RULE_PAIRING, //
     },
     mmu_notifier::{
         Event,
         Flush,
-        Range, //
+        Range,
+        RangeId, //
     },
 };
 
@@ -58,6 +68,9 @@ fn next(counter: &Atomic<u64>) -> u64 {
 /// All of them stand under one lock, so that a reader sees them as they were between two callbacks.
 #[pin_data]
 pub(crate) struct Statistics {
+    /// Told of all that the subscriber does.
+    watch: Arc<Watch>,
+
     /// Innermost: nothing is called and no other lock is taken under it. Callbacks take it, and
     /// whoever reads.
     ///
@@ -79,15 +92,18 @@ pub(super) enum Young {
 }
 
 impl Statistics {
-    /// All zero, but for the serial number.
-    pub(super) fn new() -> Result<Arc<Self>> {
+    /// All zero, but for the serial number, by which and by its `kind` the subscriber is known to
+    /// the [`check`](crate::check)s. May sleep.
+    pub(super) fn new(kind: &'static CStr) -> Result<Arc<Self>> {
         let stats = mnck_stats {
             serial: next(&SERIAL),
             ..mnck_stats::default()
         };
+        let watch = Watch::new(kind, stats.serial)?;
 
         Arc::pin_init(
             pin_init!(Self {
+                watch,
                 stats <- new_spinlock!(stats, "Statistics::stats"),
             }),
             GFP_KERNEL,
@@ -97,7 +113,22 @@ impl Statistics {
     /// What was seen so far. What is not the subscriber's own is zero: `size` and `id`, which are
     /// the caller's, `made` and `freed`, which are the module's.
     pub(super) fn read(&self) -> mnck_stats {
-        *self.stats.lock()
+        let mut stats = *self.stats.lock();
+
+        for (count, rule) in stats.violations.iter_mut().zip(Rule::ALL) {
+            *count = self.watch.violations(rule);
+        }
+        stats
+    }
+
+    /// Who checks the subscriber.
+    pub(super) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Checks one run of a callback, until the scope is dropped.
+    pub(super) fn enter(&self, callback: Callback, range: Option<&Range>) -> Scope<'_> {
+        self.watch.enter(callback, range)
     }
 
     /// A start of a subscriber that has no end, and did not refuse.
@@ -126,10 +157,23 @@ impl Statistics {
         } else {
             count(&mut stats.closed_by_detach);
         }
+        drop(stats);
+        self.watch.started(range);
     }
 
     /// The end of a pair.
-    pub(super) fn end(&self) {
+    pub(super) fn end(&self, range: &Range) {
+        self.watch.ended(range);
+        self.count_end();
+    }
+
+    /// The end of a pair of which the `id` alone is known.
+    pub(super) fn end_id(&self, id: RangeId) {
+        self.watch.ended_id(id);
+        self.count_end();
+    }
+
+    fn count_end(&self) {
         let mut stats = self.stats.lock();
 
         count(&mut stats.ends);
@@ -148,6 +192,8 @@ impl Statistics {
         count(&mut stats.releases);
         stats.closed_by_detach = stats.closed_by_detach.wrapping_add(stats.open);
         stats.open = 0;
+        drop(stats);
+        self.watch.released();
     }
 
     /// A question about the pages of `range`, in bytes, half open, and whether one was young.
@@ -226,6 +272,12 @@ impl mnck_stats {
         }
     }
 }
+
+// The kernel's rules are the user's, in the same order, and there is room for more.
+static_assert!(Rule::Pairing as u32 == MNCK_RULE_PAIRING);
+static_assert!(Rule::Latency as u32 == MNCK_RULE_LATENCY);
+static_assert!(Rule::ALL.len() == MNCK_RULE_LATENCY as usize + 1);
+static_assert!(Rule::ALL.len() <= MNCK_RULES as usize);
 
 /// The place of `event` in `mnck_stats.events`.
 fn index(event: Event) -> mnck_event {

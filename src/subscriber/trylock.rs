@@ -23,6 +23,7 @@ use super::{
     Statistics, //
 };
 use crate::{
+    check::Callback,
     ffi::Semaphore,
     mmu_notifier::{
         CallbackContext,
@@ -102,6 +103,8 @@ impl Trylock {
 #[vtable]
 impl Subscriber for Trylock {
     fn release(self: Pin<&Self>, _mm: &Mm) {
+        let _scope = self.statistics.enter(Callback::Release, None);
+
         self.statistics.release();
     }
 }
@@ -112,6 +115,7 @@ impl Fallible for Trylock {
         range: &Range,
         context: CallbackContext<'c>,
     ) -> Result<(), WouldBlock<'c>> {
+        let _scope = self.statistics.enter(Callback::Start, Some(range));
         let _guard = match context {
             CallbackContext::Blockable(_) => self.lock.down_limited(wait_limit()).ok(),
             CallbackContext::NonBlockable(context) => match self.lock.try_down() {

@@ -17,13 +17,18 @@ use kernel::{
 };
 
 use super::Statistics;
-use crate::mmu_notifier::{
-    CallbackContext,
-    IntervalSubscriber,
-    Invalidate,
-    Pass,
-    TwoPass,
-    WouldBlock, //
+use crate::{
+    check::Callback,
+    mmu_notifier::{
+        CallbackContext,
+        IntervalSubscriber,
+        Invalidate,
+        Pass,
+        Range,
+        RangeId,
+        TwoPass,
+        WouldBlock, //
+    }, //
 };
 
 /// See the module's documentation.
@@ -39,7 +44,10 @@ pub(super) struct Binding {
 
 /// A stop that the device was told, and may not have come to yet. A driver's has the fence that
 /// tells when.
-pub(super) struct Stop;
+pub(super) struct Stop {
+    /// For which range.
+    id: RangeId,
+}
 
 impl Userptr {
     /// A subscriber that counts in `statistics`.
@@ -54,10 +62,10 @@ impl Binding {
         Self { stopped: false }
     }
 
-    /// Tells the device to stop.
-    fn stop(&mut self) -> Stop {
+    /// Tells the device to stop, for `range`.
+    fn stop(&mut self, range: &Range) -> Stop {
         self.stopped = true;
-        Stop
+        Stop { id: range.id() }
     }
 }
 
@@ -76,15 +84,18 @@ impl TwoPass for Userptr {
         _context: CallbackContext<'c>,
     ) -> Result<Pass<'c, Stop>, WouldBlock<'c>> {
         let range = invalidation.range();
+        let _scope = self.statistics.enter(Callback::Invalidate, Some(range));
         let mut binding = invalidation.lock_atomic();
-        let stop = binding.stop();
+        let stop = binding.stop(range);
 
         self.statistics.open(range);
         Ok(Pass::Begun(binding.done(), stop))
     }
 
-    fn finish(self: Pin<&Self>, _stop: Stop, _context: CallbackContext<'_>) {
+    fn finish(self: Pin<&Self>, stop: Stop, _context: CallbackContext<'_>) {
+        let _scope = self.statistics.watch().enter_id(Callback::Finish, stop.id);
+
         // Here a driver waits until the device has come to the stop.
-        self.statistics.end();
+        self.statistics.end_id(stop.id);
     }
 }

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the rooms check and report need of C.
+ */
+#include <linux/bug.h>
+#include <linux/debugfs.h>
+#include <linux/lockdep.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/seq_file.h>
+
+#include "helpers.h"
+
+#ifdef CONFIG_LOCKDEP
+
+/* In the order of LockMap in lockdep.rs. */
+#define MAP(_nr, _name) STATIC_LOCKDEP_MAP_INIT("mnck_" _name, &maps[_nr])
+static struct lockdep_map maps[] = {
+	MAP(0, "start"),
+	MAP(1, "end"),
+	MAP(2, "release"),
+	MAP(3, "invalidate"),
+	MAP(4, "finish"),
+	MAP(5, "flush"),
+	MAP(6, "young"),
+	MAP(7, "chain_start"),
+	MAP(8, "chain_end"),
+};
+
+#define RELEASE 2
+
+void mnck_helper_lock_map_acquire(unsigned int nr)
+{
+	lock_map_acquire(&maps[nr]);
+}
+
+void mnck_helper_lock_map_release(unsigned int nr)
+{
+	lock_map_release(&maps[nr]);
+}
+
+void mnck_helper_teach_lockdep(void)
+{
+	unsigned int i;
+
+	fs_reclaim_acquire(GFP_KERNEL);
+	for (i = 0; i < ARRAY_SIZE(maps); i++) {
+		if (i == RELEASE)
+			continue;
+		lock_map_acquire(&maps[i]);
+		lock_map_release(&maps[i]);
+	}
+	fs_reclaim_release(GFP_KERNEL);
+}
+
+#else
+
+void mnck_helper_lock_map_acquire(unsigned int nr)
+{
+}
+
+void mnck_helper_lock_map_release(unsigned int nr)
+{
+}
+
+void mnck_helper_teach_lockdep(void)
+{
+}
+
+#endif
+
+void mnck_helper_warn(const char *line)
+{
+	WARN(true, "mnck: %s\n", line);
+}
+
+void mnck_helper_task_comm(struct task_struct *task, char comm[MNCK_SYMBOL_LEN])
+{
+	strscpy(comm, task->comm, MNCK_SYMBOL_LEN);
+}
+
+static int table_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, inode->i_private, NULL);
+}
+
+/*
+ * kernel::debugfs has no owner in its file operations: a file that is open when
+ * the module goes would be closed by code that has gone.
+ */
+static const struct file_operations table_fops = {
+	.owner = THIS_MODULE,
+	.open = table_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
+struct dentry *mnck_helper_debugfs_dir(const char *name)
+{
+	return debugfs_create_dir(name, NULL);
+}
+
+void mnck_helper_debugfs_table(const char *name, struct dentry *dir,
+			       int (*show)(struct seq_file *file, void *unused))
+{
+	debugfs_create_file(name, 0400, dir, show, &table_fops);
+}
+
+void mnck_helper_debugfs_remove(struct dentry *dir)
+{
+	debugfs_remove(dir);
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A violation in one line.
+
+use kernel::prelude::*;
+
+use super::text::Text;
+use crate::{
+    check::Violation,
+    ffi::{
+        initiator,
+        task_name, //
+    }, //
+};
+
+/// Long enough for all that is said here with names as long as they get.
+pub(super) type Line = Text<256>;
+
+/// The line that reports `violation`:
+///
+/// ```text
+/// pairing: counter 12: end without a start: CLEAR 0x7f..-0x7f.. non-blockable, in
+///     zap_vma_for_reaping, oom_reaper[57]
+/// ```
+///
+/// Who has begun the range is looked up the first time only, since that is slow.
+pub(super) fn line(violation: &Violation<'_>) -> Line {
+    let (kind, serial) = violation.who.name();
+    let task = &current!();
+    let mut line = Line::of(fmt!(
+        "{}: {} {}: {}",
+        violation.rule.name(),
+        kind,
+        serial,
+        violation.what
+    ));
+
+    if let Some(span) = violation.span {
+        line.add(fmt!(": {span}"));
+    }
+    if let Some(function) = violation.first.then(|| initiator(task)).flatten() {
+        line.add(fmt!(", in {}", &*function));
+    }
+    line.add(fmt!(", {}[{}]", &*task_name(task), task.pid()));
+    line
+}
