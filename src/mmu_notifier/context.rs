@@ -82,6 +82,30 @@ pub enum CallbackContext<'c> {
     NonBlockable(NoSleep<'c>),
 }
 
+impl<'c> CallbackContext<'c> {
+    /// The same context, for somebody that the callback calls and that cannot refuse.
+    #[inline]
+    pub fn reborrow(&mut self) -> CallbackContext<'_> {
+        match self {
+            Self::Blockable(_) => CallbackContext::Blockable(MaySleep(NotThreadSafe, PhantomData)),
+            Self::NonBlockable(_) => {
+                CallbackContext::NonBlockable(NoSleep(NotThreadSafe, PhantomData))
+            }
+        }
+    }
+
+    /// Calls `somebody` on behalf of the callback, with a context of their own: what they refuse,
+    /// the callback may refuse.
+    #[inline]
+    pub fn delegate<R>(
+        &mut self,
+        somebody: impl for<'d> FnOnce(CallbackContext<'d>) -> Result<R, WouldBlock<'d>>,
+    ) -> Result<R, WouldBlock<'c>> {
+        // They can refuse with nothing but what they were given, so only where the callback can.
+        somebody(self.reborrow()).map_err(|WouldBlock(_)| WouldBlock(PhantomData))
+    }
+}
+
 impl CallbackContext<'_> {
     /// Calls `callback` with the context of a range that is `blockable`, or is not.
     ///

@@ -75,6 +75,11 @@ pub use fault::{
     ValidPages, //
 };
 
+#[cfg(all(mnck_kunit, CONFIG_KUNIT = "y"))]
+mod hand_made;
+#[cfg(all(mnck_kunit, CONFIG_KUNIT = "y"))]
+pub(crate) use hand_made::HandMade;
+
 mod handle;
 
 mod interval;
