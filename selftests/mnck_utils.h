@@ -120,7 +120,7 @@ static inline int small_pages(void)
 static inline int mnck_has_ends(__u32 kind)
 {
 	return kind == MNCK_KIND_COUNTER || kind == MNCK_KIND_SHARED ||
-	       kind == MNCK_KIND_TWO_PASS;
+	       kind == MNCK_KIND_TWO_PASS || kind == MNCK_KIND_CHAIN;
 }
 
 /*

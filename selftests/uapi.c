@@ -80,7 +80,7 @@ TEST_F_TIMEOUT(uapi, unknown_call, MNCK_TIMEOUT)
 
 TEST_F_TIMEOUT(uapi, unknown_kind, MNCK_TIMEOUT)
 {
-	const __u32 unknown[] = { MNCK_KIND_SHARED + 1, 1U << 31, UINT32_MAX };
+	const __u32 unknown[] = { MNCK_KIND_CHAIN + 1, 1U << 31, UINT32_MAX };
 	struct subscriber sub;
 
 	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++)
@@ -108,7 +108,7 @@ TEST_F_TIMEOUT(uapi, unknown_flag, MNCK_TIMEOUT)
 			.start = MIRROR_START, .end = MIRROR_START + self->page,
 		};
 
-		if (flag != MNCK_ATTACH_LOCKED)
+		if (!(flag & (MNCK_ATTACH_LOCKED | MNCK_ATTACH_IN_CHAIN)))
 			EXPECT_ERRNO(EINVAL, ioctl(self->fd, MNCK_ATTACH, &attach));
 		EXPECT_ERRNO(EINVAL, ioctl(self->fd, MNCK_STATS, &stats));
 		EXPECT_ERRNO(EINVAL, ioctl(self->fd, MNCK_DETACH, &stats));
@@ -138,7 +138,7 @@ TEST_F_TIMEOUT(uapi, unknown_flag, MNCK_TIMEOUT)
 /* Each call for one kind fails for all others. */
 TEST_F_TIMEOUT(uapi, wrong_kind, MNCK_TIMEOUT)
 {
-	for (__u32 kind = 0; kind <= MNCK_KIND_SHARED; kind++) {
+	for (__u32 kind = 0; kind <= MNCK_KIND_CHAIN; kind++) {
 		struct mnck_attach how = { .kind = kind };
 		struct mnck_mirror mirror = { .size = sizeof(mirror) };
 		struct subscriber sub;
@@ -192,7 +192,7 @@ TEST_F_TIMEOUT(uapi, attach_range, MNCK_TIMEOUT)
 {
 	struct subscriber sub;
 
-	for (__u32 kind = 0; kind <= MNCK_KIND_SHARED; kind++) {
+	for (__u32 kind = 0; kind <= MNCK_KIND_CHAIN; kind++) {
 		struct mnck_attach how = {
 			.kind = kind, .start = MIRROR_START, .end = MIRROR_START + self->page,
 		};

@@ -5,12 +5,14 @@
 //! The rooms, and the way of the data between them:
 //!
 //! ```text
-//! core mm ──► mmu_notifier ──► subscriber ──► device ──► user space
-//!             (trampolines)    (who listens)  (who asks)
-//!                                  │
-//!                                  └────────► check ───► report ──► user space
-//!                                             (rules)    (WARN, debugfs)
+//! core mm ──► mmu_notifier ──► chain ──► subscriber ──► device ──► user space
+//!             (trampolines)  (unwinding) (who listens)  (who asks)
+//!                                             │
+//!                                             └────────► check ───► report ──► user space
+//!                                                        (rules)    (WARN, debugfs)
 //! ```
+//!
+//! Most subscribers stand in no chain, and are called by `mmu_notifier` itself.
 //!
 //! [`ffi`] is the border to C, beside them all.
 //!
@@ -27,6 +29,7 @@ use kernel::{
     prelude::*, //
 };
 
+mod chain;
 mod check;
 mod device;
 mod ffi;
@@ -52,6 +55,10 @@ module! {
         latency_limit_ms: u32 {
             default: 0,
             description: "How long a callback may take, in ms; 0 for no limit",
+        },
+        chain_slots: u32 {
+            default: 32,
+            description: "How many open ranges a chain and its members have memory for from the start",
         },
     },
 }

@@ -22,10 +22,8 @@ pub(crate) enum Callback {
     /// `clear_flush_young`, `clear_young`, `test_young`.
     Young,
     /// The start of a subscriber in a chain.
-    #[expect(dead_code, reason = "there is no chain yet")]
     ChainStart,
     /// The end of one.
-    #[expect(dead_code, reason = "there is no chain yet")]
     ChainEnd,
 }
 

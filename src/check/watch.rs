@@ -157,6 +157,15 @@ impl Watch {
         }
     }
 
+    /// The pair of the range with this `id` is closed, since the subscription ends before the range:
+    /// no violation.
+    pub(crate) fn closed(&self, id: RangeId) {
+        let open = self.ledger.lock().over(id);
+
+        // Here, without the lock.
+        drop(open);
+    }
+
     /// The subscription ends: what is open is closed, which is no violation. Starts and ends may
     /// come still.
     pub(crate) fn released(&self) {

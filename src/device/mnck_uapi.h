@@ -66,23 +66,53 @@ enum mnck_kind {
 	 * counts as a counter does.
 	 */
 	MNCK_KIND_SHARED = 6,
+	/*
+	 * Other subscribers, attached with MNCK_ATTACH_IN_CHAIN: a chain of them
+	 * of which each may refuse and has an end.  Started in the order in which
+	 * they were attached, and ended in the reverse order.  Its own statistics
+	 * are those of a counter that is its first member.
+	 */
+	MNCK_KIND_CHAIN = 7,
+};
+
+/* Who is ended when a member of a chain refuses a range. */
+enum mnck_policy {
+	/* Exactly those that had started, the last first. */
+	MNCK_POLICY_EXACT = 0,
+	/* Nobody, as up to Linux 5.0; for demonstration. */
+	MNCK_POLICY_SKIP = 1,
+	/*
+	 * Everybody, when everybody was started, as in an RFC of 2019; for
+	 * demonstration.
+	 */
+	MNCK_POLICY_ALL = 2,
 };
 
 /* mnck_attach.flags */
 enum {
 	/* Take the mmap lock, and register under it. */
 	MNCK_ATTACH_LOCKED = 1 << 0,
+	/* Attach to a chain: a counter, or a trylock, which then has an end. */
+	MNCK_ATTACH_IN_CHAIN = 1 << 1,
 };
 
 /*
  * MNCK_ATTACH: register a subscriber with the mm of a process.
  *
- * @pid: a thread of the process, in the caller's pid namespace; 0 for the caller
+ * @pid: a thread of the process, in the caller's pid namespace; 0 for the caller.
+ *	In a chain 0
  * @kind: enum mnck_kind
- * @flags: MNCK_ATTACH_LOCKED
+ * @flags: MNCK_ATTACH_LOCKED, which makes no difference for a chain, or
+ *	MNCK_ATTACH_IN_CHAIN
  * @id: returned; never used again in this session
  * @start, @end: what a mirror or a two-pass subscriber is told of, bytes, half
  *	open; 0 for the others
+ * @chain: the id of the chain, with MNCK_ATTACH_IN_CHAIN; else 0
+ * @policy: of a chain, enum mnck_policy; else 0
+ * @reserved: must be 0
+ *
+ * Who is attached to a chain while ranges are open waits until these are over,
+ * and is not told of them.
  *
  * A process with another mm than the caller's needs CAP_SYS_PTRACE in the initial
  * user namespace.  A child that the process forks is not subscribed; nor is the
@@ -92,9 +122,11 @@ enum {
  * subscribers of its mm: the core does not end their invalidation, and their
  * detach waits for ever, unkillably.
  *
- *	ESRCH	no such thread, or it is exiting
- *	EINVAL	the process is a kernel thread; unknown kind; or a range that is
- *		empty, not page-aligned, or not wanted by the kind
+ *	ESRCH	no such thread, or it is exiting; in a chain: its mm was released
+ *	EINVAL	the process is a kernel thread; unknown kind or policy; a range that
+ *		is empty, not page-aligned, or not wanted by the kind; or in a
+ *		chain: a kind that can't be, @chain is none, @pid is not 0
+ *	ENOENT	the session has no subscriber @chain
  *	EPERM	another mm, without CAP_SYS_PTRACE
  *	ENOSPC	the session has max_subscribers (a module parameter) already
  *	ENOMEM	out of memory
@@ -107,6 +139,9 @@ struct mnck_attach {
 	__aligned_u64 id;
 	__aligned_u64 start;
 	__aligned_u64 end;
+	__aligned_u64 chain;
+	__u32 policy;
+	__u32 reserved;
 };
 
 #define MNCK_ATTACH _IO(MNCK_IOCTL_TYPE, MNCK_CMD_ATTACH)
@@ -159,7 +194,8 @@ enum {
  *
  * The minimum size ends behind @id, for a caller without use for the rest.
  *
- *	EBUSY	detach: another call on the subscriber has not returned
+ *	EBUSY	detach: another call on the subscriber has not returned, or it is
+ *		a chain that has members
  *
  * A start that refused is counted in @starts and in @refusals.  A start that
  * waits for a trylock's lock is counted when it has it.  So at all times
@@ -167,6 +203,8 @@ enum {
  *	counter: starts == ends + open + closed_by_detach
  *	trylock, mirror: ends == 0, open == 0, closed_by_detach == 0
  *	two_pass: starts == ends + open, where an end is a finish
+ *	in a chain: starts == ends + open + closed_by_detach + refusals, and each
+ *		that is closed was told so
  *
  * @flags: none yet, must be 0
  * @starts: calls of the start callback; of an interval notifier, invalidations
@@ -250,7 +288,7 @@ enum mnck_lock_op {
 };
 
 /*
- * MNCK_LOCK: hold or release the lock of a trylock subscriber.
+ * MNCK_LOCK: hold or release the lock of a trylock subscriber, in a chain or not.
  *
  * @id: the subscriber
  * @op: enum mnck_lock_op

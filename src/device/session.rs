@@ -7,6 +7,7 @@ use core::{
         offset_of,
         size_of, //
     },
+    ops::Range,
     pin::Pin, //
 };
 
@@ -126,7 +127,8 @@ impl Session {
     fn attach(&self, argument: &Argument) -> Result {
         let mut attach: mnck_attach = argument.read()?;
 
-        if attach.flags & !MNCK_ATTACH_LOCKED != 0 {
+        if attach.flags & !(MNCK_ATTACH_LOCKED | MNCK_ATTACH_IN_CHAIN) != 0 || attach.reserved != 0
+        {
             return Err(EINVAL);
         }
         let range = match (attach.start, attach.end) {
@@ -138,17 +140,12 @@ impl Session {
         let claim = ScopeGuard::new(|| self.subscribers.lock().count -= 1);
 
         let node = RBTreeNodeReservation::new(GFP_KERNEL)?;
-        let attached = {
-            let (mm, pid) = target::mm_of(attach.pid)?;
-            let mut place = Place {
-                mm: &mm,
-                pid,
-                locked: attach.flags & MNCK_ATTACH_LOCKED != 0,
-                task: &mut TaskContext::current()?,
-            };
-
-            Arc::new(Attached::new(attach.kind, range, &mut place)?, GFP_KERNEL)?
+        let attached = if attach.flags & MNCK_ATTACH_IN_CHAIN != 0 {
+            self.new_member(&attach)?
+        } else {
+            new_subscriber(&attach, range)?
         };
+        let attached = Arc::new(attached, GFP_KERNEL)?;
 
         // Nobody knows the id until it is written, and it is worth nothing until it is inserted. If
         // it cannot be written, the subscriber is detached here.
@@ -160,6 +157,27 @@ impl Session {
         self.subscribers.lock().attached.insert(node);
         claim.dismiss();
         Ok(())
+    }
+
+    /// A subscriber in a chain of this session, as `attach` says.
+    fn new_member(&self, attach: &mnck_attach) -> Result<Attached> {
+        let &mnck_attach {
+            pid,
+            kind,
+            flags,
+            start,
+            end,
+            chain,
+            policy,
+            ..
+        } = attach;
+
+        if (pid, flags, policy) != (0, MNCK_ATTACH_IN_CHAIN, 0) || (start, end) != (0, 0) {
+            return Err(EINVAL);
+        }
+        self.call(chain, |chain| {
+            chain.join(kind, &mut TaskContext::current()?)
+        })
     }
 
     /// Takes a new id and a place for its subscriber.
@@ -189,7 +207,7 @@ impl Session {
             let mut subscribers = self.subscribers.lock();
             let entry = subscribers.attached.find_mut(&id).ok_or(ENOENT)?;
 
-            if entry.get().calls != 0 {
+            if entry.get().calls != 0 || entry.get().attached.is_busy() {
                 return Err(EBUSY);
             }
             entry.remove_node()
@@ -222,7 +240,7 @@ impl Session {
     }
 
     /// Does something with subscriber `id` that may take long, and keeps it attached meanwhile.
-    pub(super) fn call(&self, id: u64, call: impl FnOnce(&Attached) -> Result) -> Result {
+    pub(super) fn call<R>(&self, id: u64, call: impl FnOnce(&Attached) -> Result<R>) -> Result<R> {
         let attached = {
             let mut subscribers = self.subscribers.lock();
             let entry = subscribers.attached.get_mut(&id).ok_or(ENOENT)?;
@@ -242,6 +260,22 @@ impl Session {
         }
         result
     }
+}
+
+/// A subscriber of the process that `attach` names, to `range` of it if there is one.
+fn new_subscriber(attach: &mnck_attach, range: Option<Range<usize>>) -> Result<Attached> {
+    if attach.chain != 0 {
+        return Err(EINVAL);
+    }
+    let (mm, pid) = target::mm_of(attach.pid)?;
+    let mut place = Place {
+        mm: &mm,
+        pid,
+        locked: attach.flags & MNCK_ATTACH_LOCKED != 0,
+        task: &mut TaskContext::current()?,
+    };
+
+    Attached::new(attach.kind, range, attach.policy, &mut place)
 }
 
 /// Returns the statistics of subscriber `id` to the caller.

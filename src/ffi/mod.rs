@@ -25,7 +25,10 @@ mod raw;
 pub(crate) use raw::*;
 
 mod semaphore;
-pub(crate) use semaphore::Semaphore;
+pub(crate) use semaphore::{
+    Semaphore,
+    SemaphoreGuard, //
+};
 
 pub(crate) mod target;
 

@@ -17,6 +17,10 @@ use kernel::{
 
 use super::{
     aging::Aging,
+    chained::{
+        ChainDevice,
+        Member, //
+    },
     counter::Counter,
     mirror,
     secondary_tlb::Iommu,
@@ -34,8 +38,10 @@ use super::{
 use crate::{
     ffi::uapi::{
         mnck_kind,
+        mnck_policy,
         mnck_stats,
         MNCK_KIND_AGING,
+        MNCK_KIND_CHAIN,
         MNCK_KIND_COUNTER,
         MNCK_KIND_MIRROR,
         MNCK_KIND_SECONDARY_TLB,
@@ -138,6 +144,8 @@ enum Model {
     ),
     SecondaryTlb(#[expect(dead_code, reason = "held for its drop")] Registration<TlbOnly<Iommu>>),
     Aging(Registration<Bare<Aging>>),
+    Chain(ChainDevice),
+    Member(Member),
     Shared(#[expect(dead_code, reason = "held for its drop")] SharedRef<StartEnd<SharedCounter>>),
 }
 
@@ -147,13 +155,18 @@ impl Attached {
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`]: unknown kind; or there is a range and the kind wants none, or the reverse.
+    /// - [`EINVAL`]: unknown kind; or there is a range and the kind wants none, or the reverse; or an
+    ///   unknown policy, or one for another kind than a chain.
     /// - [`EINTR`], [`ENOMEM`]: as [`Registration::new`].
     pub(crate) fn new(
         kind: mnck_kind,
         range: Option<Range<usize>>,
+        policy: mnck_policy,
         place: &mut Place<'_>,
     ) -> Result<Self> {
+        if kind != MNCK_KIND_CHAIN && policy != 0 {
+            return Err(EINVAL);
+        }
         if range.is_some() != matches!(kind, MNCK_KIND_MIRROR | MNCK_KIND_TWO_PASS) {
             return Err(EINVAL);
         }
@@ -186,10 +199,40 @@ impl Attached {
             )?),
             MNCK_KIND_SECONDARY_TLB => Model::SecondaryTlb(place.register(Iommu::new(count_in))?),
             MNCK_KIND_AGING => Model::Aging(place.register(Aging::new(count_in))?),
+            MNCK_KIND_CHAIN => Model::Chain(ChainDevice::attach(place, policy, count_in)?),
             _ => return Err(EINVAL),
         };
 
         Ok(Self { model, statistics })
+    }
+
+    /// Attaches a subscriber of `kind` to this, which must be a chain. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// - [`EINVAL`]: it is none, or there is no member of this kind.
+    /// - [`ESRCH`], [`EINTR`], [`ENOMEM`]: as [`Chain::join`](crate::chain::Chain::join).
+    pub(crate) fn join(&self, kind: mnck_kind, task: &mut TaskContext) -> Result<Self> {
+        let Model::Chain(chain) = &self.model else {
+            return Err(EINVAL);
+        };
+        let statistics = Statistics::new(name(kind))?;
+
+        if let Some(target) = self.statistics.watch().target() {
+            statistics.watch().set_target(target);
+        }
+        Ok(Self {
+            model: Model::Member(chain.join(kind, statistics.clone(), task)?),
+            statistics,
+        })
+    }
+
+    /// Whether it can't be detached now, being a chain with members.
+    pub(crate) fn is_busy(&self) -> bool {
+        match &self.model {
+            Model::Chain(chain) => chain.has_members(),
+            _ => false,
+        }
     }
 
     /// What the subscriber has seen so far.
@@ -214,6 +257,7 @@ impl Attached {
     pub(crate) fn trylock(&self) -> Result<Pin<&Trylock>> {
         match &self.model {
             Model::Trylock(registration) => Ok(registration.subscriber()),
+            Model::Member(Member::Trylock(membership)) => Ok(membership.subscriber()),
             _ => Err(EINVAL),
         }
     }
@@ -259,6 +303,7 @@ fn name(kind: mnck_kind) -> &'static CStr {
         MNCK_KIND_TWO_PASS => c"two_pass",
         MNCK_KIND_SECONDARY_TLB => c"secondary_tlb",
         MNCK_KIND_AGING => c"aging",
+        MNCK_KIND_CHAIN => c"chain",
         _ => c"unknown",
     }
 }

@@ -14,15 +14,23 @@ use kernel::{
     sync::Arc, //
 };
 
-use super::Statistics;
+use super::{
+    chained::Opened,
+    Statistics, //
+};
 use crate::{
+    chain::{
+        self,
+        Ending, //
+    },
     check::Callback,
     mmu_notifier::{
         CallbackContext,
         Paired,
         Range,
-        Subscriber, //
-    }, //
+        Subscriber,
+        WouldBlock, //
+    },
 };
 
 /// See the module's documentation.
@@ -57,5 +65,29 @@ impl Paired for Counter {
         let _scope = self.statistics.enter(Callback::End, Some(range));
 
         self.statistics.end(range);
+    }
+}
+
+impl chain::Subscriber for Counter {
+    type Value = Opened;
+
+    /// As [`Paired::start`]: it refuses nothing.
+    fn start<'c>(
+        self: Pin<&Self>,
+        range: &Range,
+        _context: CallbackContext<'c>,
+    ) -> Result<Opened, WouldBlock<'c>> {
+        let _scope = self.statistics.enter(Callback::ChainStart, Some(range));
+
+        self.statistics.open(range);
+        Ok(Opened::new(range))
+    }
+
+    fn end(self: Pin<&Self>, opened: Opened, ending: Ending<'_>) {
+        opened.end(ending, &self.statistics);
+    }
+
+    fn release(self: Pin<&Self>, _mm: &Mm) {
+        self.statistics.release();
     }
 }

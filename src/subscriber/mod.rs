@@ -17,6 +17,8 @@ pub(crate) use attached::{
     Place, //
 };
 
+mod chained;
+
 mod counter;
 
 mod mirror;

@@ -185,6 +185,19 @@ impl Statistics {
         }
     }
 
+    /// The pair of the range with this `id` is closed, since the subscription ends before it does.
+    pub(super) fn gone(&self, id: RangeId) {
+        self.watch.closed(id);
+
+        let mut stats = self.stats.lock();
+
+        // The release has counted it, if it came first.
+        if stats.releases == 0 {
+            stats.open = stats.open.wrapping_sub(1);
+            count(&mut stats.closed_by_detach);
+        }
+    }
+
     /// The subscription ends: the pairs that are open may not see their end.
     pub(super) fn release(&self) {
         let mut stats = self.stats.lock();

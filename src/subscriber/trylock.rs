@@ -3,8 +3,8 @@
 //! A subscriber that may refuse, as RDMA on-demand paging did in 2019.
 //!
 //! Each start needs the subscriber's lock. Where it may sleep it waits for the lock, elsewhere it
-//! tries, and refuses if the lock is taken. What it does not model is the end that ODP had as well:
-//! the core has since forbidden an end to whoever may refuse.
+//! tries, and refuses if the lock is taken. ODP had an end as well. The core has since forbidden an
+//! end to whoever may refuse, so this one has it in a chain only.
 
 use core::pin::Pin;
 
@@ -19,12 +19,20 @@ use kernel::{
 };
 
 use super::{
+    chained::Opened,
     wait_limit,
     Statistics, //
 };
 use crate::{
+    chain::{
+        self,
+        Ending, //
+    },
     check::Callback,
-    ffi::Semaphore,
+    ffi::{
+        Semaphore,
+        SemaphoreGuard, //
+    },
     mmu_notifier::{
         CallbackContext,
         Fallible,
@@ -83,6 +91,24 @@ impl Trylock {
         Ok(())
     }
 
+    /// Takes the lock for a start: waits for it, but not for ever, or tries. Counts what it refuses.
+    fn take<'c>(
+        &self,
+        range: &Range,
+        context: CallbackContext<'c>,
+    ) -> Result<Option<SemaphoreGuard<'_>>, WouldBlock<'c>> {
+        match context {
+            CallbackContext::Blockable(_) => Ok(self.lock.down_limited(wait_limit()).ok()),
+            CallbackContext::NonBlockable(context) => match self.lock.try_down() {
+                Some(guard) => Ok(Some(guard)),
+                None => {
+                    self.statistics.refuse(range);
+                    Err(context.would_block())
+                }
+            },
+        }
+    }
+
     /// Gives the lock back.
     ///
     /// # Errors
@@ -116,18 +142,33 @@ impl Fallible for Trylock {
         context: CallbackContext<'c>,
     ) -> Result<(), WouldBlock<'c>> {
         let _scope = self.statistics.enter(Callback::Start, Some(range));
-        let _guard = match context {
-            CallbackContext::Blockable(_) => self.lock.down_limited(wait_limit()).ok(),
-            CallbackContext::NonBlockable(context) => match self.lock.try_down() {
-                Some(guard) => Some(guard),
-                None => {
-                    self.statistics.refuse(range);
-                    return Err(context.would_block());
-                }
-            },
-        };
+        let _guard = self.take(range, context)?;
 
         self.statistics.start(range);
         Ok(())
+    }
+}
+
+impl chain::Subscriber for Trylock {
+    type Value = Opened;
+
+    fn start<'c>(
+        self: Pin<&Self>,
+        range: &Range,
+        context: CallbackContext<'c>,
+    ) -> Result<Opened, WouldBlock<'c>> {
+        let _scope = self.statistics.enter(Callback::ChainStart, Some(range));
+        let _guard = self.take(range, context)?;
+
+        self.statistics.open(range);
+        Ok(Opened::new(range))
+    }
+
+    fn end(self: Pin<&Self>, opened: Opened, ending: Ending<'_>) {
+        opened.end(ending, &self.statistics);
+    }
+
+    fn release(self: Pin<&Self>, _mm: &Mm) {
+        self.statistics.release();
     }
 }

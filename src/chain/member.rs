@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the chain knows of each that has joined it.
+
+use core::pin::Pin;
+
+use kernel::{
+    mm::Mm,
+    prelude::*,
+    sync::Arc, //
+};
+
+use super::{
+    pairs::{
+        Begun,
+        Pairs, //
+    },
+    Ending,
+    Subscriber, //
+};
+use crate::mmu_notifier::{
+    CallbackContext,
+    Range,
+    WouldBlock, //
+};
+
+/// One that has joined, of whatever type.
+///
+/// [`Typed`] is for a [`Subscriber`]. A member of another kind, such as one with a table of C
+/// callbacks, makes good itself what is wrong with its results: the chain sees a success or a
+/// refusal.
+pub(super) trait Member: Send + Sync {
+    /// Its start, if it was not released.
+    fn start<'c>(&self, range: &Range, context: CallbackContext<'c>) -> Result<(), WouldBlock<'c>>;
+
+    /// Its end, if its start for `range` has succeeded and was not ended yet.
+    fn end(&self, range: &Range, context: CallbackContext<'_>);
+
+    /// Its end, whether or not its start has succeeded: see [`Policy::All`](super::Policy::All). One
+    /// whose type rules out an end without a start gets none.
+    fn end_in_any_case(&self, range: &Range, context: CallbackContext<'_>) {
+        self.end(range, context);
+    }
+
+    /// No end for `range`, though its start may have succeeded: see
+    /// [`Policy::Skip`](super::Policy::Skip).
+    fn forget(&self, range: &Range);
+
+    /// Its release, and the ends of all that is open, unless it was released before. Starts that run
+    /// end what they have started themselves.
+    fn close(&self, mm: &Mm);
+}
+
+/// A member that is a [`Subscriber`].
+#[pin_data]
+pub(super) struct Typed<S: Subscriber> {
+    subscriber: Pin<KBox<S>>,
+
+    #[pin]
+    pairs: Pairs<S::Value>,
+}
+
+impl<S: Subscriber> Typed<S> {
+    /// Makes the subscriber, and memory for `reserved` ranges that are open at once. May sleep.
+    pub(super) fn new<E>(subscriber: impl PinInit<S, E>, reserved: usize) -> Result<Arc<Self>>
+    where
+        Error: From<E>,
+    {
+        Arc::try_pin_init(
+            try_pin_init!(Self {
+                // In a box, which gives it out pinned.
+                subscriber: KBox::pin_init(subscriber, GFP_KERNEL)?,
+                pairs <- Pairs::new(reserved),
+            }? Error),
+            GFP_KERNEL,
+        )
+    }
+
+    /// The subscriber.
+    pub(super) fn subscriber(&self) -> Pin<&S> {
+        self.subscriber.as_ref()
+    }
+}
+
+impl<S: Subscriber> Member for Typed<S> {
+    fn start<'c>(&self, range: &Range, context: CallbackContext<'c>) -> Result<(), WouldBlock<'c>> {
+        // The place first: once the start has succeeded there is no way back.
+        if self.pairs.begin(range, &context)? == Begun::Closed {
+            return Ok(());
+        }
+
+        match self.subscriber().start(range, context) {
+            Ok(value) => {
+                if let Err(value) = self.pairs.started(range, value) {
+                    // Released while it ran.
+                    self.subscriber().end(value, Ending::Gone);
+                }
+                Ok(())
+            }
+            Err(refusal) => {
+                self.pairs.take(range);
+                Err(refusal)
+            }
+        }
+    }
+
+    fn end(&self, range: &Range, mut context: CallbackContext<'_>) {
+        if let Some(value) = self.pairs.take(range) {
+            self.subscriber()
+                .end(value, Ending::Range(range, context.reborrow()));
+        }
+    }
+
+    fn forget(&self, range: &Range) {
+        self.pairs.take(range);
+    }
+
+    fn close(&self, mm: &Mm) {
+        let Some(open) = self.pairs.close() else {
+            return;
+        };
+
+        self.subscriber().release(mm);
+        for value in open {
+            self.subscriber().end(value, Ending::Gone);
+        }
+    }
+}
