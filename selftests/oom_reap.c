@@ -11,9 +11,8 @@
  * No luck is needed: the victim stops in exit (PTRACE_O_TRACEEXIT) with its mm,
  * and stays there while it is reaped.
  */
-#include <sys/stat.h>
-
 #include "expect.h"
+#include "oom.h"
 #include "proc.h"
 #include "victim.h"
 
@@ -149,147 +148,66 @@ TEST_F_TIMEOUT(mrelease, lock_held, MNCK_TIMEOUT)
 	EXPECT_EQ(0, proc_rss_anon(v->pid));
 }
 
-/* The kernel's own oom_reaper, sent to a memory cgroup that is too small. */
-struct oom {
+/* The kernel's own oom_reaper. */
+FIXTURE(oom_reaper)
+{
 	int fd;
-	int kmsg;
-	char cgroup[64];
+	struct oom_group group;
 	struct victim victim;
 	struct subscriber counter;
 	struct subscriber trylock;
 };
 
-FIXTURE(oom_reaper)
-{
-	struct oom oom;
-};
-
-#define CGROUP_ROOT "/sys/fs/cgroup"
-#define CGROUP_LIMIT "8388608"
-
-/* What the victim touches, far more than the limit. */
-#define OOM_AREA (VICTIM_AREA + (1UL << 30))
-#define OOM_SIZE (64UL << 20)
-
-/* MAX_OOM_REAP_RETRIES of mm/oom_kill.c, HZ/10 apart. */
-#define REAPER_TRIES 10
-
-static int write_file(const char *dir, const char *file, const char *text)
-{
-	ssize_t len = strlen(text), n;
-	char path[128];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, file);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	n = write(fd, text, len);
-	close(fd);
-	return n == len ? 0 : -1;
-}
-
-/* A victim in the cgroup, with both subscribers; it is small still. */
-static void oom_start(struct __test_metadata *_metadata, struct oom *oom)
-{
-	struct victim *v = &oom->victim;
-	char pid[16];
-
-	ASSERT_EQ(0, victim_start(v, AREA_SIZE));
-	ASSERT_EQ(0, victim_trace_exit(v));
-	snprintf(pid, sizeof(pid), "%d", v->pid);
-	ASSERT_EQ(0, write_file(oom->cgroup, "cgroup.procs", pid));
-	ASSERT_EQ(0, mnck_attach(oom->fd, v->pid, MNCK_KIND_TRYLOCK, &oom->trylock));
-	ASSERT_EQ(0, mnck_attach(oom->fd, v->pid, MNCK_KIND_COUNTER, &oom->counter));
-}
-
-/* Sends the victim over its limit; returns when it was killed and has stopped in exit. */
-static void oom_touch(struct __test_metadata *_metadata, struct oom *oom)
-{
-	ASSERT_EQ(0, victim_send(&oom->victim, VICTIM_MAP_TOUCH, OOM_AREA, OOM_SIZE));
-	ASSERT_EQ(0, victim_wait_exit_stop(&oom->victim));
-}
-
-enum reaper_verdict { REAPED, GAVE_UP };
-
-/* What the oom_reaper said in the end, in the kernel log. */
-static enum reaper_verdict oom_reaper_verdict(struct __test_metadata *_metadata,
-					      struct oom *oom)
-{
-	char reaped[64], gave_up[64], record[4096];
-	const char * const texts[] = {
-		[REAPED] = reaped,
-		[GAVE_UP] = gave_up,
-	};
-	int found;
-
-	snprintf(reaped, sizeof(reaped), "oom_reaper: reaped process %d ", oom->victim.pid);
-	snprintf(gave_up, sizeof(gave_up), "oom_reaper: unable to reap pid:%d ", oom->victim.pid);
-	found = kmsg_find(oom->kmsg, texts, ARRAY_SIZE(texts), record, sizeof(record));
-	ASSERT_LE(0, found);
-	return found;
-}
+/* A victim that is small still, with both subscribers. */
+#define START_VICTIM()                                                          \
+	do {                                                                    \
+		ASSERT_EQ(0, oom_start(&self->group, &self->victim, AREA_SIZE)); \
+		ASSERT_EQ(0, mnck_attach(self->fd, self->victim.pid,            \
+					 MNCK_KIND_TRYLOCK, &self->trylock));   \
+		ASSERT_EQ(0, mnck_attach(self->fd, self->victim.pid,            \
+					 MNCK_KIND_COUNTER, &self->counter));   \
+	} while (0)
 
 FIXTURE_SETUP(oom_reaper)
 {
-	struct oom *oom = &self->oom;
-	char controllers[256];
-
-	oom->fd = -1;
-	oom->kmsg = -1;
-	proc_read(controllers, sizeof(controllers), CGROUP_ROOT "/cgroup.controllers");
-	if (!strstr(controllers, "memory"))
+	self->fd = -1;
+	self->group.kmsg = -1;
+	if (!oom_can_be())
 		SKIP(return, "no memory controller in " CGROUP_ROOT);
-	ASSERT_EQ(0, write_file(CGROUP_ROOT, "cgroup.subtree_control", "+memory"));
-	snprintf(oom->cgroup, sizeof(oom->cgroup), CGROUP_ROOT "/mnck-%d", getpid());
-	ASSERT_EQ(0, mkdir(oom->cgroup, 0755));
-	ASSERT_EQ(0, write_file(oom->cgroup, "memory.max", CGROUP_LIMIT));
-	/* Absent without swap, and then it cannot be needed. */
-	if (write_file(oom->cgroup, "memory.swap.max", "0"))
-		ASSERT_EQ(ENOENT, errno);
-
-	oom->kmsg = kmsg_open(0);
-	ASSERT_LE(0, oom->kmsg);
-	oom->fd = mnck_open();
-	ASSERT_LE(0, oom->fd);
+	ASSERT_EQ(0, oom_make(&self->group));
+	self->fd = mnck_open();
+	ASSERT_LE(0, self->fd);
 }
 
 FIXTURE_TEARDOWN(oom_reaper)
 {
-	struct oom *oom = &self->oom;
-
-	if (oom->fd >= 0)
-		EXPECT_EQ(0, close(oom->fd));
-	victim_kill(&oom->victim);
-	if (oom->kmsg >= 0)
-		close(oom->kmsg);
-	if (oom->cgroup[0])
-		EXPECT_EQ(0, rmdir(oom->cgroup));
+	if (self->fd >= 0)
+		EXPECT_EQ(0, close(self->fd));
+	victim_kill(&self->victim);
+	EXPECT_EQ(0, oom_remove(&self->group));
 }
 
 TEST_F_TIMEOUT(oom_reaper, lock_free, MNCK_TIMEOUT)
 {
-	struct oom *oom = &self->oom;
-	struct victim *v = &oom->victim;
+	struct victim *v = &self->victim;
 	struct reapable reap;
 
-	oom_start(_metadata, oom);
-	oom_touch(_metadata, oom);
+	START_VICTIM();
+	ASSERT_EQ(0, oom_touch(v));
 	ASSERT_EQ(0, proc_reapable(v->pid, &reap));
 
-	ASSERT_EQ(REAPED, oom_reaper_verdict(_metadata, oom));
-	EXPECT_STATS(&oom->counter, saw_reaps(MNCK_KIND_COUNTER, &reap, 1));
-	EXPECT_STATS(&oom->trylock, saw_reaps(MNCK_KIND_TRYLOCK, &reap, 1));
+	ASSERT_EQ(REAPED, oom_verdict(&self->group, v));
+	EXPECT_STATS(&self->counter, saw_reaps(MNCK_KIND_COUNTER, &reap, 1));
+	EXPECT_STATS(&self->trylock, saw_reaps(MNCK_KIND_TRYLOCK, &reap, 1));
 	EXPECT_EQ(0, proc_rss_anon(v->pid));
 }
 
 /* Refused at least once, and reaped when it comes again. */
 TEST_F_TIMEOUT(oom_reaper, lock_released, MNCK_TIMEOUT)
 {
-	struct oom *oom = &self->oom;
-	struct victim *v = &oom->victim;
+	struct victim *v = &self->victim;
 	struct mnck_stats counter, trylock;
-	enum reaper_verdict verdict;
+	int verdict;
 	struct reapable reap;
 	unsigned int rounds;
 
@@ -298,13 +216,14 @@ TEST_F_TIMEOUT(oom_reaper, lock_released, MNCK_TIMEOUT)
 	 * that stands still for that long has shown nothing, and does it again.
 	 */
 	for (;;) {
-		oom_start(_metadata, oom);
-		ASSERT_EQ(0, mnck_lock(&oom->trylock, MNCK_LOCK_HOLD));
-		oom_touch(_metadata, oom);
+		START_VICTIM();
+		ASSERT_EQ(0, mnck_lock(&self->trylock, MNCK_LOCK_HOLD));
+		ASSERT_EQ(0, oom_touch(v));
 		ASSERT_EQ(0, proc_reapable(v->pid, &reap));
-		WAIT_UNTIL(stats_now(&oom->trylock).refusals);
-		ASSERT_EQ(0, mnck_lock(&oom->trylock, MNCK_LOCK_RELEASE));
-		verdict = oom_reaper_verdict(_metadata, oom);
+		WAIT_UNTIL(stats_now(&self->trylock).refusals);
+		ASSERT_EQ(0, mnck_lock(&self->trylock, MNCK_LOCK_RELEASE));
+		verdict = oom_verdict(&self->group, v);
+		ASSERT_LE(0, verdict);
 		if (verdict == REAPED)
 			break;
 		TH_LOG("the oom_reaper gave up too soon: once more");
@@ -312,13 +231,13 @@ TEST_F_TIMEOUT(oom_reaper, lock_released, MNCK_TIMEOUT)
 	}
 
 	/* Each round tries all VMAs, and the last one refuses none. */
-	counter = stats_now(&oom->counter);
+	counter = stats_now(&self->counter);
 	rounds = counter.starts / reap.vmas;
 	EXPECT_LE(2, rounds);
 	EXPECT_GE(REAPER_TRIES, rounds);
 	EXPECT_SAME_STATS(MNCK_KIND_COUNTER, saw_reaps(MNCK_KIND_COUNTER, &reap, rounds), &counter);
 
-	trylock = stats_now(&oom->trylock);
+	trylock = stats_now(&self->trylock);
 	EXPECT_LE(1, trylock.refusals);
 	EXPECT_GE((__u64)(rounds - 1) * reap.vmas, trylock.refusals);
 	EXPECT_SAME_STATS(MNCK_KIND_TRYLOCK,
@@ -330,27 +249,26 @@ TEST_F_TIMEOUT(oom_reaper, lock_released, MNCK_TIMEOUT)
 /* Refused to the end: nothing is reaped, nothing is left open, the exit frees it. */
 TEST_F_TIMEOUT(oom_reaper, lock_held, MNCK_TIMEOUT)
 {
-	struct oom *oom = &self->oom;
-	struct victim *v = &oom->victim;
+	struct victim *v = &self->victim;
 	struct mnck_stats counter, trylock;
 	struct reapable reap;
 	long rss;
 	int status;
 
-	oom_start(_metadata, oom);
-	ASSERT_EQ(0, mnck_lock(&oom->trylock, MNCK_LOCK_HOLD));
-	oom_touch(_metadata, oom);
+	START_VICTIM();
+	ASSERT_EQ(0, mnck_lock(&self->trylock, MNCK_LOCK_HOLD));
+	ASSERT_EQ(0, oom_touch(v));
 	ASSERT_EQ(0, proc_reapable(v->pid, &reap));
 	rss = proc_rss_anon(v->pid);
 	/* Its own area, which nothing could be reclaimed of. */
 	ASSERT_LE(AREA_SIZE / 1024, rss);
 
-	ASSERT_EQ(GAVE_UP, oom_reaper_verdict(_metadata, oom));
+	ASSERT_EQ(GAVE_UP, oom_verdict(&self->group, v));
 	counter = saw_reaps(MNCK_KIND_COUNTER, &reap, REAPER_TRIES);
 	trylock = refused(saw_reaps(MNCK_KIND_TRYLOCK, &reap, REAPER_TRIES),
 			  REAPER_TRIES * reap.vmas);
-	EXPECT_STATS(&oom->counter, counter);
-	EXPECT_STATS(&oom->trylock, trylock);
+	EXPECT_STATS(&self->counter, counter);
+	EXPECT_STATS(&self->trylock, trylock);
 	EXPECT_EQ(rss, proc_rss_anon(v->pid));
 
 	/*
@@ -360,9 +278,9 @@ TEST_F_TIMEOUT(oom_reaper, lock_held, MNCK_TIMEOUT)
 	 */
 	status = victim_join(v);
 	EXPECT_TRUE(WIFSIGNALED(status));
-	EXPECT_STATS(&oom->counter, released(counter));
-	EXPECT_STATS(&oom->trylock, released(trylock));
-	EXPECT_EQ(0, mnck_lock(&oom->trylock, MNCK_LOCK_RELEASE));
+	EXPECT_STATS(&self->counter, released(counter));
+	EXPECT_STATS(&self->trylock, released(trylock));
+	EXPECT_EQ(0, mnck_lock(&self->trylock, MNCK_LOCK_RELEASE));
 }
 
 TEST_HARNESS_MAIN

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Many ranges of one mm at once: nested in one task, open side by side in many.
+ */
+#include <pthread.h>
+
+#include "chain.h"
+#include "victim.h"
+
+/* More than a chain has memory for from the start: the parameter chain_slots, 32. */
+#define THREADS 80
+#define ROUNDS 50
+
+#define AREA ((char *)0x300000000UL)
+
+/* A process of which each thread does MADV_DONTNEED on a page of its own when told. */
+struct crowd {
+	pid_t pid;
+	int orders;
+	int answers;
+};
+
+struct worker {
+	int orders;
+	int answers;
+	int number;
+};
+
+static void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+	char *page = AREA + w->number * getpagesize();
+	char c;
+
+	while (read(w->orders, &c, 1) == 1) {
+		c = madvise(page, getpagesize(), MADV_DONTNEED) ? 1 : 0;
+		if (write(w->answers, &c, 1) != 1)
+			break;
+	}
+	return NULL;
+}
+
+static void crowd_main(int orders, int answers)
+{
+	static struct worker workers[THREADS];
+	pthread_attr_t small;
+	pthread_t thread;
+	char ready = 0;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	ready = small_pages() || victim_map_touch(AREA, THREADS * getpagesize());
+	/* own_pages() has all of the stacks touched. */
+	pthread_attr_init(&small);
+	pthread_attr_setstacksize(&small, 1 << 16);
+	for (int i = 0; i < THREADS; i++) {
+		workers[i] = (struct worker){ orders, answers, i };
+		ready |= !!pthread_create(&thread, &small, worker_main, &workers[i]);
+	}
+	ready |= !!own_pages();
+	if (write(answers, &ready, 1) != 1)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+static int crowd_wait(const struct crowd *crowd, int n)
+{
+	char c;
+
+	while (n--)
+		if (read(crowd->answers, &c, 1) != 1 || c)
+			return -1;
+	return 0;
+}
+
+static int crowd_start(struct crowd *crowd)
+{
+	int orders[2], answers[2];
+
+	if (pipe2(orders, O_CLOEXEC) || pipe2(answers, O_CLOEXEC))
+		return -1;
+	crowd->pid = fork();
+	if (crowd->pid < 0)
+		return -1;
+	if (!crowd->pid)
+		crowd_main(orders[0], answers[1]);
+	close(orders[0]);
+	close(answers[1]);
+	crowd->orders = orders[1];
+	crowd->answers = answers[0];
+	return crowd_wait(crowd, 1);
+}
+
+static int crowd_send(const struct crowd *crowd, int n)
+{
+	char orders[THREADS] = {};
+
+	return write(crowd->orders, orders, n) == n ? 0 : -1;
+}
+
+FIXTURE(chain_many)
+{
+	int fd;
+	struct crowd crowd;
+	struct subscriber old;
+	struct subscriber chain;
+	struct subscriber a;
+	struct subscriber b;
+};
+
+FIXTURE_SETUP(chain_many)
+{
+	self->fd = mnck_open();
+	ASSERT_LE(0, self->fd);
+	fcntl(self->fd, F_SETFD, FD_CLOEXEC);
+	ASSERT_EQ(0, crowd_start(&self->crowd));
+	ASSERT_EQ(0, mnck_attach(self->fd, self->crowd.pid, MNCK_KIND_TRYLOCK, &self->old));
+	ASSERT_EQ(0, chain_attach(self->fd, self->crowd.pid, MNCK_POLICY_EXACT, &self->chain));
+	ASSERT_EQ(0, chain_join(&self->chain, MNCK_KIND_COUNTER, &self->a));
+	ASSERT_EQ(0, chain_join(&self->chain, MNCK_KIND_TRYLOCK, &self->b));
+}
+
+FIXTURE_TEARDOWN(chain_many)
+{
+	if (self->crowd.pid > 0) {
+		kill(self->crowd.pid, SIGKILL);
+		waitpid(self->crowd.pid, NULL, 0);
+	}
+	if (self->fd >= 0)
+		EXPECT_EQ(0, close(self->fd));
+}
+
+/* All of them are open; then all of them end. */
+TEST_F_TIMEOUT(chain_many, open_at_once, MNCK_TIMEOUT)
+{
+	struct subscriber *subs[] = { &self->chain, &self->a, &self->b };
+
+	ASSERT_EQ(0, mnck_lock(&self->old, MNCK_LOCK_HOLD));
+	ASSERT_EQ(0, crowd_send(&self->crowd, THREADS));
+	WAIT_UNTIL(stats_now(&self->b).open == THREADS);
+	ASSERT_EQ(0, mnck_lock(&self->old, MNCK_LOCK_RELEASE));
+	ASSERT_EQ(0, crowd_wait(&self->crowd, THREADS));
+	for (size_t i = 0; i < ARRAY_SIZE(subs); i++) {
+		struct mnck_stats got = stats_now(subs[i]);
+
+		EXPECT_STREQ("", member_broken(&got));
+		EXPECT_EQ(THREADS, got.starts);
+		EXPECT_EQ(THREADS, got.ends);
+	}
+}
+
+/* They come and go as they like, and so do members. */
+TEST_F_TIMEOUT(chain_many, coming_and_going, MNCK_TIMEOUT)
+{
+	struct subscriber *subs[] = { &self->chain, &self->a, &self->b };
+	struct mnck_stats got;
+	struct subscriber c;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		ASSERT_EQ(0, crowd_send(&self->crowd, THREADS));
+		ASSERT_EQ(0, chain_join(&self->chain, MNCK_KIND_COUNTER, &c));
+		ASSERT_EQ(0, mnck_detach(&c, &got));
+		EXPECT_STREQ("", member_broken(&got));
+		EXPECT_EQ(0, got.open);
+		ASSERT_EQ(0, crowd_wait(&self->crowd, THREADS));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(subs); i++) {
+		got = stats_now(subs[i]);
+		EXPECT_STREQ("", member_broken(&got));
+		EXPECT_EQ(ROUNDS * THREADS, got.starts);
+		EXPECT_EQ(ROUNDS * THREADS, got.ends);
+	}
+}
+
+#define HUGE (2UL << 20)
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
+/*
+ * MADV_DONTNEED of a part of a huge page splits it, which is a range (CLEAR, of all of
+ * it) within the range of what is dropped.
+ */
+TEST_F_TIMEOUT(chain_many, nested, MNCK_TIMEOUT)
+{
+	struct mnck_stats a, b;
+	char *area, *huge;
+
+	area = mmap(NULL, 2 * HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, area);
+	huge = (char *)(((unsigned long)area + HUGE - 1) & ~(HUGE - 1));
+	memset(huge, 1, HUGE);
+	ASSERT_EQ(0, own_pages());
+	if (madvise(huge, HUGE, MADV_HUGEPAGE) || madvise(huge, HUGE, MADV_COLLAPSE))
+		SKIP(return, "no huge page: %m");
+	ASSERT_EQ(0, chain_attach(self->fd, 0, MNCK_POLICY_EXACT, &self->chain));
+	ASSERT_EQ(0, chain_join(&self->chain, MNCK_KIND_COUNTER, &self->a));
+	ASSERT_EQ(0, chain_join(&self->chain, MNCK_KIND_TRYLOCK, &self->b));
+
+	ASSERT_EQ(0, madvise(huge, HUGE / 2, MADV_DONTNEED));
+	a = stats_now(&self->a);
+	b = stats_now(&self->b);
+	EXPECT_STREQ("", member_broken(&a));
+	EXPECT_STREQ("", member_broken(&b));
+	EXPECT_EQ(2, a.starts);
+	EXPECT_EQ(2, a.ends);
+	EXPECT_EQ(2, b.ends);
+	/* The inner one began last. */
+	EXPECT_EQ((unsigned long)huge, a.last_start);
+	EXPECT_EQ((unsigned long)huge + HUGE, a.last_end);
+}
+
+TEST_HARNESS_MAIN
