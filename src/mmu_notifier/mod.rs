@@ -91,6 +91,7 @@ pub use interval::{
     IntervalFlavour,
     IntervalRegistration,
     IntervalSubscriber,
+    IntervalTable,
     Invalidate,
     Locked,
     OnePass,
@@ -149,6 +150,9 @@ pub use subscriber::{
     Flavour,
     Subscriber, //
 };
+
+mod table;
+pub use table::CallbackTable;
 
 mod task;
 pub use task::TaskContext;

@@ -53,6 +53,12 @@ impl<'a, 'c, T: IntervalSubscriber> Invalidate<'a, 'c, T> {
         }
     }
 
+    /// What is to be set by who takes the user lock.
+    #[inline]
+    pub(super) fn sequence(&self) -> usize {
+        self.sequence
+    }
+
     /// What is invalidated. It may go beyond the range that was subscribed to.
     #[inline]
     pub fn range(&self) -> &'a Range {
