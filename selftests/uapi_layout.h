@@ -16,7 +16,7 @@
 /* The first version had neither start nor end. */
 #define MNCK_ATTACH_SIZE_V1 24
 
-static_assert(sizeof(struct mnck_attach) == 56, "mnck_attach");
+static_assert(sizeof(struct mnck_attach) == 64, "mnck_attach");
 ASSERT_OFFSET(mnck_attach, size, 0);
 ASSERT_OFFSET(mnck_attach, pid, 4);
 ASSERT_OFFSET(mnck_attach, kind, 8);
@@ -26,7 +26,9 @@ ASSERT_OFFSET(mnck_attach, start, 24);
 ASSERT_OFFSET(mnck_attach, end, 32);
 ASSERT_OFFSET(mnck_attach, chain, 40);
 ASSERT_OFFSET(mnck_attach, policy, 48);
-ASSERT_OFFSET(mnck_attach, reserved, 52);
+ASSERT_OFFSET(mnck_attach, fault, 52);
+ASSERT_OFFSET(mnck_attach, place, 56);
+ASSERT_OFFSET(mnck_attach, reserved, 60);
 
 static_assert(sizeof(struct mnck_stats) == 496, "mnck_stats");
 ASSERT_OFFSET(mnck_stats, size, 0);

@@ -15,9 +15,7 @@
 mod callback;
 pub(crate) use callback::Callback;
 
-#[expect(dead_code, reason = "nobody has a code to check yet")]
 mod failure;
-#[expect(unused_imports, reason = "as above")]
 pub(crate) use failure::Refused;
 
 #[cfg(mnck_kunit)]

@@ -73,6 +73,11 @@ enum mnck_kind {
 	 * are those of a counter that is its first member.
 	 */
 	MNCK_KIND_CHAIN = 7,
+	/*
+	 * A driver in C that breaks a rule, or none, with the checks between it
+	 * and the core, see enum mnck_fault.
+	 */
+	MNCK_KIND_FAULTY = 8,
 };
 
 /* Who is ended when a member of a chain refuses a range. */
@@ -86,6 +91,44 @@ enum mnck_policy {
 	 * demonstration.
 	 */
 	MNCK_POLICY_ALL = 2,
+};
+
+/*
+ * What a faulty driver does wrong.  Whatever it does, the core sees no more of it
+ * than it may; see each rule.
+ */
+enum mnck_fault {
+	/* Nothing: it has a start and an end, and neither fails nor sleeps. */
+	MNCK_FAULT_NONE = 0,
+	/* Nothing: it has no end, and refuses each non-blockable range. */
+	MNCK_FAULT_REFUSES,
+	/* It has no end, and refuses each range.  Rule failure. */
+	MNCK_FAULT_EAGAIN,
+	/* It has no end, and fails with -EINVAL.  Rule failure. */
+	MNCK_FAULT_EINVAL,
+	/* It has an end, and refuses each non-blockable range.  Rule failing-end. */
+	MNCK_FAULT_FAILING_END,
+	/* It sleeps in each range.  Rule non-block, with a start and an end. */
+	MNCK_FAULT_MSLEEP,
+	MNCK_FAULT_SCHEDULE,
+	/* It takes a mutex, which somebody else has if the range is non-blockable. */
+	MNCK_FAULT_MUTEX,
+	/* It takes a mutex that is free, and so does not sleep this time. */
+	MNCK_FAULT_MUTEX_FREE,
+	/* It allocates memory, of which there is enough. */
+	MNCK_FAULT_GFP_KERNEL,
+};
+
+/* Which callback of a faulty driver does it. */
+enum mnck_place {
+	MNCK_IN_START = 0,
+	/* The end: for those that sleep. */
+	MNCK_IN_END,
+	/*
+	 * That of an interval notifier: for those that sleep, for EAGAIN, and for
+	 * NONE.  It wants a range, as the mirror does.
+	 */
+	MNCK_IN_INTERVAL,
 };
 
 /* mnck_attach.flags */
@@ -105,10 +148,12 @@ enum {
  * @flags: MNCK_ATTACH_LOCKED, which makes no difference for a chain, or
  *	MNCK_ATTACH_IN_CHAIN
  * @id: returned; never used again in this session
- * @start, @end: what a mirror or a two-pass subscriber is told of, bytes, half
- *	open; 0 for the others
+ * @start, @end: what a mirror, a two-pass subscriber or a faulty interval driver
+ *	is told of, bytes, half open; 0 for the others
  * @chain: the id of the chain, with MNCK_ATTACH_IN_CHAIN; else 0
  * @policy: of a chain, enum mnck_policy; else 0
+ * @fault: faulty: enum mnck_fault; 0 for the others
+ * @place: faulty: enum mnck_place; 0 for the others
  * @reserved: must be 0
  *
  * Who is attached to a chain while ranges are open waits until these are over,
@@ -124,7 +169,8 @@ enum {
  *
  *	ESRCH	no such thread, or it is exiting; in a chain: its mm was released
  *	EINVAL	the process is a kernel thread; unknown kind or policy; a range that
- *		is empty, not page-aligned, or not wanted by the kind; or in a
+ *		is empty, not page-aligned, or not wanted by the kind; a fault that
+ *		is unknown, not for the place, or not wanted by the kind; or in a
  *		chain: a kind that can't be, @chain is none, @pid is not 0
  *	ENOENT	the session has no subscriber @chain
  *	EPERM	another mm, without CAP_SYS_PTRACE
@@ -141,6 +187,8 @@ struct mnck_attach {
 	__aligned_u64 end;
 	__aligned_u64 chain;
 	__u32 policy;
+	__u32 fault;
+	__u32 place;
 	__u32 reserved;
 };
 
@@ -205,6 +253,8 @@ enum {
  *	two_pass: starts == ends + open, where an end is a finish
  *	in a chain: starts == ends + open + closed_by_detach + refusals, and each
  *		that is closed was told so
+ *	faulty: starts == ends + open + closed_by_detach + refusals if it has an
+ *		end, where a refusal is a start that failed; else as a trylock
  *
  * @flags: none yet, must be 0
  * @starts: calls of the start callback; of an interval notifier, invalidations

@@ -45,6 +45,7 @@ use crate::{
     module_parameters,
     subscriber::{
         Attached,
+        Fault,
         Place, //
     },
 };
@@ -169,10 +170,15 @@ impl Session {
             end,
             chain,
             policy,
+            fault,
+            place,
             ..
         } = attach;
 
-        if (pid, flags, policy) != (0, MNCK_ATTACH_IN_CHAIN, 0) || (start, end) != (0, 0) {
+        if (pid, flags) != (0, MNCK_ATTACH_IN_CHAIN)
+            || (start, end) != (0, 0)
+            || (policy, fault, place) != (0, 0, 0)
+        {
             return Err(EINVAL);
         }
         self.call(chain, |chain| {
@@ -267,6 +273,10 @@ fn new_subscriber(attach: &mnck_attach, range: Option<Range<usize>>) -> Result<A
     if attach.chain != 0 {
         return Err(EINVAL);
     }
+    let fault = Fault {
+        fault: attach.fault,
+        place: attach.place,
+    };
     let (mm, pid) = target::mm_of(attach.pid)?;
     let mut place = Place {
         mm: &mm,
@@ -275,7 +285,7 @@ fn new_subscriber(attach: &mnck_attach, range: Option<Range<usize>>) -> Result<A
         task: &mut TaskContext::current()?,
     };
 
-    Attached::new(attach.kind, range, attach.policy, &mut place)
+    Attached::new(attach.kind, range, attach.policy, &fault, &mut place)
 }
 
 /// Returns the statistics of subscriber `id` to the caller.

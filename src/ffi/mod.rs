@@ -8,6 +8,8 @@ pub(crate) use debugfs::{
     Table, //
 };
 
+pub(crate) mod faulty;
+
 mod global;
 pub(crate) use global::{
     Global,

@@ -22,6 +22,10 @@ use super::{
         Member, //
     },
     counter::Counter,
+    faulty::{
+        Fault,
+        Faulty, //
+    },
     mirror,
     secondary_tlb::Iommu,
     shared::{
@@ -43,6 +47,7 @@ use crate::{
         MNCK_KIND_AGING,
         MNCK_KIND_CHAIN,
         MNCK_KIND_COUNTER,
+        MNCK_KIND_FAULTY,
         MNCK_KIND_MIRROR,
         MNCK_KIND_SECONDARY_TLB,
         MNCK_KIND_SHARED,
@@ -82,7 +87,7 @@ pub(crate) struct Place<'a> {
 
 impl Place<'_> {
     /// Registers a subscriber to all of the address space.
-    fn register<F: Flavour, E>(
+    pub(super) fn register<F: Flavour, E>(
         &mut self,
         subscriber: impl PinInit<F::Subscriber, E>,
     ) -> Result<Registration<F>>
@@ -147,27 +152,34 @@ enum Model {
     Chain(ChainDevice),
     Member(Member),
     Shared(#[expect(dead_code, reason = "held for its drop")] SharedRef<StartEnd<SharedCounter>>),
+    Faulty(#[expect(dead_code, reason = "held for its drop")] Faulty),
 }
 
 impl Attached {
     /// Attaches a subscriber of `kind` at `place`, to `range` of it, in bytes, page-aligned, if it
-    /// is of a kind that wants one. May sleep.
+    /// is of a kind that wants one, and with a `fault` if that is what it is for. May sleep.
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`]: unknown kind; or there is a range and the kind wants none, or the reverse; or an
-    ///   unknown policy, or one for another kind than a chain.
+    /// - [`EINVAL`]: unknown kind, policy or fault; or there is a range, a policy or a fault and the
+    ///   kind wants none, or the reverse.
     /// - [`EINTR`], [`ENOMEM`]: as [`Registration::new`].
     pub(crate) fn new(
         kind: mnck_kind,
         range: Option<Range<usize>>,
         policy: mnck_policy,
+        fault: &Fault,
         place: &mut Place<'_>,
     ) -> Result<Self> {
-        if kind != MNCK_KIND_CHAIN && policy != 0 {
-            return Err(EINVAL);
-        }
-        if range.is_some() != matches!(kind, MNCK_KIND_MIRROR | MNCK_KIND_TWO_PASS) {
+        let wants_range = match kind {
+            MNCK_KIND_MIRROR | MNCK_KIND_TWO_PASS => true,
+            MNCK_KIND_FAULTY => fault.wants_range(),
+            _ => false,
+        };
+        if range.is_some() != wants_range
+            || (kind != MNCK_KIND_FAULTY && !fault.is_none())
+            || (kind != MNCK_KIND_CHAIN && policy != 0)
+        {
             return Err(EINVAL);
         }
         let range = range.unwrap_or_default();
@@ -200,6 +212,7 @@ impl Attached {
             MNCK_KIND_SECONDARY_TLB => Model::SecondaryTlb(place.register(Iommu::new(count_in))?),
             MNCK_KIND_AGING => Model::Aging(place.register(Aging::new(count_in))?),
             MNCK_KIND_CHAIN => Model::Chain(ChainDevice::attach(place, policy, count_in)?),
+            MNCK_KIND_FAULTY => Model::Faulty(Faulty::attach(fault, range, place, count_in)?),
             _ => return Err(EINVAL),
         };
 
@@ -304,6 +317,7 @@ fn name(kind: mnck_kind) -> &'static CStr {
         MNCK_KIND_SECONDARY_TLB => c"secondary_tlb",
         MNCK_KIND_AGING => c"aging",
         MNCK_KIND_CHAIN => c"chain",
+        MNCK_KIND_FAULTY => c"faulty",
         _ => c"unknown",
     }
 }

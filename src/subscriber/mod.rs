@@ -21,6 +21,13 @@ mod chained;
 
 mod counter;
 
+mod driver;
+
+mod faulty;
+pub(crate) use faulty::Fault;
+
+mod interval_driver;
+
 mod mirror;
 
 mod pages;

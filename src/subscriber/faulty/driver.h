@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the drivers have in common: each counts the invalidations under way, as
+ * KVM does, and complains as KVM does of an end without a start.
+ */
+#ifndef MNCK_FAULTY_DRIVER_H
+#define MNCK_FAULTY_DRIVER_H
+
+#include <linux/atomic.h>
+#include <linux/mmu_notifier.h>
+
+struct faulty_driver {
+	struct mmu_notifier subscription;
+	atomic_t open;
+};
+
+struct mmu_notifier *faulty_alloc(struct mm_struct *mm);
+void faulty_free(struct mmu_notifier *subscription);
+int faulty_start(struct mmu_notifier *subscription, const struct mmu_notifier_range *range);
+void faulty_end(struct mmu_notifier *subscription, const struct mmu_notifier_range *range);
+
+/* The mistakes, see mnck_uapi.h. */
+extern const struct mmu_notifier_ops faulty_none;
+extern const struct mmu_notifier_ops faulty_refuses;
+extern const struct mmu_notifier_ops faulty_eagain;
+extern const struct mmu_notifier_ops faulty_einval;
+extern const struct mmu_notifier_ops faulty_failing_end;
+
+extern const struct mmu_interval_notifier_ops faulty_interval_none;
+extern const struct mmu_interval_notifier_ops faulty_interval_eagain;
+
+/* Sleeping in one of the three places. */
+struct faulty_sleeper {
+	struct mmu_notifier_ops in_start;
+	struct mmu_notifier_ops in_end;
+	struct mmu_interval_notifier_ops in_interval;
+};
+
+extern const struct faulty_sleeper faulty_msleep;
+extern const struct faulty_sleeper faulty_schedule;
+extern const struct faulty_sleeper faulty_mutex;
+extern const struct faulty_sleeper faulty_mutex_free;
+extern const struct faulty_sleeper faulty_gfp_kernel;
+
+#endif /* MNCK_FAULTY_DRIVER_H */

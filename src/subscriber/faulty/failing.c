@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Drivers whose start fails: where it may not, with another code than it may,
+ * though there is an end; and one that does it right.
+ */
+#include <linux/slab.h>
+
+#include "driver.h"
+
+struct mmu_notifier *faulty_alloc(struct mm_struct *mm)
+{
+	struct faulty_driver *driver = kzalloc_obj(*driver);
+
+	return driver ? &driver->subscription : ERR_PTR(-ENOMEM);
+}
+
+void faulty_free(struct mmu_notifier *subscription)
+{
+	kfree(container_of(subscription, struct faulty_driver, subscription));
+}
+
+int faulty_start(struct mmu_notifier *subscription, const struct mmu_notifier_range *range)
+{
+	atomic_inc(&container_of(subscription, struct faulty_driver, subscription)->open);
+	return 0;
+}
+
+void faulty_end(struct mmu_notifier *subscription, const struct mmu_notifier_range *range)
+{
+	struct faulty_driver *driver =
+		container_of(subscription, struct faulty_driver, subscription);
+
+	WARN_ONCE(atomic_dec_return(&driver->open) < 0,
+		  "faulty: an end without a start\n");
+}
+
+const struct mmu_notifier_ops faulty_none = {
+	.invalidate_range_start = faulty_start,
+	.invalidate_range_end = faulty_end,
+	.alloc_notifier = faulty_alloc,
+	.free_notifier = faulty_free,
+};
+
+/* As nouveau does. */
+static int refuse(struct mmu_notifier *subscription, const struct mmu_notifier_range *range)
+{
+	return mmu_notifier_range_blockable(range) ? 0 : -EAGAIN;
+}
+
+const struct mmu_notifier_ops faulty_refuses = {
+	.invalidate_range_start = refuse,
+};
+
+static int fail_eagain(struct mmu_notifier *subscription, const struct mmu_notifier_range *range)
+{
+	return -EAGAIN;
+}
+
+const struct mmu_notifier_ops faulty_eagain = {
+	.invalidate_range_start = fail_eagain,
+};
+
+static int fail_einval(struct mmu_notifier *subscription, const struct mmu_notifier_range *range)
+{
+	return -EINVAL;
+}
+
+const struct mmu_notifier_ops faulty_einval = {
+	.invalidate_range_start = fail_einval,
+};
+
+/* As RDMA ODP did until 2019. */
+static int refuse_or_count(struct mmu_notifier *subscription,
+			   const struct mmu_notifier_range *range)
+{
+	if (!mmu_notifier_range_blockable(range))
+		return -EAGAIN;
+	return faulty_start(subscription, range);
+}
+
+const struct mmu_notifier_ops faulty_failing_end = {
+	.invalidate_range_start = refuse_or_count,
+	.invalidate_range_end = faulty_end,
+	.alloc_notifier = faulty_alloc,
+	.free_notifier = faulty_free,
+};
+
+static bool succeed(struct mmu_interval_notifier *subscription,
+		    const struct mmu_notifier_range *range, unsigned long sequence)
+{
+	mmu_interval_set_seq(subscription, sequence);
+	return true;
+}
+
+const struct mmu_interval_notifier_ops faulty_interval_none = {
+	.invalidate = succeed,
+};
+
+/* As mshv does if a hypercall fails. */
+static bool fail(struct mmu_interval_notifier *subscription,
+		 const struct mmu_notifier_range *range, unsigned long sequence)
+{
+	return false;
+}
+
+const struct mmu_interval_notifier_ops faulty_interval_eagain = {
+	.invalidate = fail,
+};

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! An interval driver in C, with the rules between it and the core; as [`driver`](super::driver).
+
+use core::pin::Pin;
+
+use kernel::{
+    error::code::EAGAIN,
+    prelude::*,
+    sync::{
+        Arc,
+        SpinLock, //
+    }, //
+};
+
+use super::Statistics;
+use crate::{
+    check::{
+        Callback,
+        Refused, //
+    },
+    mmu_notifier::{
+        CallbackContext,
+        Done,
+        Interval,
+        IntervalSubscriber,
+        IntervalTable,
+        Invalidate,
+        WouldBlock, //
+    },
+};
+
+/// A driver with an [`IntervalTable`].
+pub(super) struct IntervalDriver {
+    table: IntervalTable,
+    statistics: Arc<Statistics>,
+}
+
+impl IntervalDriver {
+    /// The driver that has `table`, under the watch of `statistics`.
+    pub(super) fn new(table: IntervalTable, statistics: Arc<Statistics>) -> Self {
+        Self { table, statistics }
+    }
+}
+
+#[vtable]
+impl IntervalSubscriber for IntervalDriver {
+    /// Of our own subscription, which has no read side; the driver's shadow has the driver's lock.
+    type UserLock = SpinLock<()>;
+}
+
+impl Interval for IntervalDriver {
+    fn invalidate<'c>(
+        self: Pin<&Self>,
+        invalidation: Invalidate<'_, 'c, Self>,
+        context: CallbackContext<'c>,
+    ) -> Result<Done<'c>, WouldBlock<'c>> {
+        let range = invalidation.range();
+
+        let scope = self.statistics.enter(Callback::Invalidate, Some(range));
+        let is_done = self.table.invalidate(&invalidation);
+        drop(scope);
+
+        // What false stands for.
+        let code = if is_done { 0 } else { EAGAIN.to_errno() };
+        if is_done {
+            self.statistics.start(range);
+        } else {
+            self.statistics.refuse(range);
+        }
+        match (
+            self.statistics.watch().start_result(range, code, false),
+            context,
+        ) {
+            (Err(Refused), CallbackContext::NonBlockable(context)) => Err(context.would_block()),
+            _ => Ok(invalidation.lock_atomic().done()),
+        }
+    }
+}
