@@ -26,8 +26,12 @@ BADNESS = re.compile(
     r"|^ *not ok "  # of a KUnit suite, where nobody else reads those
 )
 
-# How an expected WARN is announced on a test's standard output.
+# How what is expected is announced on a test's standard output: a WARN, which comes once; and BUGs
+# that the kernel goes on after, of which one or more come, and as often as they like.
 EXPECT = re.compile(r"^# *mnck-expect: WARN (.+)$", re.MULTILINE)
+EXPECT_BUG = re.compile(r"^# *mnck-expect: BUG (.+)$", re.MULTILINE)
+
+CALL_TRACE = re.compile(r"Call [Tt]race:")
 
 # What of a report is of use only to someone who has the whole log at hand.
 NOISE = re.compile(
@@ -43,13 +47,18 @@ EXCERPT = 24
 def gate(outcome: Outcome) -> tuple[list[str], list[str]]:
     """What is wrong, most important first, and the lines of the log that show it.
 
-    Both are empty if the kernel raised no alarm but the one WARN that the test announced.
+    Both are empty if the kernel raised no alarm but the one WARN and the BUGs that the test
+    announced.
     """
     before, after = outcome.before, outcome.after
     assert after
     warns, rest = split_warns(without_oom_reports(map(strip_time, outcome.log)))
     wrong, lines = _judge_warns(warns, EXPECT.findall(outcome.output))
-    named = bool(warns) and not wrong
+    announced = EXPECT_BUG.findall(outcome.output)
+    came, rest = split_bugs(rest, announced)
+    if announced and not came:
+        wrong.append(f"the expected BUG did not come: {', nor '.join(announced)}")
+    named = bool(warns or came) and not wrong
 
     if bad := [i for i, line in enumerate(rest) if BADNESS.search(line)]:
         wrong.append(rest[bad[0]].strip())
@@ -108,6 +117,35 @@ def split_warns(lines: Iterable[str]) -> tuple[list[list[str]], list[str]]:
             (warns.append if is_warn else rest.extend)(report)
             report = None
     return warns, rest + (report or [])
+
+
+def split_bugs(lines: Iterable[str], announced: list[str]) -> tuple[set[str], list[str]]:
+    """Which of the BUGs `announced` came, and all lines but those of their reports.
+
+    A report is a line "BUG: " with the text, and what follows to the end of the call trace.
+    """
+    came: set[str] = set()
+    rest: list[str] = []
+    report: list[str] = []
+    text = ""
+    in_trace = False
+    for line in lines:
+        if in_trace and line.startswith(" "):
+            continue
+        in_trace = False
+        if report and CALL_TRACE.match(line):
+            came.add(text)
+            report = []
+            in_trace = True
+        elif report and not BADNESS.search(line):
+            report.append(line)
+        else:
+            # Another alarm before the trace, perhaps: a report without its end excuses nothing.
+            rest += report
+            text = next((t for t in announced if line.startswith("BUG: ") and t in line), "")
+            report = [line] if text else []
+            rest += [] if text else [line]
+    return came, rest + report
 
 
 def subject(warn: list[str]) -> str:

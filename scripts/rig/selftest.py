@@ -36,6 +36,13 @@ SURVIVED = (
     ),
     ("named_twice", FAIL, "2 WARNs came, one was expected: subscriber 7"),
     ("atomic", FAIL, "BUG: sleeping function called from invalid context at .*planted.c:.*"),
+    ("bug_named", OK, ""),
+    ("bug_missing", FAIL, "the expected BUG did not come: sleeping function called"),
+    (
+        *("bug_wrong", FAIL),
+        "the expected BUG did not come: scheduling in a non-blocking section; "
+        "BUG: sleeping function called from invalid context at .*planted.c:.*",
+    ),
     # Of each guest only the first lockdep report counts: lockdep then turns itself off.
     (
         *("lockdep", FAIL),
@@ -64,6 +71,8 @@ NO_KUNIT = "the module has run no KUnit suite"
 # What of all this can be found only by a kernel that looks for it.
 NEEDS = {
     "atomic": "DEBUG_ATOMIC_SLEEP",
+    "bug_named": "DEBUG_ATOMIC_SLEEP",
+    "bug_wrong": "DEBUG_ATOMIC_SLEEP",
     "use_after_free": "KASAN",
     "lockdep": "PROVE_LOCKING",
     "pass_after_lockdep": "PROVE_LOCKING",

@@ -18,6 +18,14 @@ WARN = """\
 [    1.0]  trylock_start+0x1/0x2
 [    1.0] ---[ end trace 0000000000000000 ]---
 """
+BUG = """\
+[    1.0] BUG: scheduling in a non-blocking section: munmap/52/1
+[    1.0] CPU: 0 UID: 0 PID: 52 Comm: munmap
+[    1.0] Call Trace:
+[    1.0]  <TASK>
+[    1.0]  dump_stack_lvl+0x1/0x2
+[    1.0]  </TASK>
+"""
 OOM = """\
 [    2.0] eater invoked oom-killer: gfp_mask=0xcc0, order=0, oom_score_adj=0
 [    2.0] Call Trace:
@@ -122,6 +130,32 @@ class Gate(unittest.TestCase):
         log = WARN + "[ 3.0] BUG: sleeping function called from invalid context at mm.c:1\n"
         status, reason = verdict("# mnck-expect: WARN counter 3\n" + PASSED, log, warns=1)
         self.assertEqual((status, reason[:22]), (FAIL, "BUG: sleeping function"))
+
+    def test_expected_bug(self):
+        expect = "# mnck-expect: BUG scheduling in a non-blocking section\n"
+        for log in (BUG, BUG + BUG, BUG + "[    1.1] mnck: loaded\n"):
+            self.assertEqual(verdict(expect + PASSED, log, taint=1 << 9), (OK, ""))
+        reason = "the expected BUG did not come: scheduling in a non-blocking section"
+        self.assertEqual(verdict(expect + PASSED), (FAIL, reason))
+        self.assertEqual(verdict(expect + PASSED, BUG.replace("sched", "sh"))[0], FAIL)
+        other = "# mnck-expect: BUG sleeping\n"
+        self.assertEqual(verdict(expect + other + PASSED, BUG, taint=1 << 9), (OK, ""))
+        self.assertEqual(verdict(expect + other + PASSED), (FAIL, f"{reason}, nor sleeping"))
+        self.assertEqual(verdict(PASSED, BUG)[0], FAIL)
+
+    def test_expected_bug_with_warn(self):
+        expect = "# mnck-expect: BUG scheduling\n# mnck-expect: WARN counter 3\n"
+        for log in (BUG + WARN, WARN + BUG):
+            self.assertEqual(verdict(expect + PASSED, log, warns=1), (OK, ""))
+
+    def test_expected_bug_hides_no_other_alarm(self):
+        expect = "# mnck-expect: BUG scheduling\n"
+        other = "[    1.0] BUG: sleeping function called from invalid context at mm.c:1\n"
+        first, *lines = BUG.splitlines(keepends=True)
+        for log in (BUG + other, other + BUG, first + other + "".join(lines), first + WARN):
+            self.assertEqual(verdict(expect + PASSED, log)[0], FAIL)
+        self.assertEqual(verdict(expect + PASSED, first)[0], FAIL)
+        self.assertEqual(verdict(expect + PASSED, BUG + "[ 1.0] Call Trace:\n")[0], FAIL)
 
     def test_counter_without_log(self):
         reason = "warn_count rose by 1, the log has 0 reports"
