@@ -70,6 +70,9 @@ struct reapable {
 	/* Of the lowest, which comes last. */
 	unsigned long start;
 	unsigned long end;
+	/* Of the highest, which comes first. */
+	unsigned long top_start;
+	unsigned long top_end;
 	unsigned long long bytes;
 };
 
@@ -105,6 +108,8 @@ static inline int proc_reapable(pid_t pid, struct reapable *reap)
 				reap->start = start;
 				reap->end = end;
 			}
+			reap->top_start = start;
+			reap->top_end = end;
 			reap->bytes += end - start;
 		}
 	}

@@ -258,8 +258,10 @@ TEST_F_TIMEOUT(uapi, attach_fault, MNCK_TIMEOUT)
 		struct mnck_attach place = { .kind = kind, .place = MNCK_IN_END };
 
 		if (kind == MNCK_KIND_MIRROR || kind == MNCK_KIND_TWO_PASS) {
-			fault.start = place.start = MIRROR_START;
-			fault.end = place.end = MIRROR_START + self->page;
+			fault.start = MIRROR_START;
+			fault.end = MIRROR_START + self->page;
+			place.start = fault.start;
+			place.end = fault.end;
 		}
 		EXPECT_ERRNO(EINVAL, mnck_attach_how(self->fd, fault, &sub));
 		EXPECT_ERRNO(EINVAL, mnck_attach_how(self->fd, place, &sub));

@@ -189,6 +189,12 @@ static inline int victim_wait_exit_stop(const struct victim *v)
 	return status >> 8 == (SIGTRAP | PTRACE_EVENT_EXIT << 8) ? 0 : -1;
 }
 
+/* Kills a victim that is so traced; returns when it has stopped. */
+static inline int victim_doom(const struct victim *v)
+{
+	return kill(v->pid, SIGKILL) || victim_wait_exit_stop(v) ? -1 : 0;
+}
+
 /* Reap the memory of a dying process as the OOM killer does, and now. */
 static inline int victim_mrelease(const struct victim *v)
 {

@@ -60,6 +60,12 @@ FATAL = (
     ("vanish", "the guest died without a word"),
 )
 
+# A rule broken in mnck, on a kernel that takes no WARN.
+ON_WARN = (
+    "panic_on_warn",
+    r"the guest died: WARNING: .*; Kernel panic - not syncing: .*panic_on_warn.*",
+)
+
 # The same of the cases of a KUnit suite, and of a module that has none.
 KUNIT = (
     ("planted.right", OK, ""),
@@ -96,6 +102,9 @@ def selftest(kernel: Kernel) -> Iterator[Verdict]:
         for what, reason in FATAL:
             if _can_find(kernel, what):
                 yield _fatal(kernel, initramfs, what, reason)
+    tests = build.for_guest(kernel, build.module(kernel))[1]
+    with build.initramfs(kernel, "rig-mnck", build.planted(kernel) | tests) as initramfs:
+        yield _fatal(kernel, initramfs, *ON_WARN)
 
 
 def _can_find(kernel: Kernel, what: str) -> bool:

@@ -111,7 +111,7 @@ enum mnck_fault {
 	/* It sleeps in each range.  Rule non-block, with a start and an end. */
 	MNCK_FAULT_MSLEEP,
 	MNCK_FAULT_SCHEDULE,
-	/* It takes a mutex, which somebody else has if the range is non-blockable. */
+	/* It takes a mutex that somebody has, if the range is non-blockable. */
 	MNCK_FAULT_MUTEX,
 	/* It takes a mutex that is free, and so does not sleep this time. */
 	MNCK_FAULT_MUTEX_FREE,

@@ -12,16 +12,34 @@
 
 #include "driver.h"
 
+/*
+ * Who is preempted on the way to sleep, for so long that there is nothing left to
+ * sleep for, has not slept.  Then once more, so that it always happens.
+ */
+#define UNTIL_SLEPT(_sleep)					\
+	do {							\
+		unsigned long before_ = current->nvcsw;		\
+								\
+		do {						\
+			_sleep;					\
+		} while (current->nvcsw == before_);		\
+	} while (0)
+
 static void sleep_msleep(const struct mmu_notifier_range *range)
 {
-	msleep(20);
+	UNTIL_SLEPT(msleep(20));
 }
 
 /* schedule() itself, in a state that it does not return from at once. */
-static void sleep_schedule(const struct mmu_notifier_range *range)
+static void schedule_away(void)
 {
 	set_current_state(TASK_UNINTERRUPTIBLE);
 	schedule_timeout(1);
+}
+
+static void sleep_schedule(const struct mmu_notifier_range *range)
+{
+	UNTIL_SLEPT(schedule_away());
 }
 
 static DEFINE_MUTEX(lock);
@@ -58,17 +76,11 @@ static void hold(struct work_struct *work)
 	mutex_unlock(&contended);
 }
 
-static void sleep_mutex(const struct mmu_notifier_range *range)
+static void lock_held_one(void)
 {
 	struct holder holder = { .waiter = current };
 	unsigned long end = jiffies + HOLD_LIMIT;
 
-	/* A holder that nobody waits for would wait for nothing. */
-	if (mmu_notifier_range_blockable(range)) {
-		mutex_lock(&contended);
-		mutex_unlock(&contended);
-		return;
-	}
 	INIT_WORK_ONSTACK(&holder.work, hold);
 	queue_work(system_dfl_wq, &holder.work);
 	while (!READ_ONCE(holder.holds) && time_before(jiffies, end))
@@ -77,6 +89,12 @@ static void sleep_mutex(const struct mmu_notifier_range *range)
 	mutex_unlock(&contended);
 	flush_work(&holder.work);
 	destroy_work_on_stack(&holder.work);
+}
+
+static void sleep_mutex(const struct mmu_notifier_range *range)
+{
+	if (!mmu_notifier_range_blockable(range))
+		UNTIL_SLEPT(lock_held_one());
 }
 
 /*

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Rule non-block: nothing sleeps in a callback of a non-blockable range.  The core
+ * looks at hlist starts and ends; the ends that undo a refused start and the
+ * callbacks of intervals it does not watch, so there only we can tell.
+ *
+ * Who has slept is named, from the task's voluntary context switches.  Who might
+ * have slept, and had luck, is seen by the kernel, which says where but not who,
+ * and that at most once a second.
+ */
+#include <time.h>
+
+#include "faulty.h"
+
+#define AREA_SIZE (4L * getpagesize())
+
+FIXTURE(non_block)
+{
+	int fd;
+	int kmsg;
+	struct victim victim;
+	struct reapable reap;
+	struct subscriber counter;
+	struct subscriber refuses;
+	struct subscriber faulty;
+};
+
+FIXTURE_VARIANT(non_block)
+{
+	__u32 fault;
+	/* Or has luck. */
+	bool sleeps;
+	/* What the kernel says of it; at least one of these. */
+	const char *bugs[2];
+};
+
+#define SCHEDULING "scheduling in a non-blocking section: non_block/"
+#define MIGHT_SLEEP "sleeping function called from invalid context"
+
+FIXTURE_VARIANT_ADD(non_block, msleep)
+{
+	.fault = MNCK_FAULT_MSLEEP,
+	.sleeps = true,
+	.bugs = { SCHEDULING },
+};
+
+FIXTURE_VARIANT_ADD(non_block, schedule)
+{
+	.fault = MNCK_FAULT_SCHEDULE,
+	.sleeps = true,
+	.bugs = { SCHEDULING },
+};
+
+FIXTURE_VARIANT_ADD(non_block, mutex)
+{
+	.fault = MNCK_FAULT_MUTEX,
+	.sleeps = true,
+	.bugs = { SCHEDULING, MIGHT_SLEEP },
+};
+
+FIXTURE_VARIANT_ADD(non_block, mutex_free)
+{
+	.fault = MNCK_FAULT_MUTEX_FREE,
+	.bugs = { MIGHT_SLEEP },
+};
+
+FIXTURE_VARIANT_ADD(non_block, gfp_kernel)
+{
+	.fault = MNCK_FAULT_GFP_KERNEL,
+	.bugs = { MIGHT_SLEEP },
+};
+
+FIXTURE_SETUP(non_block)
+{
+	struct victim *v = &self->victim;
+
+	self->fd = -1;
+	self->kmsg = kmsg_open(O_NONBLOCK);
+	ASSERT_LE(0, self->kmsg);
+	ASSERT_EQ(0, victim_start(v, AREA_SIZE));
+	ASSERT_EQ(0, victim_trace_exit(v));
+	self->fd = mnck_open();
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, mnck_attach(self->fd, v->pid, MNCK_KIND_COUNTER, &self->counter));
+}
+
+FIXTURE_TEARDOWN(non_block)
+{
+	if (self->fd >= 0)
+		EXPECT_EQ(0, close(self->fd));
+	victim_kill(&self->victim);
+	close(self->kmsg);
+}
+
+#define ATTACH(_sub, _fault, _place)                                              \
+	ASSERT_EQ(0, faulty_attach(self->fd, self->victim.pid, _fault, _place,    \
+				   VICTIM_AREA, AREA_SIZE, _sub))
+
+static void announce_bugs(const char * const bugs[2])
+{
+	for (int i = 0; i < 2 && bugs[i]; i++)
+		ksft_print_msg("mnck-expect: BUG %s\n", bugs[i]);
+}
+
+/* The kernel has said that somebody might sleep, since the log was opened. */
+static bool might_have_slept(int kmsg)
+{
+	static const char * const text[] = { MIGHT_SLEEP };
+	char record[4096];
+
+	return !kmsg_find(kmsg, text, 1, record, sizeof(record));
+}
+
+/* Seconds, of which the kernel is silent for one at most. */
+#define LUCK_LIMIT 5
+
+/*
+ * Reaps the victim, for which process_mrelease() fails with @_errno, and in which
+ * the driver, by doing @_what, breaks the rule in @_ranges ranges, the first of
+ * which is @_start to @_end.
+ */
+#define EXPECT_SLEEPER(_errno, _what, _ranges, _start, _end)                      \
+	do {                                                                      \
+		struct violation v_;                                              \
+		time_t limit_ = time(NULL) + LUCK_LIMIT;                          \
+		__u64 rounds_ = 0;                                                \
+		bool seen_ = false;                                               \
+										  \
+		v_ = in_reaping(MNCK_RULE_NON_BLOCK, _what, &self->reap);         \
+		v_.start = (_start);                                              \
+		v_.end = (_end);                                                  \
+		announce_bugs(variant->bugs);                                     \
+		if (variant->sleeps) {                                            \
+			announce(&v_, &self->faulty);                             \
+			for (; rounds_ < 2; rounds_++)                            \
+				EXPECT_ERRNO(_errno, victim_mrelease(&self->victim)); \
+			EXPECT_VIOLATIONS(&self->faulty, MNCK_RULE_NON_BLOCK, 2 * (_ranges)); \
+			EXPECT_NAMED(self->kmsg, &v_, &self->faulty);             \
+		} else {                                                          \
+			for (; !seen_ && time(NULL) <= limit_; rounds_++) {       \
+				EXPECT_ERRNO(_errno, victim_mrelease(&self->victim)); \
+				seen_ = might_have_slept(self->kmsg);             \
+			}                                                         \
+			EXPECT_TRUE(seen_);                                       \
+			EXPECT_NO_VIOLATION(&self->faulty);                       \
+		}                                                                 \
+		/* Nobody lost a pair by it. */                                   \
+		EXPECT_STATS(&self->counter,                                      \
+			     saw(MNCK_KIND_COUNTER, rounds_ * self->reap.vmas,    \
+				 MNCK_EVENT_CLEAR, 0, (void *)self->reap.start,   \
+				 self->reap.end - self->reap.start, rounds_ * self->reap.bytes)); \
+		EXPECT_EQ(rounds_ * (_ranges), faulty_stats(&self->faulty).starts); \
+		EXPECT_EQ(0, faulty_stats(&self->faulty).open);                   \
+	} while (0)
+
+#define EXPECT_SLEEPS_IN_ALL(_errno, _what)                                       \
+	do {                                                                      \
+		ASSERT_EQ(0, victim_doom(&self->victim));                         \
+		ASSERT_EQ(0, proc_reapable(self->victim.pid, &self->reap));       \
+		EXPECT_SLEEPER(_errno, _what, self->reap.vmas, self->reap.top_start, \
+			       self->reap.top_end);                               \
+	} while (0)
+
+TEST_F_TIMEOUT(non_block, start, MNCK_TIMEOUT)
+{
+	ATTACH(&self->faulty, variant->fault, MNCK_IN_START);
+	EXPECT_SLEEPS_IN_ALL(0, "start slept, ");
+}
+
+TEST_F_TIMEOUT(non_block, end, MNCK_TIMEOUT)
+{
+	ATTACH(&self->faulty, variant->fault, MNCK_IN_END);
+	EXPECT_SLEEPS_IN_ALL(0, "end slept, ");
+}
+
+/* The end that undoes its start, because somebody else has refused. */
+TEST_F_TIMEOUT(non_block, undoing_end, MNCK_TIMEOUT)
+{
+	ATTACH(&self->faulty, variant->fault, MNCK_IN_END);
+	ATTACH(&self->refuses, MNCK_FAULT_REFUSES, MNCK_IN_START);
+	EXPECT_SLEEPS_IN_ALL(EAGAIN, "end slept, ");
+	EXPECT_NO_VIOLATION(&self->refuses);
+}
+
+TEST_F_TIMEOUT(non_block, interval, MNCK_TIMEOUT)
+{
+	ATTACH(&self->faulty, variant->fault, MNCK_IN_INTERVAL);
+	ASSERT_EQ(0, victim_doom(&self->victim));
+	ASSERT_EQ(0, proc_reapable(self->victim.pid, &self->reap));
+	EXPECT_SLEEPER(0, "invalidate slept, ", 1, (unsigned long)VICTIM_AREA,
+		       (unsigned long)VICTIM_AREA + AREA_SIZE);
+}
+
+/* Where it may sleep nobody says anything. */
+TEST_F_TIMEOUT(non_block, blockable, MNCK_TIMEOUT)
+{
+	struct subscriber subs[3];
+
+	for (int place = MNCK_IN_START; place <= MNCK_IN_INTERVAL; place++)
+		ATTACH(&subs[place], variant->fault, place);
+	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MUNMAP, VICTIM_AREA, getpagesize()));
+	for (int place = MNCK_IN_START; place <= MNCK_IN_INTERVAL; place++) {
+		EXPECT_EQ(1, faulty_stats(&subs[place]).starts);
+		EXPECT_NO_VIOLATION(&subs[place]);
+	}
+	EXPECT_STATS(&self->counter,
+		     saw_unmaps(MNCK_KIND_COUNTER, 1, VICTIM_AREA, getpagesize()));
+	EXPECT_NO_LINE(self->kmsg);
+}
+
+/* Who does not sleep is not mentioned where he must not. */
+TEST(non_blockable)
+{
+	struct subscriber start, interval;
+	struct reapable reap;
+	struct victim v;
+	int kmsg, fd;
+
+	kmsg = kmsg_open(O_NONBLOCK);
+	ASSERT_LE(0, kmsg);
+	ASSERT_EQ(0, victim_start(&v, AREA_SIZE));
+	ASSERT_EQ(0, victim_trace_exit(&v));
+	fd = mnck_open();
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, faulty_attach(fd, v.pid, MNCK_FAULT_NONE, MNCK_IN_START, NULL, 0, &start));
+	ASSERT_EQ(0, faulty_attach(fd, v.pid, MNCK_FAULT_NONE, MNCK_IN_INTERVAL, VICTIM_AREA,
+				   AREA_SIZE, &interval));
+	ASSERT_EQ(0, victim_doom(&v));
+	ASSERT_EQ(0, proc_reapable(v.pid, &reap));
+	EXPECT_EQ(0, victim_mrelease(&v));
+	EXPECT_CALLS(&start, reap.vmas, reap.vmas, 0);
+	EXPECT_CALLS(&interval, 1, 0, 0);
+	EXPECT_NO_VIOLATION(&start);
+	EXPECT_NO_VIOLATION(&interval);
+	EXPECT_NO_LINE(kmsg);
+	EXPECT_EQ(0, close(fd));
+	victim_kill(&v);
+	close(kmsg);
+}
+
+TEST_HARNESS_MAIN
