@@ -32,7 +32,9 @@ def forms(srcdir: Path) -> Iterator[tuple[str, Callable[[], Complaints]]]:
     yield "host.shellcheck", lambda: _shellcheck(files)
     yield "host.python", lambda: _python(_of(files, ".py"))
     yield "host.unit", _unit
-    yield "host.mutants", lambda: _mutants(_of(files, ".patch"))
+    patches = _of(files, ".patch")
+    yield "host.mutants", lambda: _apply([p for p in patches if p.parent.name == "mutants"])
+    yield "host.patches", lambda: _patches([p for p in patches if p.parent.name != "mutants"], srcdir)
 
 
 def clippy(kernel: Kernel) -> Complaints:
@@ -145,11 +147,20 @@ def _unit() -> Complaints:
     return _say(sys.executable, "-B", "-W", "error", "-m", "unittest", *tests)
 
 
-def _mutants(files: list[Path]) -> Complaints:
-    """Apply each patch of selftests/mutants/ for show: `make mutants` needs them to fit."""
+def _apply(patches: list[Path], tree: Path = CHECKOUT) -> Complaints:
+    """Apply each patch to `tree`, for show.  `make mutants` needs those of the mutants to fit."""
     command = ("patch", "--strip=1", "--fuzz=0", "--dry-run", "--force")
     complaints = []
-    for path in files:
-        if said := _say(*command, f"--input={path}"):
+    for path in patches:
+        if said := _say(*command, f"--input={path.absolute()}", cwd=tree):
             complaints.append(f"{path} does not apply: {said[-1]}")
     return complaints
+
+
+def _patches(patches: list[Path], srcdir: Path) -> Complaints:
+    """See that the patches to the kernel apply to its source, and are as it wants them."""
+    # Whether a commit that they name exists only git can tell.
+    command = ("scripts/checkpatch.pl", "--strict", "--terse", "--no-summary", "--show-types")
+    ignored = "--ignore=UNKNOWN_COMMIT_ID,GIT_COMMIT_ID"
+    said = _say(*command, ignored, *(path.absolute() for path in patches), cwd=srcdir)
+    return said + _apply(patches, srcdir)
