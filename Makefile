@@ -71,7 +71,7 @@ help:
 # help:   make check                all tests on both architectures
 # help:     ARCH=x86_64|arm64         on one
 # help:     TEST='munmap uapi.lock'   some (also: rig, host, compile_fail, doctest)
-# help:     VARIANT=kasan|bench       on a kernel with KASAN, or one without debugging
+# help:     VARIANT=kasan|bench|fixed on a kernel with KASAN, without debugging, or with patches/
 # help:     JUNIT=file                results as JUnit XML too
 # help:   make mutants              prove that the tests can fail: a mistake each (TEST=, ARCH=)
 # help:   make bench                what the abstraction costs, against C: Documentation/cost.md (ARCH=)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The kernels under test: Debian's source, unmodified, with our configuration.
+"""The kernels under test: Debian's source, unmodified but for one variant, with our configuration.
 
 A kernel is kept in the cache under what went into it: the versions of the build root's packages,
-which are the source and the tools, and the configuration.  `make` itself goes on where it was cut
-off, so a build directory is never thrown away for having been interrupted; it counts as whole when
-it has its stamp.  Those that nobody has used for a while go when another takes their place.
+which are the source and the tools, the configuration, and patches if there are any.  `make` itself
+goes on where it was cut off, so a build directory is never thrown away for having been interrupted;
+it counts as whole when it has its stamp.  Those that nobody has used for a while go when another
+takes their place.
 """
 
 import functools
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from rig import command
 from rig.arch import ARCHES
 from rig.lock import locked
 from rig.progress import Step
-from rig.variant import DEFAULT, fragments
+from rig.variant import DEFAULT, fragments, patches
 
 ARCHIVE = Path("/usr/src/linux-source-7.3.tar.xz")
 CACHE = Path(os.environ["MNCK_CACHE"])
@@ -72,24 +73,19 @@ class Kernel:
         ]
 
 
-def ensure_source() -> Path:
-    """The source tree, unpacked if it is not there."""
-    source = CACHE / f"linux-{_version()}"
-    if not source.exists():
-        with _lock():
-            if not source.exists():
-                _unpack(source)
-    source.touch()
+def ensure_source(variant: str = DEFAULT) -> Path:
+    """The source tree of this variant, made if it is not there."""
+    source = _ensure_tree(f"linux-{_version()}", _unpack)
+    if changes := patches(variant):
+        name = f"{source.name}-{_digest(changes)}"
+        return _ensure_tree(name, lambda tree: _patch(source, changes, tree))
     return source
 
 
 def ensure_kernel(arch: str, variant: str = DEFAULT) -> Kernel:
     """The kernel of this architecture and variant, built if it is not there."""
-    digest = hashlib.sha256(_version().encode())
-    for fragment in fragments(arch, variant):
-        digest.update(fragment.read_bytes())
-    name = f"{arch}-{variant}-{digest.hexdigest()[:12]}"
-    kernel = Kernel(arch, variant, ensure_source(), CACHE / "kernel" / name)
+    name = f"{arch}-{variant}-{_digest((*fragments(arch, variant), *patches(variant)))}"
+    kernel = Kernel(arch, variant, ensure_source(variant), CACHE / "kernel" / name)
     whole = _stamp(kernel.objdir)
     if not whole.exists():
         with _lock():
@@ -109,6 +105,14 @@ def _lock():
 def _stamp(objdir: Path) -> Path:
     """What makes a build directory a kernel, and says when it was last used."""
     return objdir / "mnck.whole"
+
+
+def _digest(files: Iterable[Path]) -> str:
+    """Of the versions, and of what is in `files`."""
+    digest = hashlib.sha256(_version().encode())
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 @functools.cache
@@ -136,15 +140,35 @@ def _need_space(mib: int, what: str) -> None:
         )
 
 
-def _unpack(directory: Path) -> None:
-    _prune(directory, "linux-*")
+def _ensure_tree(name: str, fill: Callable[[Path], None]) -> Path:
+    """A source tree in the cache; if it is not there, it is what `fill` makes of a new path."""
+    tree = CACHE / name
+    if not tree.exists():
+        with _lock():
+            if not tree.exists():
+                _prune(tree, "linux-*")
+                part = tree.with_suffix(".part")
+                shutil.rmtree(part, ignore_errors=True)
+                fill(part)
+                part.rename(tree)
+    tree.touch()
+    return tree
+
+
+def _unpack(tree: Path) -> None:
     _need_space(SOURCE_SIZE, "the kernel's source")
-    part = directory.with_suffix(".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+    tree.mkdir(parents=True)
     with Step("kernel source", about=15):
-        _run(["tar", "-xf", ARCHIVE, "-C", part, "--strip-components=1"], "unpacking the source")
-    part.rename(directory)
+        _run(["tar", "-xf", ARCHIVE, "-C", tree, "--strip-components=1"], "unpacking the source")
+
+
+def _patch(source: Path, changes: list[Path], tree: Path) -> None:
+    """Make `tree` of links to the files of `source`, in place of which patch(1) puts new ones."""
+    with Step("kernel source, patched", about=5):
+        _run(["cp", "--archive", "--link", source, tree], "copying the source")
+        for change in changes:
+            options = ("--strip=1", "--fuzz=0", f"--directory={tree}")
+            _run(["patch", *options, f"--input={change.absolute()}"], f"applying {change}")
 
 
 def _configure(kernel: Kernel) -> None:

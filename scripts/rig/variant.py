@@ -2,7 +2,7 @@
 """The variants of the kernel under test: the debug kernel, and others that differ from it.
 
 A variant is a fragment of configuration, scripts/config/<variant>.config, on top of those of the
-debug kernel.  All that a guest of it needs beyond that stands here.
+debug kernel.  All that it has and a guest of it needs beyond that stands here.
 """
 
 from dataclasses import dataclass
@@ -29,6 +29,12 @@ NEEDS = {
 }
 
 
+# Those whose source is not the unmodified one, and where the patches to it are.
+PATCHED = {
+    "fixed": Path("patches"),
+}
+
+
 def variants() -> list[str]:
     """All that there are."""
     others = {path.stem for path in CONFIGS.glob("*.config")} - set(ARCHES)
@@ -39,3 +45,8 @@ def fragments(arch: str, variant: str) -> list[Path]:
     """The configuration of a kernel; of two lines on one option the later holds."""
     paths = [Path(".config.fragment"), CONFIGS / f"{arch}.config"]
     return paths if variant == DEFAULT else [*paths, CONFIGS / f"{variant}.config"]
+
+
+def patches(variant: str) -> list[Path]:
+    """What is applied to the source of a kernel, in this order."""
+    return sorted(PATCHED[variant].glob("*.patch")) if variant in PATCHED else []
