@@ -108,6 +108,11 @@ def skipped(output: str) -> str | None:
     return None
 
 
+def expected_failure(output: str) -> str | None:
+    """The reason if something has failed that was expected to."""
+    return next((r.reason or r.name for r in parse(output)[1] if r.directive == "XFAIL"), None)
+
+
 def subtest(name: str, number: int, results: Iterable[tuple[bool, str, str, list[str]]]) -> str:
     """A nested test in the form that tools/testing/kunit/kunit.py parses.
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from rig import ktap
 from rig.arch import ARCHES
 from rig.kernel import BuildError
-from rig.verdict import FAIL, OK, SKIP, Verdict
+from rig.verdict import FAIL, OK, SKIP, XFAIL, Verdict
 
-COLOURS = {OK: "32", FAIL: "31", SKIP: "33"}
+COLOURS = {OK: "32", FAIL: "31", SKIP: "33", XFAIL: "33"}
 
 
 def paint(text: str, status: str) -> str:
@@ -24,14 +24,14 @@ def paint(text: str, status: str) -> str:
 def show(verdict: Verdict) -> None:
     """One line, and what explains a failure below it."""
     seconds = f"{verdict.seconds:.2f} s"
-    status = paint(f"{verdict.status:4}", verdict.status)
+    status = paint(f"{verdict.status:5}", verdict.status)
     print(f"{status} {verdict.where:6} {verdict.name:46} {seconds:>8}", flush=True)
     if verdict.reason:
-        print(f"     {paint(verdict.reason, verdict.status)}")
+        print(f"      {paint(verdict.reason, verdict.status)}")
     for line in verdict.lines:
-        print(f"     | {line}")
+        print(f"      | {line}")
     if verdict.console:
-        print(f"     console: {verdict.console}")
+        print(f"      console: {verdict.console}")
     sys.stdout.flush()
 
 
@@ -47,7 +47,8 @@ def show_all(verdicts: Iterable[Verdict]) -> list[Verdict]:
 def summary(verdicts: list[Verdict], first: Iterable[str] = ()) -> None:
     """A table of rooms and places, the failures by name, and the totals in the last line.
 
-    Of the rooms there are, those in `first` come first, in that order.
+    Of the rooms there are, those in `first` come first, in that order.  A failure that was
+    expected counts as passed.
     """
     there = {v.where for v in verdicts}
     places = [place for place in ("host", *ARCHES) if place in there]
@@ -57,13 +58,14 @@ def summary(verdicts: list[Verdict], first: Iterable[str] = ()) -> None:
     for room in rooms:
         cells = [[v.status for v in verdicts if (_room(v), v.where) == (room, p)] for p in places]
         print(f"{room:14}" + "".join(_cell(statuses) for statuses in cells))
-    failed = [v for v in verdicts if v.status == FAIL]
-    if failed:
-        print("\nfailed:")
-        for verdict in failed:
-            print(f"  {verdict.where} {verdict.name}: {verdict.reason}")
+    for status, what in ((XFAIL, "failed, as expected"), (FAIL, "failed")):
+        if found := [v for v in verdicts if v.status == status]:
+            print(f"\n{what}:")
+            for verdict in found:
+                print(f"  {verdict.where} {verdict.name}: {verdict.reason}")
     count = Counter(v.status for v in verdicts)
-    print(f"\n{count[OK]} passed, {count[FAIL]} failed, {count[SKIP]} skipped", flush=True)
+    passed = count[OK] + count[XFAIL]
+    print(f"\n{passed} passed, {count[FAIL]} failed, {count[SKIP]} skipped", flush=True)
 
 
 def _room(verdict: Verdict) -> str:
@@ -71,11 +73,11 @@ def _room(verdict: Verdict) -> str:
 
 
 def _cell(statuses: list[str]) -> str:
-    """How many of a room's tests have passed in a place."""
+    """How many of a room's tests have passed in a place, or failed as expected."""
     if not statuses:
         return f"{'-':>10}"
-    text = f"{statuses.count(OK)}/{len(statuses)}"
-    worst = next(s for s in (FAIL, SKIP, OK) if s in statuses)
+    text = f"{statuses.count(OK) + statuses.count(XFAIL)}/{len(statuses)}"
+    worst = next(s for s in (FAIL, SKIP, XFAIL, OK) if s in statuses)
     return " " * (10 - len(text)) + paint(text, worst)
 
 
@@ -92,7 +94,7 @@ def write_junit(verdicts: list[Verdict], path: Path, srcdir: Path) -> None:
                 (
                     v.status != FAIL,
                     v.name.replace("#", ""),
-                    f"SKIP {v.reason}" if v.status == SKIP else "",
+                    f"{v.status.upper()} {v.reason}" if v.status in (SKIP, XFAIL) else "",
                     ([v.reason] if v.status == FAIL else []) + v.lines,
                 )
                 for v in cases

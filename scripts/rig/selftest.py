@@ -12,7 +12,7 @@ from pathlib import Path
 from rig import build, kunit, log
 from rig.guest import DEADLINE, Guest
 from rig.kernel import Kernel
-from rig.verdict import FAIL, OK, SKIP, Verdict, judge
+from rig.verdict import FAIL, OK, SKIP, XFAIL, Verdict, judge
 
 HANG_DEADLINE = 2.0
 
@@ -26,6 +26,7 @@ SURVIVED = (
     ("status", FAIL, "exit status 3"),
     ("signal", FAIL, "killed by signal 11"),
     ("skip", SKIP, "planted"),
+    ("xfail", XFAIL, "planted"),
     ("skip_mute", FAIL, "skipped without a reason: planted.skip_mute"),
     ("warn", FAIL, "unexpected WARN: planted: subscriber 7 broke a rule"),
     ("named", OK, ""),

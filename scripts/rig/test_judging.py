@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rig import gate, guest, kselftest, ktap, kunit
 from rig.guest import Outcome, State
-from rig.verdict import FAIL, OK, SKIP, judge
+from rig.verdict import FAIL, OK, SKIP, XFAIL, judge
 
 PASSED = "KTAP version 1\n1..1\nok 1 a.b\n"
 WARN = """\
@@ -199,7 +199,8 @@ class Ktap(unittest.TestCase):
 
     def test_directives(self):
         self.assertEqual(verdict("1..1\nok 1 a.b # SKIP no KSM\n", status=4), (SKIP, "no KSM"))
-        self.assertEqual(verdict("1..1\nok 1 a.b # XFAIL known\n", status=2), (OK, ""))
+        self.assertEqual(verdict("1..1\nok 1 a.b # XFAIL known\n", status=2), (XFAIL, "known"))
+        self.assertEqual(verdict("1..1\nok 1 a.b # XFAIL known\n", WARN, warns=1)[0], FAIL)
         self.assertEqual(verdict("1..1\nnot ok 1 a.b # TODO later\n"), (OK, ""))
         self.assertEqual(verdict("1..1\nok 1 a.b # SKIP\n", status=4)[0], FAIL)
         self.assertEqual(verdict("1..1\nok 1 a.b # XPASS known\n")[0], FAIL)

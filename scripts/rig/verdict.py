@@ -11,6 +11,9 @@ from rig.guest import Outcome
 
 OK, FAIL, SKIP = "ok", "FAIL", "skip"
 
+# A failure that the test has expected, of a kernel that is known to have the bug.
+XFAIL = "xfail"
+
 # What kselftest_harness.h prints around a test.
 FRAMING = re.compile(
     r"K?TAP version|1\.\.\d|(not )?ok \d"
@@ -24,9 +27,9 @@ class Verdict:
 
     where: str  # an architecture, or "host"
     name: str  # room and case, as in "munmap.whole"
-    status: str  # OK, FAIL or SKIP
+    status: str  # OK, FAIL, SKIP or XFAIL
     seconds: float = 0.0
-    reason: str = ""  # of a failure or a skip
+    reason: str = ""  # of all but OK
     lines: list[str] = field(default_factory=list)
     console: Path | None = None
 
@@ -54,6 +57,8 @@ def judge(
         return Verdict(where, name, FAIL, outcome.seconds, "; ".join(wrong), lines, console)
     if case and (reason := ktap.skipped(outcome.output)):
         return Verdict(where, name, SKIP, outcome.seconds, reason)
+    if case and (reason := ktap.expected_failure(outcome.output)):
+        return Verdict(where, name, XFAIL, outcome.seconds, reason)
     return Verdict(where, name, OK, outcome.seconds)
 
 

@@ -66,6 +66,9 @@ signal)
 skip)
 	echo 'ok 1 planted.skip # SKIP planted'
 	exit 4 ;;
+xfail)
+	echo 'ok 1 planted.xfail # XFAIL planted'
+	exit 2 ;;
 skip_mute)
 	echo 'ok 1 planted.skip_mute # SKIP'
 	exit 4 ;;
