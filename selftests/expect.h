@@ -54,6 +54,20 @@
 	} while (0)
 
 /*
+ * As SKIP() of the harness, of a bug that this kernel is known to have: say what
+ * it does wrong, and not how it is called.  Without the bug the test must pass.
+ */
+#define XFAIL(_statement, _fmt, ...)                            \
+	do {                                                    \
+		snprintf(_metadata->results->reason,            \
+			 sizeof(_metadata->results->reason),    \
+			 _fmt, ##__VA_ARGS__);                  \
+		_metadata->exit_code = KSFT_XFAIL;              \
+		_metadata->trigger = 0;                         \
+		_statement;                                     \
+	} while (0)
+
+/*
  * Poll a state that must come.  The nap is no synchronisation: what ends the
  * loop is the state, or the harness after MNCK_TIMEOUT.
  */
