@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The ledger, with ranges made by hand.
+//! The ledger and the sequence, with ranges made by hand.
 
 #[kernel::macros::kunit_tests(mnck_check)]
 mod tests {
@@ -217,5 +217,81 @@ mod tests {
         }
         assert_eq!(seen, 4);
         Ok(())
+    }
+}
+
+#[kernel::macros::kunit_tests(mnck_sequence)]
+mod sequence_tests {
+    use crate::{
+        check::{
+            sequence::{
+                Sequence,
+                Told, //
+            },
+            Span, //
+        },
+        mmu_notifier::{
+            Event,
+            RangeId, //
+        },
+    };
+
+    const MM: usize = 1;
+
+    /// Range number `id` of `event`, which may sleep unless it is a `Clear`.
+    fn told(id: usize, event: Event, sequence: usize) -> Told {
+        Told {
+            id: RangeId::new(id),
+            mm: MM,
+            span: Span {
+                start: 0x1000,
+                end: 0x3000,
+                event,
+                blockable: event != Event::Clear,
+            },
+            sequence,
+        }
+    }
+
+    /// A subscriber that was told of range 1, marked by 3, which was then refused.
+    fn refused() -> Sequence {
+        let mut sequence = Sequence::default();
+        let range = told(1, Event::Clear, 3);
+
+        assert!(sequence.tell(range).is_none());
+        sequence.refuse(range.id, MM, range.span, (c"trylock", 7));
+        sequence
+    }
+
+    #[test]
+    fn stuck_at_release() {
+        let mut sequence = refused();
+
+        assert!(sequence.tell(told(2, Event::Clear, 3)).is_none());
+        assert!(sequence.tell(told(3, Event::Unmap, 3)).is_none());
+        let stuck = sequence.tell(told(4, Event::Release, 3));
+        assert!(stuck
+            .is_some_and(|(since, (_, serial))| { since.id == RangeId::new(1) && serial == 7 }));
+    }
+
+    #[test]
+    fn moved_on() {
+        assert!(refused().tell(told(4, Event::Release, 5)).is_none());
+
+        // What is refused first is forgotten when it moves.
+        let mut sequence = refused();
+        assert!(sequence.tell(told(2, Event::Clear, 5)).is_none());
+        assert!(sequence.tell(told(4, Event::Release, 5)).is_none());
+    }
+
+    #[test]
+    fn another_was_refused() {
+        let mut sequence = Sequence::default();
+        let range = told(1, Event::Clear, 3);
+
+        assert!(sequence.tell(range).is_none());
+        sequence.refuse(RangeId::new(2), MM, range.span, (c"trylock", 7));
+        sequence.refuse(range.id, MM + 1, range.span, (c"trylock", 7));
+        assert!(sequence.tell(told(4, Event::Release, 3)).is_none());
     }
 }

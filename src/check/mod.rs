@@ -36,6 +36,8 @@ pub(crate) use rule::Rule;
 mod scope;
 pub(crate) use scope::Scope;
 
+mod sequence;
+
 mod span;
 pub(crate) use span::Span;
 

@@ -31,6 +31,7 @@ use super::{
         Counts,
         Listed, //
     },
+    sequence::Sequence,
     Callback,
     Open,
     Registry,
@@ -69,6 +70,9 @@ pub(crate) struct Watched {
     /// Protects itself. Taken in callbacks, and for each step of a reader.
     #[pin]
     ledger: SpinLock<Ledger>,
+    /// Protects itself. Taken in callbacks, and by others that refuse.
+    #[pin]
+    sequence: SpinLock<Sequence>,
 }
 
 /// How far a subscription is.
@@ -96,6 +100,7 @@ impl Watch {
                 over: Atomic::new(false),
                 violations: Counts::new(),
                 ledger <- new_spinlock!(ledger, "Watched::ledger"),
+                sequence <- new_spinlock!(Sequence::default(), "Watched::sequence"),
             }),
             GFP_KERNEL,
         )?;
@@ -262,6 +267,11 @@ impl Watched {
         } else {
             State::Attached
         }
+    }
+
+    /// What it knows of the interval sequence, if it is an interval subscriber.
+    pub(super) fn sequence(&self) -> &SpinLock<Sequence> {
+        &self.sequence
     }
 
     /// How often it broke `rule`.

@@ -114,6 +114,8 @@ impl Interval for Mirror {
     ) -> Result<Done<'c>, WouldBlock<'c>> {
         let range = invalidation.range();
         let _scope = self.statistics.enter(Callback::Invalidate, Some(range));
+
+        self.statistics.watch().told(range, invalidation.sequence());
         let mut shadow = invalidation
             .lock_or_refuse(&context)
             .inspect_err(|_| self.statistics.refuse(range))?;

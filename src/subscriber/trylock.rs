@@ -103,6 +103,7 @@ impl Trylock {
                 Some(guard) => Ok(Some(guard)),
                 None => {
                     self.statistics.refuse(range);
+                    self.statistics.watch().refused(range);
                     Err(context.would_block())
                 }
             },

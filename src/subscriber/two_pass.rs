@@ -85,6 +85,8 @@ impl TwoPass for Userptr {
     ) -> Result<Pass<'c, Stop>, WouldBlock<'c>> {
         let range = invalidation.range();
         let _scope = self.statistics.enter(Callback::Invalidate, Some(range));
+
+        self.statistics.watch().told(range, invalidation.sequence());
         let mut binding = invalidation.lock_atomic();
         let stop = binding.stop(range);
 

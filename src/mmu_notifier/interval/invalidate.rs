@@ -53,16 +53,17 @@ impl<'a, 'c, T: IntervalSubscriber> Invalidate<'a, 'c, T> {
         }
     }
 
-    /// What is to be set by who takes the user lock.
-    #[inline]
-    pub(super) fn sequence(&self) -> usize {
-        self.sequence
-    }
-
     /// What is invalidated. It may go beyond the range that was subscribed to.
     #[inline]
     pub fn range(&self) -> &'a Range {
         self.range
+    }
+
+    /// The number that marks it. It is that of an earlier invalidation if ever since, at each moment,
+    /// there was one under way, of whatever range of the address space; and else another.
+    #[inline]
+    pub fn sequence(&self) -> usize {
+        self.sequence
     }
 
     /// Takes the user lock. May sleep.

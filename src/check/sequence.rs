@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Rule `sequence`: the interval sequence comes back to even after a range that was refused.
+//!
+//! Core mm tells the interval subscribers of an address space first, and gives them a number that
+//! stays the same as long as some range is under way; then come all others. If one of these refuses
+//! the range, that is over. Up to Linux 7.3 it is not over for the interval side: the number stays
+//! as it is, and who reads or removes an interval subscription waits for ever.
+//!
+//! A subscriber that is told the same number again knows that one range at least has been under way
+//! since it was told it first. That may be in order as long as there is somebody to begin ranges. So
+//! it is held against nobody before the address space is released: then it has no user any more, and
+//! the reaper and reverse mappings, which need none, would have to have followed each other since
+//! the refusal without a gap.
+//!
+//! What is not seen: that a range was refused which is not the subscriber's, or by somebody who does
+//! not say so. And nothing is said before the release, though a reader or a detach may hang by then.
+//! There is no way to ask for the number but `mmu_interval_read_begin()`, which itself waits without
+//! a limit; and that another subscription, inserted as a probe, is deferred while it is odd tells it
+//! for that moment only, and makes it odd if it was not and any range is under way.
+
+use core::ptr;
+
+use kernel::prelude::*;
+
+use super::{
+    Registry,
+    Rule,
+    Span,
+    Watch, //
+};
+use crate::mmu_notifier::{
+    Event,
+    Range,
+    RangeId, //
+};
+
+/// An invalidation that an interval subscriber was told of.
+#[derive(Clone, Copy)]
+pub(super) struct Told {
+    /// The range, and the address space by its address, for comparison only.
+    pub(super) id: RangeId,
+    pub(super) mm: usize,
+    pub(super) span: Span,
+    /// The number that marks it.
+    pub(super) sequence: usize,
+}
+
+/// Who has refused a range: kind and serial number.
+pub(super) type Refuser = (&'static CStr, u64);
+
+/// What one interval subscriber knows of the sequence.
+#[derive(Default)]
+pub(super) struct Sequence {
+    /// The newest non-blockable range; an older one that was refused, if the sequence has not moved
+    /// since.
+    last: Option<Told>,
+    refused_by: Option<Refuser>,
+}
+
+impl Sequence {
+    /// The subscriber is told of `now`. Gives the range since which the sequence is stuck, and who
+    /// has refused that.
+    pub(super) fn tell(&mut self, now: Told) -> Option<(Told, Refuser)> {
+        let same = self.last.filter(|last| last.sequence == now.sequence);
+
+        if let (Some(last), Some(refuser)) = (same, self.refused_by) {
+            return (now.span.event == Event::Release).then_some((last, refuser));
+        }
+        if !now.span.blockable {
+            self.last = Some(now);
+        } else if same.is_none() {
+            self.last = None;
+        }
+        self.refused_by = None;
+        None
+    }
+
+    /// The range with this `id`, if it is the newest, was refused by `who`.
+    pub(super) fn refuse(&mut self, id: RangeId, mm: usize, span: Span, who: Refuser) {
+        if self
+            .last
+            .is_some_and(|last| (last.id, last.mm, last.span) == (id, mm, span))
+        {
+            self.refused_by.get_or_insert(who);
+        }
+    }
+}
+
+impl Watch {
+    /// It was told of an invalidation of `range`, marked by `sequence`.
+    pub(crate) fn told(&self, range: &Range, sequence: usize) {
+        let told = Told {
+            id: range.id(),
+            mm: mm_of(range),
+            span: Span::of(range),
+            sequence,
+        };
+        let stuck = self.sequence().lock().tell(told);
+
+        if let Some((since, (kind, serial))) = stuck {
+            self.report_at(
+                Rule::Sequence,
+                Some(since.span),
+                fmt!("stays odd since {kind} {serial} has refused"),
+            );
+        }
+    }
+
+    /// Its start has refused `range`, which is thus over for all. Not for an interval subscriber:
+    /// of what that refuses core mm ends the interval side.
+    pub(crate) fn refused(&self, range: &Range) {
+        let Some(registry) = Registry::get() else {
+            return;
+        };
+        let (id, mm, span) = (range.id(), mm_of(range), Span::of(range));
+        let mut key = 0;
+
+        while let Some((next, watched)) = registry.next(key) {
+            watched.sequence().lock().refuse(id, mm, span, self.name());
+            key = next;
+        }
+    }
+}
+
+/// The address space of `range`, for comparison only.
+fn mm_of(range: &Range) -> usize {
+    ptr::from_ref(range.mm()).addr()
+}
