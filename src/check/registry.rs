@@ -24,7 +24,6 @@ use super::{
     Watched, //
 };
 use crate::ffi::{
-    teach_lockdep,
     Global,
     Published, //
 };
@@ -38,7 +37,6 @@ pub(crate) struct Checks(#[expect(dead_code, reason = "held for its drop")] Publ
 impl Checks {
     /// The checks, of which there are one.
     pub(crate) fn new() -> Result<Self> {
-        teach_lockdep();
         Ok(Self(REGISTRY.publish(Registry::new()?)?))
     }
 }

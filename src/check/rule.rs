@@ -16,8 +16,7 @@ pub(crate) enum Rule {
     /// Locks are taken in one order, over all callbacks of a kind. Lockdep reports: see
     /// [`LockMap`](crate::ffi::LockMap).
     LockOrder,
-    /// Nothing is allocated with direct reclaim in a callback. Lockdep reports, which has learned
-    /// that reclaim calls them.
+    /// Nothing is allocated with direct reclaim in a callback. Lockdep reports, by the core's map.
     Reclaim,
     /// The sequence of an interval comes back to even.
     Sequence,

@@ -15,7 +15,6 @@ use super::{
     Callback,
     Rule,
     Span,
-    State,
     Watch, //
 };
 use crate::{
@@ -45,7 +44,7 @@ pub(crate) struct Scope<'a> {
 
 impl<'a> Scope<'a> {
     pub(super) fn new(watch: &'a Watch, callback: Callback, span: Option<Span>) -> Self {
-        if watch.state() == State::Over {
+        if watch.is_over() {
             watch.report_at(
                 Rule::Release,
                 span,

@@ -260,7 +260,7 @@ impl Watched {
 
     /// How far the subscription is.
     pub(crate) fn state(&self) -> State {
-        if self.over.load(Relaxed) {
+        if self.is_over() {
             State::Over
         } else if self.ledger.lock().is_released() {
             State::Released
@@ -272,6 +272,11 @@ impl Watched {
     /// What it knows of the interval sequence, if it is an interval subscriber.
     pub(super) fn sequence(&self) -> &SpinLock<Sequence> {
         &self.sequence
+    }
+
+    /// Whether no callback may come any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.over.load(Relaxed)
     }
 
     /// How often it broke `rule`.

@@ -7,7 +7,6 @@
 #include <linux/lockdep.h>
 #include <linux/module.h>
 #include <linux/sched.h>
-#include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 
 #include "helpers.h"
@@ -28,8 +27,6 @@ static struct lockdep_map maps[] = {
 	MAP(8, "chain_end"),
 };
 
-#define RELEASE 2
-
 void mnck_helper_lock_map_acquire(unsigned int nr)
 {
 	lock_map_acquire(&maps[nr]);
@@ -40,20 +37,6 @@ void mnck_helper_lock_map_release(unsigned int nr)
 	lock_map_release(&maps[nr]);
 }
 
-void mnck_helper_teach_lockdep(void)
-{
-	unsigned int i;
-
-	fs_reclaim_acquire(GFP_KERNEL);
-	for (i = 0; i < ARRAY_SIZE(maps); i++) {
-		if (i == RELEASE)
-			continue;
-		lock_map_acquire(&maps[i]);
-		lock_map_release(&maps[i]);
-	}
-	fs_reclaim_release(GFP_KERNEL);
-}
-
 #else
 
 void mnck_helper_lock_map_acquire(unsigned int nr)
@@ -61,10 +44,6 @@ void mnck_helper_lock_map_acquire(unsigned int nr)
 }
 
 void mnck_helper_lock_map_release(unsigned int nr)
-{
-}
-
-void mnck_helper_teach_lockdep(void)
 {
 }
 

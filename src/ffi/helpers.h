@@ -60,7 +60,6 @@ bool mnck_helper_initiator(struct task_struct *task, char name[MNCK_SYMBOL_LEN])
 /* Lockdep maps: see lockdep.rs. */
 void mnck_helper_lock_map_acquire(unsigned int nr);
 void mnck_helper_lock_map_release(unsigned int nr);
-void mnck_helper_teach_lockdep(void);
 
 /* WARN() with "mnck: " and a line. */
 void mnck_helper_warn(const char *line);

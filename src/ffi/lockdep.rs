@@ -8,8 +8,7 @@ use kernel::types::NotThreadSafe;
 
 use super::{
     mnck_helper_lock_map_acquire,
-    mnck_helper_lock_map_release,
-    mnck_helper_teach_lockdep, //
+    mnck_helper_lock_map_release, //
 };
 
 /// A map, by its place among those in `check.c`.
@@ -46,14 +45,4 @@ impl Drop for HeldMap {
         // SAFETY: The current task has acquired it.
         unsafe { mnck_helper_lock_map_release(self.0 as u32) };
     }
-}
-
-/// Teaches lockdep what memory reclaim calls, so that it need not happen: all callbacks but the
-/// release.
-///
-/// A callback that allocates with direct reclaim is then reported, and so is who does it with a lock
-/// that a callback takes.
-pub(crate) fn teach_lockdep() {
-    // SAFETY: Whatever the task holds, this takes no lock.
-    unsafe { mnck_helper_teach_lockdep() };
 }

@@ -18,7 +18,6 @@ pub(crate) use global::{
 
 mod lockdep;
 pub(crate) use lockdep::{
-    teach_lockdep,
     HeldMap,
     LockMap, //
 };
