@@ -104,6 +104,18 @@ bool mnck_helper_in_callback(void)
 	return false;
 }
 
+static noinline bool name_in_kernel(unsigned long address, char name[MNCK_SYMBOL_LEN])
+{
+	char symbol[KSYM_SYMBOL_LEN];
+
+	sprint_symbol_no_offset(symbol, address);
+	/* Who unregisters is in a module, and may be told so at release. */
+	if (strchr(symbol, '['))
+		return false;
+	strscpy(name, symbol, MNCK_SYMBOL_LEN);
+	return true;
+}
+
 bool mnck_helper_initiator(struct task_struct *task, char name[MNCK_SYMBOL_LEN])
 {
 	unsigned long entries[64];
@@ -112,12 +124,10 @@ bool mnck_helper_initiator(struct task_struct *task, char name[MNCK_SYMBOL_LEN])
 
 	n = stack_trace_save_tsk(task, entries, ARRAY_SIZE(entries), 0);
 	for (i = 0; i < n; i++) {
-		if (calls_back(entries[i])) {
+		if (calls_back(entries[i]))
 			inside = true;
-		} else if (inside) {
-			snprintf(name, MNCK_SYMBOL_LEN, "%ps", (void *)entries[i]);
-			return true;
-		}
+		else if (inside)
+			return name_in_kernel(entries[i], name);
 	}
 	return false;
 }
