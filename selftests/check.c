@@ -209,14 +209,15 @@ TEST_F_TIMEOUT(check, open, MNCK_TIMEOUT)
 	EXPECT_FALSE(open_pair(counter, &pair));
 }
 
-/* A detach between start and end, a refusal and an exit break no rule. */
+/* A detach, a refusal and an exit break no rule. */
 TEST_F_TIMEOUT(check, clean, MNCK_TIMEOUT)
 {
 	static const char * const rules[] = {
 		"pairing", "failure", "failing-end", "non-block", "lock-order", "reclaim",
 		"sequence", "release", "lifetime", "latency",
 	};
-	struct mnck_stats stats[2];
+	struct mnck_stats stats[3];
+	struct subscriber third;
 	long before[ARRAY_SIZE(rules)];
 
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
@@ -224,8 +225,10 @@ TEST_F_TIMEOUT(check, clean, MNCK_TIMEOUT)
 		EXPECT_LE(0, before[i]);
 	}
 
+	ASSERT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &third));
 	HOLD();
 	LET_GO();
+	ASSERT_EQ(0, mnck_detach(&third, &stats[2]));
 	ASSERT_EQ(0, mnck_lock(&self->trylock, MNCK_LOCK_HOLD));
 	ASSERT_EQ(0, victim_trace_exit(&self->victim));
 	ASSERT_EQ(0, kill(self->victim.pid, SIGKILL));
@@ -238,8 +241,10 @@ TEST_F_TIMEOUT(check, clean, MNCK_TIMEOUT)
 	ASSERT_EQ(0, mnck_detach(&self->counter, &stats[1]));
 	EXPECT_LE(1, stats[0].refusals);
 	EXPECT_LE(1, stats[1].non_blockable);
+	EXPECT_EQ(1, stats[2].ends);
 	for (int i = 0; i < MNCK_RULES; i++)
-		EXPECT_EQ(0, stats[0].violations[i] + stats[1].violations[i]);
+		EXPECT_EQ(0, stats[0].violations[i] + stats[1].violations[i] +
+			     stats[2].violations[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
 		EXPECT_EQ(before[i], count_of(rules[i]));
 }

@@ -16,6 +16,7 @@ mod tests {
                 Mismatch, //
             },
             Open,
+            Rule,
             Span, //
         },
         mmu_notifier::{
@@ -48,6 +49,14 @@ mod tests {
     /// Ends it.
     fn end(ledger: &mut Ledger, number: usize) -> Result<Option<Open>, Mismatch> {
         ledger.end(id(number), here(), Some(SPAN))
+    }
+
+    #[test]
+    fn rules_stand_at_their_numbers() -> Result {
+        for (number, rule) in Rule::ALL.into_iter().enumerate() {
+            assert_eq!(rule as usize, number);
+        }
+        Ok(())
     }
 
     #[test]
