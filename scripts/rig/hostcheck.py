@@ -32,6 +32,7 @@ def forms(srcdir: Path) -> Iterator[tuple[str, Callable[[], Complaints]]]:
     yield "host.shellcheck", lambda: _shellcheck(files)
     yield "host.python", lambda: _python(_of(files, ".py"))
     yield "host.unit", _unit
+    yield "host.model", lambda: _model(srcdir)
     patches = _of(files, ".patch")
     yield "host.mutants", lambda: _apply([p for p in patches if p.parent.name == "mutants"])
     yield "host.patches", lambda: _patches([p for p in patches if p.parent.name != "mutants"], srcdir)
@@ -145,6 +146,12 @@ def _python(files: list[Path]) -> Complaints:
 def _unit() -> Complaints:
     tests = ("rig.test_judging", "rig.test_compiled", "rig.test_cost")
     return _say(sys.executable, "-B", "-W", "error", "-m", "unittest", *tests)
+
+
+def _model(srcdir: Path) -> Complaints:
+    """Try the chain in a model of the core, which must be the core of this source."""
+    command = (sys.executable, "-B", "-W", "error", "-m", "unittest", "test_unwinding")
+    return _say("env", f"KSRC={srcdir}", *command, cwd=CHECKOUT / "selftests/model")
 
 
 def _apply(patches: list[Path], tree: Path = CHECKOUT) -> Complaints:
