@@ -21,6 +21,8 @@ struct violation {
 	bool blockable;
 	/* The function of mm that has called the notifiers. */
 	const char *initiator;
+	/* In which task; 0 for this. */
+	pid_t pid;
 };
 
 static inline struct violation in_munmap(enum mnck_rule rule, const char *what,
@@ -74,6 +76,7 @@ static inline void violation_begin(const struct violation *v, const struct subsc
 		[MNCK_RULE_FAILURE] = "failure",
 		[MNCK_RULE_FAILING_END] = "failing-end",
 		[MNCK_RULE_NON_BLOCK] = "non-block",
+		[MNCK_RULE_RECLAIM] = "reclaim",
 	};
 
 	snprintf(buf, size, "mnck: %s: faulty %llu: %s", rules[v->rule],
@@ -105,7 +108,7 @@ static inline void violation_place(const struct violation *v, char *buf, size_t 
 {
 	snprintf(buf, size, ": %s %#lx-%#lx %s, in %s, %s[%d]", v->event, v->start, v->end,
 		 v->blockable ? "blockable" : "non-blockable", v->initiator,
-		 program_invocation_short_name, getpid());
+		 program_invocation_short_name, v->pid ?: getpid());
 }
 
 /* One line came since the log was opened, which says all that there is to say. */
@@ -137,9 +140,11 @@ static inline void violation_place(const struct violation *v, char *buf, size_t 
 	do {                                                                      \
 		struct mnck_stats stats_ = faulty_stats(_sub);                    \
 										  \
-		for (int i_ = 0; i_ < MNCK_RULES; i_++) {                         \
-			EXPECT_EQ(i_ == (_rule) ? (_violations) : 0, stats_.violations[i_]) \
-				TH_LOG("rule %d", i_);                            \
+		for (__u32 i_ = 0; i_ < MNCK_RULES; i_++) {                       \
+			__u64 want_ = i_ == (__u32)(_rule) ? (_violations) : 0;   \
+										  \
+			EXPECT_EQ(want_, stats_.violations[i_])                   \
+				TH_LOG("rule %u", i_);                            \
 		}                                                                 \
 	} while (0)
 

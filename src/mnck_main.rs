@@ -71,11 +71,13 @@ struct Mnck {
     _shared: subscriber::SharedDomain,
     _tables: report::Tables,
     _checks: check::Checks,
+    _probes: ffi::Probes,
 }
 
 impl kernel::InPlaceModule for Mnck {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
+            _probes: ffi::Probes::new(),
             _checks: check::Checks::new()?,
             _tables: report::Tables::new()?,
             _shared: subscriber::SharedDomain::new()?,

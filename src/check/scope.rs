@@ -20,7 +20,9 @@ use super::{
 use crate::{
     ffi::{
         current_sleeps,
-        HeldMap, //
+        HeldMap,
+        Luck,
+        Stretch, //
     },
     module_parameters, //
 };
@@ -38,6 +40,8 @@ pub(crate) struct Scope<'a> {
     sleeps: usize,
     /// When the callback was called, if it has a limit.
     begin: Option<Instant<Monotonic>>,
+    /// What it might have slept for is seen in here. Nothing, if there is no room to see it.
+    stretch: Option<Stretch>,
     _map: HeldMap,
     _task: NotThreadSafe,
 }
@@ -58,7 +62,51 @@ impl<'a> Scope<'a> {
             sleeps: current_sleeps(),
             begin: (limit() != 0).then(Instant::now),
             _map: HeldMap::acquire(callback.map()),
+            stretch: Stretch::begin(),
             _task: NotThreadSafe,
+        }
+    }
+
+    /// Rule `non-block`: who has slept `sleeps` times, or had luck that he has not.
+    fn check_sleep(&self, sleeps: usize, luck: Option<&Luck>) {
+        if self.may_sleep() {
+            return;
+        }
+        if sleeps != 0 {
+            self.watch.report_at(
+                Rule::NonBlock,
+                self.span,
+                fmt!("{} slept, {} times", self.callback.name(), sleeps),
+            );
+        } else if let Some((lock, function)) = luck.and_then(Luck::lock) {
+            self.watch.report_at(
+                Rule::NonBlock,
+                self.span,
+                fmt!(
+                    "{} might sleep, for lock {} in {}",
+                    self.callback.name(),
+                    lock,
+                    function
+                ),
+            );
+        }
+    }
+
+    /// Rule `reclaim`: reclaim itself calls all callbacks but the release.
+    fn check_reclaim(&self, luck: Option<&Luck>) {
+        if self.callback == Callback::Release {
+            return;
+        }
+        if let Some(function) = luck.and_then(Luck::allocated_in) {
+            self.watch.report_at(
+                Rule::Reclaim,
+                self.span,
+                fmt!(
+                    "{} allocates with direct reclaim in {}",
+                    self.callback.name(),
+                    function
+                ),
+            );
         }
     }
 
@@ -74,14 +122,12 @@ fn limit() -> u32 {
 
 impl Drop for Scope<'_> {
     fn drop(&mut self) {
-        let slept = current_sleeps().wrapping_sub(self.sleeps);
-        if slept != 0 && !self.may_sleep() {
-            self.watch.report_at(
-                Rule::NonBlock,
-                self.span,
-                fmt!("{} slept, {} times", self.callback.name(), slept),
-            );
-        }
+        let sleeps = current_sleeps().wrapping_sub(self.sleeps);
+        // First, so that the reports are not counted in.
+        let luck = self.stretch.take().and_then(Stretch::end);
+
+        self.check_sleep(sleeps, luck.as_ref());
+        self.check_reclaim(luck.as_ref());
 
         let Some(begin) = self.begin else {
             return;

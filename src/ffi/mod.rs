@@ -22,6 +22,13 @@ pub(crate) use lockdep::{
     LockMap, //
 };
 
+mod probe;
+pub(crate) use probe::{
+    Luck,
+    Probes,
+    Stretch, //
+};
+
 mod raw;
 pub(crate) use raw::*;
 

@@ -42,12 +42,12 @@ static void sleep_schedule(const struct mmu_notifier_range *range)
 	UNTIL_SLEPT(schedule_away());
 }
 
-static DEFINE_MUTEX(lock);
+static DEFINE_MUTEX(faulty_lock);
 
 static void sleep_mutex_free(const struct mmu_notifier_range *range)
 {
-	mutex_lock(&lock);
-	mutex_unlock(&lock);
+	mutex_lock(&faulty_lock);
+	mutex_unlock(&faulty_lock);
 }
 
 /* Somebody who has the mutex until another one sleeps for it. */
