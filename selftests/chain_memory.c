@@ -288,26 +288,4 @@ TEST_F_TIMEOUT(chain_memory, non_blockable_range, MNCK_TIMEOUT)
 	close(fd);
 }
 
-TEST_F_TIMEOUT(chain_memory, leaks, 2 * MNCK_TIMEOUT)
-{
-	const struct sweep attach = { .call = call_attach, .undo = undo_attach };
-	const struct sweep join = { .call = call_join, .undo = undo_attach };
-	static char report[1 << 14];
-	struct swept swept;
-	ssize_t lost;
-
-	ASSERT_EQ(0, kmemleak_forget())
-		TH_LOG(KMEMLEAK ": %m: no CONFIG_DEBUG_KMEMLEAK, or it was turned off");
-	ASSERT_CAN_FAIL();
-	ASSERT_EQ(0, join_all(&self->at, 0));
-	SWEEP(&attach, &swept);
-	SWEEP(&join, &swept);
-	ASSERT_EQ(0, leave_all(&self->at));
-	fail_setup(FAIL_NOTHING);
-
-	lost = kmemleak_find("\"chain_memory\"", report, sizeof(report));
-	EXPECT_EQ(0, lost)
-		TH_LOG("%s", lost < 0 ? "kmemleak does not scan" : report);
-}
-
 TEST_HARNESS_MAIN

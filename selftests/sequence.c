@@ -163,6 +163,11 @@ FIXTURE_TEARDOWN(sequence)
 		WAIT_UNTIL(caller_done(_caller) || caller_waits(_caller));              \
 	} while (0)
 
+/* Announces what mnck will say of it. */
+#define EXPECT_STUCK(_mirror, _trylock)                                                 \
+	ksft_print_msg("mnck-expect: WARN sequence: mirror %llu: stays odd since trylock %llu\n", \
+		       _mirror, _trylock)
+
 /* When nobody refuses. */
 TEST_F_TIMEOUT(sequence, granted, MNCK_TIMEOUT)
 {
@@ -189,9 +194,7 @@ TEST_F_TIMEOUT(sequence, refused, MNCK_TIMEOUT)
 	if (!caller_done(&caller)) {
 		/* The mirror that saw the range will see that when the victim goes. */
 		if (!variant->another)
-			ksft_print_msg("mnck-expect: WARN mnck: sequence: mirror %llu: "
-				       "stays odd since trylock %llu has refused\n",
-				       mirror, stats_now(&self->trylock).serial);
+			EXPECT_STUCK(mirror, stats_now(&self->trylock).serial);
 		XFAIL(return, "the core has not ended the interval side, and never will");
 	}
 	EXPECT_EQ(0, caller_end(&caller));
