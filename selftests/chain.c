@@ -14,7 +14,7 @@
 #include "oom.h"
 #include "victim.h"
 
-#define AREA_SIZE (1L << 20)
+#define AREA_SIZE 0x100000L
 
 struct pair {
 	struct subscriber counter;
@@ -78,16 +78,31 @@ static struct mnck_stats want_a(const struct scene *s, const struct how *how, st
 	/* Behind B it is not started, unless all are. */
 	if (how->b_is_first && how->policy != MNCK_POLICY_ALL)
 		return saw_reaps(MNCK_KIND_COUNTER, s, n.all - n.refused);
-	/* Before B it has started: nobody ends it, or somebody does. */
-	if (how->policy == MNCK_POLICY_SKIP)
-		return paired_off(saw_reaps(MNCK_KIND_COUNTER, s, n.all), 0, all - refused, 0);
+	/* Before B it has started: nobody ends it, which rule pairing sees, or somebody does. */
+	if (how->policy == MNCK_POLICY_SKIP) {
+		struct mnck_stats want = saw_reaps(MNCK_KIND_COUNTER, s, n.all);
+
+		want.violations[MNCK_RULE_PAIRING] = refused;
+		return paired_off(want, 0, all - refused, 0);
+	}
 	return saw_reaps(MNCK_KIND_COUNTER, s, n.all);
 }
 
-/* What the chain says: as a counter that is always before B. */
+/* A's start without an end is reported, once. */
+static void announce_refusals(const struct scene *s, const struct how *how)
+{
+	if (how->policy == MNCK_POLICY_SKIP && !how->b_is_first)
+		ksft_print_msg("mnck-expect: WARN mnck: pairing: counter %llu: start without an end: CLEAR\n",
+			       stats_now(&s->a).serial);
+}
+
+/* What the chain says: as a counter that is always before B, but that no rule is for. */
 static struct mnck_stats want_chain(const struct scene *s, const struct how *how, struct rounds n)
 {
-	return want_a(s, &(struct how){ .policy = how->policy }, n);
+	struct mnck_stats want = want_a(s, &(struct how){ .policy = how->policy }, n);
+
+	want.violations[MNCK_RULE_PAIRING] = 0;
+	return want;
 }
 
 static struct mnck_stats want_b(const struct scene *s, struct rounds n)
@@ -222,11 +237,12 @@ TEST_F_TIMEOUT(chain, lock_free, MNCK_TIMEOUT)
 TEST_F_TIMEOUT(chain, lock_held, MNCK_TIMEOUT)
 {
 	struct scene *s = &self->scene;
-	struct mnck_stats left = {};
+	__u64 open = 0;
 	long rss;
 
 	rss = proc_rss_anon(s->victim.pid);
 	ASSERT_LE(AREA_SIZE / 1024, rss);
+	announce_refusals(s, &variant->how);
 	ASSERT_EQ(0, mnck_lock(&s->b, MNCK_LOCK_HOLD));
 	for (unsigned int round = 1; round <= 2; round++) {
 		EXPECT_ERRNO(EAGAIN, victim_mrelease(&s->victim));
@@ -241,13 +257,13 @@ TEST_F_TIMEOUT(chain, lock_held, MNCK_TIMEOUT)
 	EXPECT_ORDER(s, &variant->how);
 	EXPECT_EQ(0, proc_rss_anon(s->victim.pid));
 
-	/* What nobody has ended stays open as long as there is an mm. */
+	/* What nobody has ended is open for ever. */
 	victim_join(&s->victim);
 	if (variant->how.policy == MNCK_POLICY_SKIP && !variant->how.b_is_first)
-		left.closed_by_detach = 2 * s->reap.vmas;
-	EXPECT_EQ(left.closed_by_detach, stats_now(&s->a).closed_by_detach);
-	EXPECT_EQ(0, stats_now(&s->a).open);
-	EXPECT_EQ(0, stats_now(&s->b).closed_by_detach);
+		open = 2 * s->reap.vmas;
+	EXPECT_EQ(open, stats_now(&s->a).open);
+	EXPECT_EQ(0, stats_now(&s->a).closed_by_detach);
+	EXPECT_EQ(0, stats_now(&s->b).open);
 }
 
 /* Another registration refuses what all members have started: they are ended. */
@@ -272,6 +288,7 @@ TEST_F_TIMEOUT(chain, foreign_refuses, MNCK_TIMEOUT)
 	EXPECT_ORDER(s, &variant->how);
 
 	/* All three at once: the core ends the range once. */
+	announce_refusals(s, &variant->how);
 	ASSERT_EQ(0, mnck_lock(&s->old.trylock, MNCK_LOCK_HOLD));
 	ASSERT_EQ(0, mnck_lock(&s->b, MNCK_LOCK_HOLD));
 	EXPECT_ERRNO(EAGAIN, victim_mrelease(&s->victim));
@@ -340,6 +357,7 @@ TEST_F_TIMEOUT(oom_reaper, lock_held, MNCK_TIMEOUT)
 {
 	struct scene *s = &self->scene;
 
+	announce_refusals(s, &variant->how);
 	ASSERT_EQ(0, mnck_lock(&s->b, MNCK_LOCK_HOLD));
 	ASSERT_EQ(0, oom_touch(&s->victim));
 	ASSERT_EQ(0, proc_reapable(s->victim.pid, &s->reap));

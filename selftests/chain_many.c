@@ -2,100 +2,32 @@
 /*
  * Many ranges of one mm at once: nested in one task, open side by side in many.
  */
-#include <pthread.h>
-
 #include "chain.h"
-#include "victim.h"
+#include "crowd.h"
 
 /* More than a chain has memory for from the start: the parameter chain_slots, 32. */
 #define THREADS 80
-#define ROUNDS 50
+#define ROUNDS 20
 
 #define AREA ((char *)0x300000000UL)
 
-/* A process of which each thread does MADV_DONTNEED on a page of its own when told. */
-struct crowd {
-	pid_t pid;
-	int orders;
-	int answers;
-};
-
-struct worker {
-	int orders;
-	int answers;
-	int number;
-};
-
-static void *worker_main(void *arg)
+/* An order is MADV_DONTNEED of the thread's own page; before the first it is mapped. */
+static int work(int number, __u32 order)
 {
-	struct worker *w = arg;
-	char *page = AREA + w->number * getpagesize();
-	char c;
+	char *page = AREA + number * getpagesize();
 
-	while (read(w->orders, &c, 1) == 1) {
-		c = madvise(page, getpagesize(), MADV_DONTNEED) ? 1 : 0;
-		if (write(w->answers, &c, 1) != 1)
-			break;
-	}
-	return NULL;
+	return order ? madvise(page, getpagesize(), MADV_DONTNEED) :
+		       victim_map_touch(page, getpagesize());
 }
 
-static void crowd_main(int orders, int answers)
+/* One for each thread. */
+static int send_all(const struct crowd *crowd)
 {
-	static struct worker workers[THREADS];
-	pthread_attr_t small;
-	pthread_t thread;
-	char ready = 0;
+	__u32 orders[THREADS];
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	ready = small_pages() || victim_map_touch(AREA, THREADS * getpagesize());
-	/* own_pages() has all of the stacks touched. */
-	pthread_attr_init(&small);
-	pthread_attr_setstacksize(&small, 1 << 16);
-	for (int i = 0; i < THREADS; i++) {
-		workers[i] = (struct worker){ orders, answers, i };
-		ready |= !!pthread_create(&thread, &small, worker_main, &workers[i]);
-	}
-	ready |= !!own_pages();
-	if (write(answers, &ready, 1) != 1)
-		_exit(1);
-	for (;;)
-		pause();
-}
-
-static int crowd_wait(const struct crowd *crowd, int n)
-{
-	char c;
-
-	while (n--)
-		if (read(crowd->answers, &c, 1) != 1 || c)
-			return -1;
-	return 0;
-}
-
-static int crowd_start(struct crowd *crowd)
-{
-	int orders[2], answers[2];
-
-	if (pipe2(orders, O_CLOEXEC) || pipe2(answers, O_CLOEXEC))
-		return -1;
-	crowd->pid = fork();
-	if (crowd->pid < 0)
-		return -1;
-	if (!crowd->pid)
-		crowd_main(orders[0], answers[1]);
-	close(orders[0]);
-	close(answers[1]);
-	crowd->orders = orders[1];
-	crowd->answers = answers[0];
-	return crowd_wait(crowd, 1);
-}
-
-static int crowd_send(const struct crowd *crowd, int n)
-{
-	char orders[THREADS] = {};
-
-	return write(crowd->orders, orders, n) == n ? 0 : -1;
+	for (int i = 0; i < THREADS; i++)
+		orders[i] = 1;
+	return crowd_send(crowd, orders, THREADS);
 }
 
 FIXTURE(chain_many)
@@ -112,8 +44,7 @@ FIXTURE_SETUP(chain_many)
 {
 	self->fd = mnck_open();
 	ASSERT_LE(0, self->fd);
-	fcntl(self->fd, F_SETFD, FD_CLOEXEC);
-	ASSERT_EQ(0, crowd_start(&self->crowd));
+	ASSERT_EQ(0, crowd_start(&self->crowd, THREADS, work));
 	ASSERT_EQ(0, mnck_attach(self->fd, self->crowd.pid, MNCK_KIND_TRYLOCK, &self->old));
 	ASSERT_EQ(0, chain_attach(self->fd, self->crowd.pid, MNCK_POLICY_EXACT, &self->chain));
 	ASSERT_EQ(0, chain_join(&self->chain, MNCK_KIND_COUNTER, &self->a));
@@ -122,10 +53,7 @@ FIXTURE_SETUP(chain_many)
 
 FIXTURE_TEARDOWN(chain_many)
 {
-	if (self->crowd.pid > 0) {
-		kill(self->crowd.pid, SIGKILL);
-		waitpid(self->crowd.pid, NULL, 0);
-	}
+	crowd_kill(&self->crowd);
 	if (self->fd >= 0)
 		EXPECT_EQ(0, close(self->fd));
 }
@@ -136,7 +64,7 @@ TEST_F_TIMEOUT(chain_many, open_at_once, MNCK_TIMEOUT)
 	struct subscriber *subs[] = { &self->chain, &self->a, &self->b };
 
 	ASSERT_EQ(0, mnck_lock(&self->old, MNCK_LOCK_HOLD));
-	ASSERT_EQ(0, crowd_send(&self->crowd, THREADS));
+	ASSERT_EQ(0, send_all(&self->crowd));
 	WAIT_UNTIL(stats_now(&self->b).open == THREADS);
 	ASSERT_EQ(0, mnck_lock(&self->old, MNCK_LOCK_RELEASE));
 	ASSERT_EQ(0, crowd_wait(&self->crowd, THREADS));
@@ -157,7 +85,7 @@ TEST_F_TIMEOUT(chain_many, coming_and_going, MNCK_TIMEOUT)
 	struct subscriber c;
 
 	for (int round = 0; round < ROUNDS; round++) {
-		ASSERT_EQ(0, crowd_send(&self->crowd, THREADS));
+		ASSERT_EQ(0, send_all(&self->crowd));
 		ASSERT_EQ(0, chain_join(&self->chain, MNCK_KIND_COUNTER, &c));
 		ASSERT_EQ(0, mnck_detach(&c, &got));
 		EXPECT_STREQ("", member_broken(&got));

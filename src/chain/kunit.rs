@@ -138,6 +138,8 @@ mod tests {
 
         fn forget(&self, _range: &Range) {}
 
+        fn over(&self, _range: &Range) {}
+
         fn close(&self, _mm: &Mm) {}
     }
 

@@ -46,6 +46,9 @@ pub(super) trait Member: Send + Sync {
     /// [`Policy::Skip`](super::Policy::Skip).
     fn forget(&self, range: &Range);
 
+    /// `range` was refused, and is over.
+    fn over(&self, range: &Range);
+
     /// Its release, and the ends of all that is open, unless it was released before. Starts that run
     /// end what they have started themselves.
     fn close(&self, mm: &Mm);
@@ -113,6 +116,10 @@ impl<S: Subscriber> Member for Typed<S> {
 
     fn forget(&self, range: &Range) {
         self.pairs.take(range);
+    }
+
+    fn over(&self, range: &Range) {
+        self.subscriber().over(range);
     }
 
     fn close(&self, mm: &Mm) {

@@ -24,12 +24,12 @@ pub(crate) enum Policy {
     /// Exactly those that had started before it, the last first.
     Exact,
 
-    /// Nobody, as up to Linux 5.0: who counts its starts and ends then has a start too many, for
+    /// Nobody, as from 2018 to 2021: who counts its starts and ends then has a start too many, for
     /// ever. For demonstration.
     Skip,
 
-    /// Everybody, and everybody is started before, as the core does since Linux 5.3 and an RFC of
-    /// 2019 did for those that had refused, too: who has not started must bear an end. For
+    /// Everybody, and everybody is started before, as in an RFC of 2019: who has refused must bear an
+    /// end. (The core has done so since 2021, and forbids an end to who may refuse.) For
     /// demonstration.
     All,
 }
@@ -98,6 +98,11 @@ impl Members {
         }
         if refused.is_err() && policy == Policy::All {
             self.unwind(policy, self.0.len(), range, &mut context);
+        }
+        if refused.is_err() {
+            for member in &self.0 {
+                member.over(range);
+            }
         }
         refused
     }

@@ -40,6 +40,11 @@ pub(crate) trait Subscriber: Sized + Send + Sync + 'static {
     /// What the start that has returned `value` said of its range is over.
     fn end(self: Pin<&Self>, value: Self::Value, ending: Ending<'_>);
 
+    /// `range` was refused, and whoever is to be ended for it has been, by the chain's
+    /// [`Policy`](super::Policy): a start of it that has no end by now gets none. For who checks
+    /// that. Same context.
+    fn over(self: Pin<&Self>, _range: &Range) {}
+
     /// The address space goes, or this subscriber leaves it: drop all translations, and make no new
     /// ones. Comes once, from the exit, from who leaves or from who drops the chain.
     ///

@@ -153,7 +153,6 @@ impl Watch {
     }
 
     /// The invalidation of `range` is over for this subscriber, so no end may be due.
-    #[expect(dead_code, reason = "there is no chain yet")]
     pub(crate) fn range_over(&self, range: &Range) {
         let open = self.ledger.lock().over(range.id());
 

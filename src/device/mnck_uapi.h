@@ -84,7 +84,7 @@ enum mnck_kind {
 enum mnck_policy {
 	/* Exactly those that had started, the last first. */
 	MNCK_POLICY_EXACT = 0,
-	/* Nobody, as up to Linux 5.0; for demonstration. */
+	/* Nobody, as from 2018 to 2021; for demonstration. */
 	MNCK_POLICY_SKIP = 1,
 	/*
 	 * Everybody, when everybody was started, as in an RFC of 2019; for

@@ -5,7 +5,10 @@
 //! A [`Counter`] counts there as elsewhere. A [`Trylock`] has what the core does not let it have, an
 //! end: so it is what RDMA on-demand paging was in 2019.
 
+use core::pin::Pin;
+
 use kernel::{
+    mm::Mm,
     prelude::*,
     sync::Arc,
     warn_on, //
@@ -19,6 +22,7 @@ use super::{
 };
 use crate::{
     chain::{
+        self,
         Chain,
         Ending,
         Membership,
@@ -35,9 +39,11 @@ use crate::{
         MNCK_POLICY_SKIP, //
     },
     mmu_notifier::{
+        CallbackContext,
         Range,
         RangeId,
-        TaskContext, //
+        TaskContext,
+        WouldBlock, //
     },
     module_parameters, //
 };
@@ -46,7 +52,34 @@ use crate::{
 pub(super) struct ChainDevice {
     // Goes first, and says so to its members.
     chain: Chain,
-    _counter: Membership<Counter>,
+    _account: Membership<Account>,
+}
+
+/// What a chain counts itself, as a member that comes before all others. No rule is for it.
+struct Account(Arc<Statistics>);
+
+impl chain::Subscriber for Account {
+    type Value = ();
+
+    fn start<'c>(
+        self: Pin<&Self>,
+        range: &Range,
+        _context: CallbackContext<'c>,
+    ) -> Result<(), WouldBlock<'c>> {
+        self.0.start_in_chain(range);
+        Ok(())
+    }
+
+    fn end(self: Pin<&Self>, (): (), ending: Ending<'_>) {
+        match ending {
+            Ending::Range(..) => self.0.end_in_chain(),
+            Ending::Gone => self.0.gone(),
+        }
+    }
+
+    fn release(self: Pin<&Self>, _mm: &Mm) {
+        self.0.release_in_chain();
+    }
 }
 
 impl ChainDevice {
@@ -71,7 +104,7 @@ impl ChainDevice {
         let chain = Chain::new(place.mm, policy, reserved, place.task)?;
 
         Ok(Self {
-            _counter: chain.join(Counter::new(statistics), place.task)?,
+            _account: chain.join(Account(statistics), place.task)?,
             chain,
         })
     }
@@ -119,7 +152,10 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    pub(super) fn new(range: &Range) -> Self {
+    /// Counts a start of `range`, of a member.
+    pub(super) fn new(range: &Range, statistics: &Statistics) -> Self {
+        statistics.start_in_chain(range);
+        statistics.watch().started(range);
         Self {
             id: range.id(),
             start: range.start(),
@@ -134,9 +170,13 @@ impl Opened {
                 let _scope = statistics.enter(Callback::ChainEnd, Some(range));
 
                 warn_on!((range.start(), range.end()) != (self.start, self.end));
-                statistics.end(range);
+                statistics.watch().ended(range);
+                statistics.end_in_chain();
             }
-            Ending::Gone => statistics.gone(self.id),
+            Ending::Gone => {
+                statistics.watch().closed(self.id);
+                statistics.gone();
+            }
         }
     }
 }

@@ -79,15 +79,18 @@ impl chain::Subscriber for Counter {
     ) -> Result<Opened, WouldBlock<'c>> {
         let _scope = self.statistics.enter(Callback::ChainStart, Some(range));
 
-        self.statistics.open(range);
-        Ok(Opened::new(range))
+        Ok(Opened::new(range, &self.statistics))
     }
 
     fn end(self: Pin<&Self>, opened: Opened, ending: Ending<'_>) {
         opened.end(ending, &self.statistics);
     }
 
+    fn over(self: Pin<&Self>, range: &Range) {
+        self.statistics.watch().range_over(range);
+    }
+
     fn release(self: Pin<&Self>, _mm: &Mm) {
-        self.statistics.release();
+        self.statistics.release_in_chain();
     }
 }

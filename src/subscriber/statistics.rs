@@ -185,17 +185,34 @@ impl Statistics {
         }
     }
 
-    /// The pair of the range with this `id` is closed, since the subscription ends before it does.
-    pub(super) fn gone(&self, id: RangeId) {
-        self.watch.closed(id);
-
+    /// A start in a chain, where one end follows always.
+    pub(super) fn start_in_chain(&self, range: &Range) {
         let mut stats = self.stats.lock();
 
-        // The release has counted it, if it came first.
-        if stats.releases == 0 {
-            stats.open = stats.open.wrapping_sub(1);
-            count(&mut stats.closed_by_detach);
-        }
+        stats.count_start(range);
+        count(&mut stats.open);
+    }
+
+    /// The end of a pair in a chain, with its range.
+    pub(super) fn end_in_chain(&self) {
+        let mut stats = self.stats.lock();
+
+        count(&mut stats.ends);
+        stats.last_end_order = next(&ORDER);
+        stats.open = stats.open.wrapping_sub(1);
+    }
+
+    /// The end of a pair in a chain, before its range is over.
+    pub(super) fn gone(&self) {
+        let mut stats = self.stats.lock();
+
+        stats.open = stats.open.wrapping_sub(1);
+        count(&mut stats.closed_by_detach);
+    }
+
+    /// The release in a chain: each pair that is open is ended still.
+    pub(super) fn release_in_chain(&self) {
+        count(&mut self.stats.lock().releases);
     }
 
     /// The subscription ends: the pairs that are open may not see their end.

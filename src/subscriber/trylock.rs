@@ -161,15 +161,18 @@ impl chain::Subscriber for Trylock {
         let _scope = self.statistics.enter(Callback::ChainStart, Some(range));
         let _guard = self.take(range, context)?;
 
-        self.statistics.open(range);
-        Ok(Opened::new(range))
+        Ok(Opened::new(range, &self.statistics))
     }
 
     fn end(self: Pin<&Self>, opened: Opened, ending: Ending<'_>) {
         opened.end(ending, &self.statistics);
     }
 
+    fn over(self: Pin<&Self>, range: &Range) {
+        self.statistics.watch().range_over(range);
+    }
+
     fn release(self: Pin<&Self>, _mm: &Mm) {
-        self.statistics.release();
+        self.statistics.release_in_chain();
     }
 }

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A crowd: a process of many threads, each of which does to its memory what it is
+ * told.  Any thread that is free takes the next order.
+ */
+#ifndef MNCK_SELFTEST_CROWD_H
+#define MNCK_SELFTEST_CROWD_H
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "victim.h"
+
+#define CROWD_MAX 128
+
+struct crowd {
+	pid_t pid;
+	int orders;
+	int answers;
+};
+
+struct crowd_worker {
+	int orders;
+	int answers;
+	int number;
+	/* Does thread @number's work; returns 0. */
+	int (*work)(int number, __u32 order);
+};
+
+static inline void *crowd_worker_main(void *arg)
+{
+	struct crowd_worker *w = arg;
+	__u32 order;
+	char answer;
+
+	while (read(w->orders, &order, sizeof(order)) == sizeof(order)) {
+		answer = w->work(w->number, order) ? 1 : 0;
+		if (write(w->answers, &answer, 1) != 1)
+			break;
+	}
+	return NULL;
+}
+
+/* The threads work for the first time, with an order of 0, before anybody looks. */
+static inline void crowd_main(int threads, int (*work)(int number, __u32 order),
+			      int orders, int answers)
+{
+	static struct crowd_worker workers[CROWD_MAX];
+	pthread_attr_t small;
+	pthread_t thread;
+	char bad;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	bad = small_pages() ? 1 : 0;
+	/* own_pages() has all of the stacks touched. */
+	pthread_attr_init(&small);
+	pthread_attr_setstacksize(&small, 1 << 16);
+	for (int i = 0; i < threads && !bad; i++) {
+		workers[i] = (struct crowd_worker){ orders, answers, i, work };
+		bad |= !!work(i, 0);
+		bad |= !!pthread_create(&thread, &small, crowd_worker_main, &workers[i]);
+	}
+	bad |= !!own_pages();
+	if (write(answers, &bad, 1) != 1)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+/* Waits for @n answers. */
+static inline int crowd_wait(const struct crowd *crowd, int n)
+{
+	char bad;
+
+	while (n--)
+		if (read(crowd->answers, &bad, 1) != 1 || bad)
+			return -1;
+	return 0;
+}
+
+static inline int crowd_start(struct crowd *crowd, int threads,
+			      int (*work)(int number, __u32 order))
+{
+	int orders[2], answers[2];
+
+	if (pipe2(orders, O_CLOEXEC) || pipe2(answers, O_CLOEXEC))
+		return -1;
+	crowd->pid = fork();
+	if (crowd->pid < 0)
+		return -1;
+	if (!crowd->pid)
+		crowd_main(threads, work, orders[0], answers[1]);
+	close(orders[0]);
+	close(answers[1]);
+	crowd->orders = orders[1];
+	crowd->answers = answers[0];
+	return crowd_wait(crowd, 1);
+}
+
+static inline int crowd_send(const struct crowd *crowd, const __u32 *orders, int n)
+{
+	ssize_t size = n * sizeof(*orders);
+
+	return write(crowd->orders, orders, size) == size ? 0 : -1;
+}
+
+/* Does nothing to a crowd that never was. */
+static inline void crowd_kill(const struct crowd *crowd)
+{
+	if (crowd->pid > 0) {
+		kill(crowd->pid, SIGKILL);
+		waitpid(crowd->pid, NULL, 0);
+	}
+}
+
+#endif /* MNCK_SELFTEST_CROWD_H */
