@@ -14,7 +14,7 @@
 #include "oom.h"
 #include "victim.h"
 
-#define AREA_SIZE 0x100000L
+#define AREA_SIZE (1024 * 1024L)
 
 struct pair {
 	struct subscriber counter;

@@ -76,8 +76,7 @@ struct member {
 	bool is_new;
 };
 
-FIXTURE(chain_random)
-{
+struct game {
 	int fd;
 	__u64 state;
 	struct crowd crowd;
@@ -90,6 +89,11 @@ FIXTURE(chain_random)
 	__u64 left;
 	__u64 victims;
 	__u64 refusals;
+};
+
+FIXTURE(chain_random)
+{
+	struct game game;
 };
 
 static __u64 from_environment(const char *name, __u64 otherwise)
@@ -112,28 +116,32 @@ static __u64 below(__u64 *state, __u64 n)
 
 FIXTURE_SETUP(chain_random)
 {
-	self->state = from_environment("MNCK_SEED", time(NULL) * 1000003ULL + getpid()) ?: 1;
-	TH_LOG("MNCK_SEED=%llu", self->state);
-	self->fd = mnck_open();
-	ASSERT_LE(0, self->fd);
-	ASSERT_EQ(0, crowd_start(&self->crowd, THREADS, work));
-	ASSERT_EQ(0, mnck_attach(self->fd, self->crowd.pid, MNCK_KIND_COUNTER, &self->core));
-	ASSERT_EQ(0, chain_attach(self->fd, self->crowd.pid, MNCK_POLICY_EXACT, &self->chain));
+	struct game *game = &self->game;
+
+	game->state = from_environment("MNCK_SEED", time(NULL) * 1000003ULL + getpid()) ?: 1;
+	TH_LOG("MNCK_SEED=%llu", game->state);
+	game->fd = mnck_open();
+	ASSERT_LE(0, game->fd);
+	ASSERT_EQ(0, crowd_start(&game->crowd, THREADS, work));
+	ASSERT_EQ(0, mnck_attach(game->fd, game->crowd.pid, MNCK_KIND_COUNTER, &game->core));
+	ASSERT_EQ(0, chain_attach(game->fd, game->crowd.pid, MNCK_POLICY_EXACT, &game->chain));
 }
 
 FIXTURE_TEARDOWN(chain_random)
 {
-	crowd_kill(&self->crowd);
-	if (self->fd >= 0)
-		EXPECT_EQ(0, close(self->fd));
+	struct game *game = &self->game;
+
+	crowd_kill(&game->crowd);
+	if (game->fd >= 0)
+		EXPECT_EQ(0, close(game->fd));
 }
 
-static __u32 random_kind(FIXTURE_DATA(chain_random) *self)
+static __u32 random_kind(struct game *self)
 {
 	return RANDOM(2) ? MNCK_KIND_COUNTER : MNCK_KIND_TRYLOCK;
 }
 
-static void add_member(struct __test_metadata *_metadata, FIXTURE_DATA(chain_random) *self)
+static void add_member(struct __test_metadata *_metadata, struct game *self)
 {
 	struct member *m = &self->members[self->n];
 
@@ -144,7 +152,7 @@ static void add_member(struct __test_metadata *_metadata, FIXTURE_DATA(chain_ran
 }
 
 /* Whoever goes has seen as many starts as ends, whenever that is. */
-static void remove_member(struct __test_metadata *_metadata, FIXTURE_DATA(chain_random) *self)
+static void remove_member(struct __test_metadata *_metadata, struct game *self)
 {
 	struct member *m = &self->members[RANDOM(self->n)];
 	struct mnck_stats last;
@@ -158,7 +166,7 @@ static void remove_member(struct __test_metadata *_metadata, FIXTURE_DATA(chain_
 	memmove(m, m + 1, (char *)&self->members[self->n] - (char *)m);
 }
 
-static void come_and_go(struct __test_metadata *_metadata, FIXTURE_DATA(chain_random) *self)
+static void come_and_go(struct __test_metadata *_metadata, struct game *self)
 {
 	if (RANDOM(2) && self->n < MEMBERS)
 		add_member(_metadata, self);
@@ -167,7 +175,7 @@ static void come_and_go(struct __test_metadata *_metadata, FIXTURE_DATA(chain_ra
 }
 
 /* Nothing runs: each member has seen what the core's counter has, and nothing is open. */
-static void compare(struct __test_metadata *_metadata, FIXTURE_DATA(chain_random) *self, bool alone)
+static void compare(struct __test_metadata *_metadata, struct game *self, bool alone)
 {
 	struct mnck_stats core = stats_now(&self->core), previous = {}, now;
 
@@ -194,7 +202,7 @@ static void compare(struct __test_metadata *_metadata, FIXTURE_DATA(chain_random
 	}
 }
 
-static void one_round(struct __test_metadata *_metadata, FIXTURE_DATA(chain_random) *self)
+static void one_round(struct __test_metadata *_metadata, struct game *self)
 {
 	struct subscriber *held = NULL;
 	__u32 orders[ORDERS];
@@ -228,7 +236,7 @@ static void one_round(struct __test_metadata *_metadata, FIXTURE_DATA(chain_rand
  * A victim with a chain of its own, of which some refuse: the first of them that is
  * asked does, who stands before it has started and is ended, the rest is not asked.
  */
-static void one_victim(struct __test_metadata *_metadata, FIXTURE_DATA(chain_random) *self)
+static void one_victim(struct __test_metadata *_metadata, struct game *self)
 {
 	int n = 1 + RANDOM(MEMBERS), first = n, foreign = RANDOM(3);
 	struct subscriber chain, subs[MEMBERS], old, new;
@@ -286,23 +294,25 @@ static void one_victim(struct __test_metadata *_metadata, FIXTURE_DATA(chain_ran
 
 TEST_F_TIMEOUT(chain_random, balance, RANDOM_TIMEOUT)
 {
+	struct game *game = &self->game;
 	__u64 rounds = from_environment("MNCK_ROUNDS", 20000), next = 0, seen = 0, n = 0;
 
 	while (seen < rounds && _metadata->exit_code == KSFT_PASS) {
-		one_round(_metadata, self);
+		one_round(_metadata, game);
 		n++;
-		seen = stats_now(&self->core).starts;
+		seen = stats_now(&game->core).starts;
 		if (seen >= next) {
 			next = seen + VICTIM_EACH;
-			one_victim(_metadata, self);
+			one_victim(_metadata, game);
 			/* A sign of life, for who waits. */
-			if (self->victims % 8 == 0)
+			if (game->victims % 8 == 0)
 				TH_LOG("%llu invalidations", seen);
 		}
 	}
 	EXPECT_LE(rounds, seen);
-	TH_LOG("%llu invalidations, %llu quiet points, %llu joined, %llu left; %llu victims, %llu refusals",
-	       seen, n, self->joined, self->left, self->victims, self->refusals);
+	TH_LOG("%llu invalidations, %llu quiet points, %llu joined, %llu left", seen, n,
+	       game->joined, game->left);
+	TH_LOG("%llu victims, %llu refusals", game->victims, game->refusals);
 }
 
 TEST_HARNESS_MAIN

@@ -58,7 +58,7 @@ module! {
         },
         chain_slots: u32 {
             default: 32,
-            description: "How many open ranges a chain and its members have memory for from the start",
+            description: "How many open ranges a chain has memory for from the start",
         },
     },
 }

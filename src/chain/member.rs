@@ -29,7 +29,7 @@ use crate::mmu_notifier::{
 /// [`Typed`] is for a [`Subscriber`]. A member of another kind, such as one with a table of C
 /// callbacks, makes good itself what is wrong with its results: the chain sees a success or a
 /// refusal.
-pub(super) trait Member: Send + Sync {
+pub(crate) trait Member: Send + Sync {
     /// Its start, if it was not released.
     fn start<'c>(&self, range: &Range, context: CallbackContext<'c>) -> Result<(), WouldBlock<'c>>;
 
@@ -56,7 +56,7 @@ pub(super) trait Member: Send + Sync {
 
 /// A member that is a [`Subscriber`].
 #[pin_data]
-pub(super) struct Typed<S: Subscriber> {
+pub(crate) struct Typed<S: Subscriber> {
     subscriber: Pin<KBox<S>>,
 
     #[pin]

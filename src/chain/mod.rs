@@ -13,7 +13,8 @@
 //! |---|---|
 //! | [`Subscriber`] | the duty: a start that may refuse, an end that takes what the start has returned |
 //! | [`Chain`] | subscribers in an order, on one address space |
-//! | [`Membership`] | being one of them |
+//! | [`Member`](member::Member) | one of them, of whatever type; [`Typed`] is for a [`Subscriber`] |
+//! | [`Membership`] | being one of them, until it is dropped |
 //! | [`Policy`] | what history did when one refused |
 //!
 //! # Two registrations
@@ -31,9 +32,9 @@
 //!
 //! # Every interleaving
 //!
-//! Of a range with our chain (S: Starts, E: Ends), a foreign registration that is newer (N), one that
-//! is older (O), and an interval subscriber (I). The core calls I, then N, S, E, O; at the end it
-//! ends I, then N, E, O.
+//! Of a range with our chain (S: Starts, E: Ends), a foreign registration that is newer (N), one
+//! that is older (O), and an interval subscriber (I). The core calls I, then N, S, E, O; at the end
+//! it ends I, then N, E, O.
 //!
 //! | what happens | what the core does | what the chain does |
 //! |---|---|---|
@@ -86,7 +87,8 @@ mod inner;
 #[cfg(mnck_kunit)]
 mod kunit;
 
-mod member;
+pub(crate) mod member;
+pub(crate) use member::Typed;
 
 mod members;
 pub(crate) use members::Policy;

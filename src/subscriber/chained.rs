@@ -26,7 +26,8 @@ use crate::{
         Chain,
         Ending,
         Membership,
-        Policy, //
+        Policy,
+        Typed, //
     },
     check::Callback,
     ffi::uapi::{
@@ -52,7 +53,7 @@ use crate::{
 pub(super) struct ChainDevice {
     // Goes first, and says so to its members.
     chain: Chain,
-    _account: Membership<Account>,
+    _account: Membership<Typed<Account>>,
 }
 
 /// What a chain counts itself, as a member that comes before all others. No rule is for it.
@@ -140,8 +141,8 @@ impl ChainDevice {
 
 /// A member of a chain, attached.
 pub(super) enum Member {
-    Counter(#[expect(dead_code, reason = "held for its drop")] Membership<Counter>),
-    Trylock(Membership<Trylock>),
+    Counter(#[expect(dead_code, reason = "held for its drop")] Membership<Typed<Counter>>),
+    Trylock(Membership<Typed<Trylock>>),
 }
 
 /// What a start leaves for its end: which range it was called for, and where that is, in bytes.
