@@ -81,6 +81,7 @@ bool mnck_probe_end(int nth, struct mnck_probe_luck *luck)
 
 	done = *stretch;
 	atomic_dec(&count);
+	/* Pairs with the cmpxchg() of the next to take the place: it was read before. */
 	smp_store_release(&stretch->task, NULL);
 
 	if (!done.lock && !done.allocated_in)
