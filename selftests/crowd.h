@@ -13,6 +13,9 @@
 
 #define CROWD_MAX 128
 
+/* PTHREAD_STACK_MIN of arm64, which is the larger one. */
+#define CROWD_STACK (128 * 1024)
+
 struct crowd {
 	pid_t pid;
 	int orders;
@@ -54,7 +57,7 @@ static inline void crowd_main(int threads, int (*work)(int number, __u32 order),
 	bad = small_pages() ? 1 : 0;
 	/* own_pages() has all of the stacks touched. */
 	pthread_attr_init(&small);
-	pthread_attr_setstacksize(&small, 1 << 16);
+	bad |= !!pthread_attr_setstacksize(&small, CROWD_STACK);
 	for (int i = 0; i < threads && !bad; i++) {
 		workers[i] = (struct crowd_worker){ orders, answers, i, work };
 		bad |= !!work(i, 0);
