@@ -92,7 +92,7 @@ static struct mnck_stats want_a(const struct scene *s, const struct how *how, st
 static void announce_refusals(const struct scene *s, const struct how *how)
 {
 	if (how->policy == MNCK_POLICY_SKIP && !how->b_is_first)
-		ksft_print_msg("mnck-expect: WARN mnck: pairing: counter %llu: start without an end: CLEAR\n",
+		ksft_print_msg("mnck-expect: WARN pairing: counter %llu: start without an end\n",
 			       stats_now(&s->a).serial);
 }
 
