@@ -24,7 +24,8 @@ use crate::{
         Luck,
         Stretch, //
     },
-    module_parameters, //
+    module_parameters,
+    report, //
 };
 
 /// One run of a callback, in the current task, until this is dropped.
@@ -55,6 +56,7 @@ impl<'a> Scope<'a> {
                 fmt!("{} after the end of the subscription", callback.name()),
             );
         }
+        report::called(watch.name(), callback, span);
         Self {
             watch,
             callback,

@@ -142,6 +142,11 @@ impl Watch {
         }
     }
 
+    /// Its start refuses `range`, whatever comes of that.
+    pub(crate) fn refuses(&self, range: &Range) {
+        report::refused(self.name(), Span::of(range));
+    }
+
     /// Its end of `range` has come.
     pub(crate) fn ended(&self, range: &Range) {
         self.end(range.id(), Some(Span::of(range)));

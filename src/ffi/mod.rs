@@ -46,6 +46,8 @@ pub(crate) use task::{
     current_sleeps, //
 };
 
+pub(crate) mod trace;
+
 pub(crate) mod uapi;
 
 mod warning;

@@ -157,6 +157,21 @@ pub enum Event {
 }
 
 impl Event {
+    /// Its number, in C.
+    pub fn as_raw(self) -> bindings::mmu_notifier_event {
+        match self {
+            Self::Unmap => bindings::mmu_notifier_event_MMU_NOTIFY_UNMAP,
+            Self::Clear => bindings::mmu_notifier_event_MMU_NOTIFY_CLEAR,
+            Self::ProtectionVma => bindings::mmu_notifier_event_MMU_NOTIFY_PROTECTION_VMA,
+            Self::ProtectionPage => bindings::mmu_notifier_event_MMU_NOTIFY_PROTECTION_PAGE,
+            Self::SoftDirty => bindings::mmu_notifier_event_MMU_NOTIFY_SOFT_DIRTY,
+            Self::Release => bindings::mmu_notifier_event_MMU_NOTIFY_RELEASE,
+            Self::Migrate => bindings::mmu_notifier_event_MMU_NOTIFY_MIGRATE,
+            Self::Exclusive => bindings::mmu_notifier_event_MMU_NOTIFY_EXCLUSIVE,
+            Self::Unknown(unknown) => unknown,
+        }
+    }
+
     #[inline]
     fn from_raw(event: bindings::mmu_notifier_event) -> Self {
         match event {

@@ -17,19 +17,29 @@ pub(crate) use tables::Tables;
 
 mod text;
 
+mod trace;
+pub(crate) use trace::{
+    called,
+    refused, //
+};
+
 use self::{
     journal::Journal,
     line::line, //
 };
 use crate::{
     check::Violation,
-    ffi::warn, //
+    ffi::{
+        trace::violation as trace_violation,
+        warn, //
+    }, //
 };
 
 /// Reports a violation in the current task, which may be in any callback.
 pub(crate) fn violation(violation: &Violation<'_>) {
     let line = line(violation);
 
+    trace_violation(line.as_c_str());
     if let Some(journal) = Journal::get() {
         journal.add(&line);
     }

@@ -138,6 +138,8 @@ impl Statistics {
 
     /// A start that refused.
     pub(super) fn refuse(&self, range: &Range) {
+        self.watch.refuses(range);
+
         let mut stats = self.stats.lock();
 
         stats.count_start(range);

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What subscribers are told, as tracepoints: mnck:start and so on, for perf,
+ * trace-cmd and all that reads tracefs.
+ *
+ * A subscriber is named as everywhere else: what it models and its number.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM mnck
+
+#if !defined(MNCK_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define MNCK_TRACE_H
+
+#include <linux/mmu_notifier.h>
+#include <linux/tracepoint.h>
+
+#include "helpers.h"
+
+#define MNCK_TRACE_EVENTS			\
+	EM(MMU_NOTIFY_UNMAP, "UNMAP")		\
+	EM(MMU_NOTIFY_CLEAR, "CLEAR")		\
+	EM(MMU_NOTIFY_PROTECTION_VMA, "PROTECTION_VMA")	\
+	EM(MMU_NOTIFY_PROTECTION_PAGE, "PROTECTION_PAGE") \
+	EM(MMU_NOTIFY_SOFT_DIRTY, "SOFT_DIRTY")	\
+	EM(MMU_NOTIFY_RELEASE, "RELEASE")	\
+	EM(MMU_NOTIFY_MIGRATE, "MIGRATE")	\
+	EMe(MMU_NOTIFY_EXCLUSIVE, "EXCLUSIVE")
+
+/* First so that readers of the format know the numbers, then to print them. */
+#undef EM
+#undef EMe
+#define EM(_event, _name) TRACE_DEFINE_ENUM(_event);
+#define EMe(_event, _name) TRACE_DEFINE_ENUM(_event);
+MNCK_TRACE_EVENTS
+#undef EM
+#undef EMe
+#define EM(_event, _name) { _event, _name },
+#define EMe(_event, _name) { _event, _name }
+
+DECLARE_EVENT_CLASS(mnck_range,
+
+	TP_PROTO(const char *kind, u64 serial, unsigned long start, unsigned long end,
+		 unsigned int event, bool blockable),
+
+	TP_ARGS(kind, serial, start, end, event, blockable),
+
+	TP_STRUCT__entry(
+		__string(kind, kind)
+		__field(u64, serial)
+		__field(unsigned long, start)
+		__field(unsigned long, end)
+		__field(unsigned int, event)
+		__field(bool, blockable)
+		__array(char, initiator, MNCK_SYMBOL_LEN)
+	),
+
+	TP_fast_assign(
+		__assign_str(kind);
+		__entry->serial = serial;
+		__entry->start = start;
+		__entry->end = end;
+		__entry->event = event;
+		__entry->blockable = blockable;
+		if (!mnck_helper_initiator(current, __entry->initiator))
+			strscpy(__entry->initiator, "?", MNCK_SYMBOL_LEN);
+	),
+
+	TP_printk("%s %llu: %s 0x%lx-0x%lx %sblockable in %s",
+		  __get_str(kind), __entry->serial,
+		  __print_symbolic(__entry->event, MNCK_TRACE_EVENTS),
+		  __entry->start, __entry->end, __entry->blockable ? "" : "non-",
+		  __entry->initiator)
+);
+
+/* A start is called, or the first callback of an interval subscriber. */
+DEFINE_EVENT(mnck_range, start,
+	TP_PROTO(const char *kind, u64 serial, unsigned long start, unsigned long end,
+		 unsigned int event, bool blockable),
+	TP_ARGS(kind, serial, start, end, event, blockable));
+
+/* It refuses. */
+DEFINE_EVENT(mnck_range, refused,
+	TP_PROTO(const char *kind, u64 serial, unsigned long start, unsigned long end,
+		 unsigned int event, bool blockable),
+	TP_ARGS(kind, serial, start, end, event, blockable));
+
+DEFINE_EVENT(mnck_range, end,
+	TP_PROTO(const char *kind, u64 serial, unsigned long start, unsigned long end,
+		 unsigned int event, bool blockable),
+	TP_ARGS(kind, serial, start, end, event, blockable));
+
+/* A rule was broken: each time, where the log has the first alone. */
+TRACE_EVENT(violation,
+
+	TP_PROTO(const char *line),
+
+	TP_ARGS(line),
+
+	TP_STRUCT__entry(
+		__string(line, line)
+	),
+
+	TP_fast_assign(
+		__assign_str(line);
+	),
+
+	TP_printk("%s", __get_str(line))
+);
+
+#endif /* MNCK_TRACE_H */
+
+/* Found beside its C file, by that file's -I. */
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>
