@@ -46,7 +46,10 @@ impl Watch {
             self.report(
                 Rule::Failure,
                 Some(range),
-                fmt!("start failed with {code}, taken as -EAGAIN"),
+                fmt!(
+                    "start failed with {code}, taken as {}",
+                    if has_end { "0" } else { "-EAGAIN" }
+                ),
             );
         }
         if has_end {

@@ -122,7 +122,10 @@ impl Fallible for Driver {
             self.statistics.start(range);
         }
         match (result, context) {
-            (Err(Refused), CallbackContext::NonBlockable(context)) => Err(context.would_block()),
+            (Err(Refused), CallbackContext::NonBlockable(context)) => {
+                self.statistics.watch().refused(range);
+                Err(context.would_block())
+            }
             _ => Ok(()),
         }
     }
