@@ -57,6 +57,9 @@ TEST_F_TIMEOUT(chain_call, attach, MNCK_TIMEOUT)
 		{ .flags = in_chain, .chain = chain, .pid = -1 },
 		{ .flags = in_chain, .chain = chain, .policy = MNCK_POLICY_SKIP },
 		{ .flags = in_chain, .chain = chain, .reserved = 1 },
+		{ .flags = in_chain, .chain = chain, .fault = MNCK_FAULT_EAGAIN },
+		{ .flags = in_chain, .chain = chain, .kind = MNCK_KIND_FAULTY,
+		  .place = MNCK_IN_INTERVAL },
 		{ .flags = in_chain, .chain = chain, .end = getpagesize() },
 		{ .flags = in_chain | MNCK_ATTACH_LOCKED, .chain = chain },
 		{ .flags = in_chain, .chain = self->counter.id },
@@ -70,7 +73,8 @@ TEST_F_TIMEOUT(chain_call, attach, MNCK_TIMEOUT)
 			TH_LOG("case %zu", i);
 	}
 	for (__u32 kind = 0; kind <= MNCK_KIND_CHAIN + 1; kind++) {
-		bool can = kind == MNCK_KIND_COUNTER || kind == MNCK_KIND_TRYLOCK;
+		bool can = kind == MNCK_KIND_COUNTER || kind == MNCK_KIND_TRYLOCK ||
+			   kind == MNCK_KIND_FAULTY;
 
 		EXPECT_ERRNO(can ? 0 : EINVAL, chain_join(&self->chain, kind, &sub))
 			TH_LOG("kind %u", kind);

@@ -61,6 +61,17 @@ static inline int faulty_attach(int fd, pid_t pid, __u32 fault, __u32 place,
 	return mnck_attach_how(fd, how, sub);
 }
 
+static inline int faulty_join(const struct subscriber *chain, __u32 fault, __u32 place,
+			      struct subscriber *sub)
+{
+	struct mnck_attach how = {
+		.kind = MNCK_KIND_FAULTY, .flags = MNCK_ATTACH_IN_CHAIN, .chain = chain->id,
+		.fault = fault, .place = place,
+	};
+
+	return mnck_attach_how(chain->fd, how, sub);
+}
+
 static inline struct mnck_stats faulty_stats(const struct subscriber *sub)
 {
 	struct mnck_stats stats;

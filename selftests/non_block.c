@@ -2,7 +2,8 @@
 /*
  * Rule non-block: nothing sleeps in a callback of a non-blockable range.  The core
  * looks at hlist starts and ends; the ends that undo a refused start and the
- * callbacks of intervals it does not watch, so there only we can tell.
+ * callbacks of intervals it does not watch, so there only we can tell.  In a chain
+ * all is within a start or an end of the core's, which does not know the member.
  *
  * Who has slept is named, from the task's voluntary context switches; and who
  * might have, and had luck, from the kernel's tracepoints.  The kernel itself says
@@ -12,6 +13,7 @@
  */
 #include <time.h>
 
+#include "chain.h"
 #include "faulty.h"
 
 #define AREA_SIZE (4L * getpagesize())
@@ -26,6 +28,7 @@ FIXTURE(non_block)
 	struct reapable reap;
 	struct subscriber counter;
 	struct subscriber refuses;
+	struct subscriber chain;
 	struct subscriber faulty;
 };
 
@@ -197,6 +200,26 @@ TEST_F_TIMEOUT(non_block, undoing_end, MNCK_TIMEOUT)
 	ATTACH(&self->faulty, variant->fault, MNCK_IN_END);
 	ATTACH(&self->refuses, MNCK_FAULT_REFUSES, MNCK_IN_START);
 	EXPECT_SLEEPS_IN_ALL(EAGAIN, "end");
+	EXPECT_NO_VIOLATION(&self->refuses);
+}
+
+#define JOIN(_sub, _fault, _place) \
+	ASSERT_EQ(0, faulty_join(&self->chain, _fault, _place, _sub))
+
+TEST_F_TIMEOUT(non_block, chain_start, MNCK_TIMEOUT)
+{
+	ASSERT_EQ(0, chain_attach(self->fd, self->victim.pid, MNCK_POLICY_EXACT, &self->chain));
+	JOIN(&self->faulty, variant->fault, MNCK_IN_START);
+	EXPECT_SLEEPS_IN_ALL(0, "chain start");
+}
+
+/* The end that the chain calls itself, because a later member has refused. */
+TEST_F_TIMEOUT(non_block, chain_undoing_end, MNCK_TIMEOUT)
+{
+	ASSERT_EQ(0, chain_attach(self->fd, self->victim.pid, MNCK_POLICY_EXACT, &self->chain));
+	JOIN(&self->faulty, variant->fault, MNCK_IN_END);
+	JOIN(&self->refuses, MNCK_FAULT_REFUSES, MNCK_IN_START);
+	EXPECT_SLEEPS_IN_ALL(EAGAIN, "chain end");
 	EXPECT_NO_VIOLATION(&self->refuses);
 }
 

@@ -42,7 +42,7 @@ use crate::mmu_notifier::{
 pub(crate) struct Chain {
     // Dropped in this order: while one goes that starts ranges, the other still ends them.
     _starts: Registration<StartOnly<Starts>>,
-    _ends: Registration<StartEnd<Ends>>,
+    ends: Registration<StartEnd<Ends>>,
     inner: Arc<Inner>,
     reserved: usize,
 }
@@ -76,7 +76,7 @@ impl Chain {
         let ends = ends?;
         Ok(Self {
             _starts: starts.ok_or(EINVAL)??,
-            _ends: ends,
+            ends,
             inner,
             reserved,
         })
@@ -119,6 +119,11 @@ impl Chain {
         };
         self.inner.wait_for_open(task)?;
         Ok(membership)
+    }
+
+    /// The address space, which may have been released.
+    pub(crate) fn mm(&self) -> &Mm {
+        self.ends.mm()
     }
 
     /// How many members there are.

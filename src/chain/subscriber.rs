@@ -64,3 +64,13 @@ pub(crate) enum Ending<'a> {
     /// Called in any task, also within a callback of a non-blockable range: it must not sleep.
     Gone,
 }
+
+impl Ending<'_> {
+    /// The range, if it is over.
+    pub(crate) fn range(&self) -> Option<&Range> {
+        match self {
+            Self::Range(range, _) => Some(range),
+            Self::Gone => None,
+        }
+    }
+}

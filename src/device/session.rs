@@ -175,14 +175,13 @@ impl Session {
             ..
         } = attach;
 
-        if (pid, flags) != (0, MNCK_ATTACH_IN_CHAIN)
-            || (start, end) != (0, 0)
-            || (policy, fault, place) != (0, 0, 0)
-        {
+        if (pid, flags, policy) != (0, MNCK_ATTACH_IN_CHAIN, 0) || (start, end) != (0, 0) {
             return Err(EINVAL);
         }
+        let fault = Fault { fault, place };
+
         self.call(chain, |chain| {
-            chain.join(kind, &mut TaskContext::current()?)
+            chain.join(kind, &fault, &mut TaskContext::current()?)
         })
     }
 

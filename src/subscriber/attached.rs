@@ -225,7 +225,12 @@ impl Attached {
     ///
     /// - [`EINVAL`]: it is none, or there is no member of this kind.
     /// - [`ESRCH`], [`EINTR`], [`ENOMEM`]: as [`Chain::join`](crate::chain::Chain::join).
-    pub(crate) fn join(&self, kind: mnck_kind, task: &mut TaskContext) -> Result<Self> {
+    pub(crate) fn join(
+        &self,
+        kind: mnck_kind,
+        fault: &Fault,
+        task: &mut TaskContext,
+    ) -> Result<Self> {
         let Model::Chain(chain) = &self.model else {
             return Err(EINVAL);
         };
@@ -235,7 +240,7 @@ impl Attached {
             statistics.watch().set_target(target);
         }
         Ok(Self {
-            model: Model::Member(chain.join(kind, statistics.clone(), task)?),
+            model: Model::Member(chain.join(kind, fault, statistics.clone(), task)?),
             statistics,
         })
     }

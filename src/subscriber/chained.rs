@@ -17,6 +17,11 @@ use kernel::{
 use super::{
     attached::Place,
     counter::Counter,
+    driver::Driver,
+    faulty::{
+        self,
+        Fault, //
+    },
     trylock::Trylock,
     Statistics, //
 };
@@ -29,11 +34,11 @@ use crate::{
         Policy,
         Typed, //
     },
-    check::Callback,
     ffi::uapi::{
         mnck_kind,
         mnck_policy,
         MNCK_KIND_COUNTER,
+        MNCK_KIND_FAULTY,
         MNCK_KIND_TRYLOCK,
         MNCK_POLICY_ALL,
         MNCK_POLICY_EXACT,
@@ -110,18 +115,23 @@ impl ChainDevice {
         })
     }
 
-    /// Attaches a member of `kind`, which counts in `statistics`.
+    /// Attaches a member of `kind`, with a `fault` if it is a driver, which counts in `statistics`.
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`]: there is no member of this kind.
+    /// - [`EINVAL`]: there is no member of this kind, or with this fault.
     /// - As [`Chain::join`].
     pub(super) fn join(
         &self,
         kind: mnck_kind,
+        fault: &Fault,
         statistics: Arc<Statistics>,
         task: &mut TaskContext,
     ) -> Result<Member> {
+        if kind != MNCK_KIND_FAULTY && !fault.is_none() {
+            return Err(EINVAL);
+        }
+
         match kind {
             MNCK_KIND_COUNTER => Ok(Member::Counter(
                 self.chain.join(Counter::new(statistics), task)?,
@@ -129,6 +139,11 @@ impl ChainDevice {
             MNCK_KIND_TRYLOCK => Ok(Member::Trylock(
                 self.chain.join(Trylock::new(statistics), task)?,
             )),
+            MNCK_KIND_FAULTY => {
+                let driver = faulty::driver(fault, self.chain.mm(), statistics)?;
+
+                Ok(Member::Driver(self.chain.join(driver, task)?))
+            }
             _ => Err(EINVAL),
         }
     }
@@ -143,6 +158,7 @@ impl ChainDevice {
 pub(super) enum Member {
     Counter(#[expect(dead_code, reason = "held for its drop")] Membership<Typed<Counter>>),
     Trylock(Membership<Typed<Trylock>>),
+    Driver(#[expect(dead_code, reason = "held for its drop")] Membership<Typed<Driver>>),
 }
 
 /// What a start leaves for its end: which range it was called for, and where that is, in bytes.
@@ -168,8 +184,6 @@ impl Opened {
     pub(super) fn end(self, ending: Ending<'_>, statistics: &Statistics) {
         match ending {
             Ending::Range(range, _context) => {
-                let _scope = statistics.enter(Callback::ChainEnd, Some(range));
-
                 warn_on!((range.start(), range.end()) != (self.start, self.end));
                 statistics.watch().ended(range);
                 statistics.end_in_chain();

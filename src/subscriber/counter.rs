@@ -83,6 +83,8 @@ impl chain::Subscriber for Counter {
     }
 
     fn end(self: Pin<&Self>, opened: Opened, ending: Ending<'_>) {
+        let _scope = self.statistics.enter(Callback::ChainEnd, ending.range());
+
         opened.end(ending, &self.statistics);
     }
 

@@ -6,6 +6,8 @@
 //! that does. So the core sees of a driver only what it may, and the driver sees what the core
 //! would call, but for one thing: if its start fails, and a range that was begun for all others
 //! comes to its end, the driver's end is not called, since for it nothing has begun.
+//!
+//! In a [`chain`] a driver may have an end and refuse.
 
 use core::pin::Pin;
 
@@ -20,8 +22,15 @@ use kernel::{
     }, //
 };
 
-use super::Statistics;
+use super::{
+    chained::Opened,
+    Statistics, //
+};
 use crate::{
+    chain::{
+        self,
+        Ending, //
+    },
     check::{
         Callback,
         Refused, //
@@ -30,6 +39,7 @@ use crate::{
         CallbackContext,
         CallbackTable,
         Fallible,
+        NoSleep,
         Paired,
         Range,
         RangeId,
@@ -38,7 +48,8 @@ use crate::{
     },
 };
 
-/// A driver with a [`CallbackTable`]. It is [`Paired`] if that has an end, else [`Fallible`].
+/// A driver with a [`CallbackTable`]. On the core it is [`Paired`] if that has an end, else
+/// [`Fallible`].
 #[pin_data]
 pub(super) struct Driver {
     table: CallbackTable,
@@ -58,17 +69,24 @@ impl Driver {
         })
     }
 
-    /// Calls the driver's start: the code that it returns, and what the core may see of that.
-    fn call_start(&self, range: &Range) -> (c_int, Result<(), Refused>) {
-        let scope = self.statistics.enter(Callback::Start, Some(range));
+    /// Calls the driver's start: the code that it returns, and what may be seen of that.
+    fn call_start(&self, range: &Range, callback: Callback) -> (c_int, Result<(), Refused>) {
+        let scope = self.statistics.enter(callback, Some(range));
         let code = self.table.start(range);
         drop(scope);
 
+        let must_not_refuse = callback == Callback::Start && self.table.has_end();
         let result = self
             .statistics
             .watch()
-            .start_result(range, code, self.table.has_end());
+            .start_result(range, code, must_not_refuse);
         (code, result)
+    }
+
+    /// Makes the refusal of a non-blockable range known.
+    fn would_block<'c>(&self, range: &Range, context: &NoSleep<'c>) -> WouldBlock<'c> {
+        self.statistics.watch().refused(range);
+        context.would_block()
     }
 }
 
@@ -85,7 +103,7 @@ impl Subscriber for Driver {
 impl Paired for Driver {
     fn start(self: Pin<&Self>, range: &Range, _context: CallbackContext<'_>) {
         // A refusal with an end is none, for the core.
-        let (code, _) = self.call_start(range);
+        let (code, _) = self.call_start(range, Callback::Start);
 
         if code != 0 {
             self.without.lock().insert(range.id());
@@ -114,7 +132,7 @@ impl Fallible for Driver {
         range: &Range,
         context: CallbackContext<'c>,
     ) -> Result<(), WouldBlock<'c>> {
-        let (code, result) = self.call_start(range);
+        let (code, result) = self.call_start(range, Callback::Start);
 
         if code != 0 {
             self.statistics.refuse(range);
@@ -123,11 +141,58 @@ impl Fallible for Driver {
         }
         match (result, context) {
             (Err(Refused), CallbackContext::NonBlockable(context)) => {
-                self.statistics.watch().refused(range);
-                Err(context.would_block())
+                Err(self.would_block(range, &context))
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl chain::Subscriber for Driver {
+    /// Nothing, if the driver's start has failed where it may not: for it nothing has begun.
+    type Value = Option<Opened>;
+
+    fn start<'c>(
+        self: Pin<&Self>,
+        range: &Range,
+        context: CallbackContext<'c>,
+    ) -> Result<Option<Opened>, WouldBlock<'c>> {
+        let (code, result) = self.call_start(range, Callback::ChainStart);
+
+        if code == 0 {
+            return Ok(Some(Opened::new(range, &self.statistics)));
+        }
+        self.statistics.refuse(range);
+        match (result, context) {
+            (Err(Refused), CallbackContext::NonBlockable(context)) => {
+                Err(self.would_block(range, &context))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn end(self: Pin<&Self>, opened: Option<Opened>, ending: Ending<'_>) {
+        let Some(opened) = opened else {
+            return;
+        };
+
+        if let Ending::Range(range, _) = &ending {
+            let _scope = self.statistics.enter(Callback::ChainEnd, Some(range));
+
+            self.table.end(range);
+        }
+        opened.end(ending, &self.statistics);
+    }
+
+    fn over(self: Pin<&Self>, range: &Range) {
+        self.statistics.watch().range_over(range);
+    }
+
+    fn release(self: Pin<&Self>, _mm: &Mm) {
+        let _scope = self.statistics.enter(Callback::Release, None);
+
+        self.table.release();
+        self.statistics.release_in_chain();
     }
 }
 

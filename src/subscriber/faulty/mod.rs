@@ -8,6 +8,7 @@
 use core::ops::Range;
 
 use kernel::{
+    mm::Mm,
     new_spinlock,
     prelude::*,
     sync::Arc, //
@@ -82,7 +83,7 @@ impl Faulty {
     ) -> Result<Self> {
         if fault.wants_range() {
             let ops = interval_ops(fault.fault).ok_or(EINVAL)?;
-            // SAFETY: As below.
+            // SAFETY: As in `table()`.
             let table = unsafe { IntervalTable::new(ops, place.mm) }?;
             let driver = IntervalDriver::new(table, statistics);
             let lock = new_spinlock!((), "IntervalDriver::lock");
@@ -92,14 +93,7 @@ impl Faulty {
             ));
         }
 
-        let ops = ops(fault.fault, fault.place).ok_or(EINVAL)?;
-        // Here, since that the callbacks may be called follows from what they do, which is this
-        // room's.
-        //
-        // SAFETY: None does anything with its subscription but to find the driver's own counter
-        // beside it, and what they do wrong harms no memory. Those that allocate one do as they
-        // should.
-        let table = unsafe { CallbackTable::new(ops, place.mm) }?;
+        let table = table(fault, place.mm)?;
         let paired = table.has_end();
         let driver = Driver::new(table, statistics);
 
@@ -109,4 +103,25 @@ impl Faulty {
             Self::StartOnly(place.register(driver)?)
         })
     }
+}
+
+/// The driver that makes the mistake `fault`, for a chain on `mm`. Fails as [`Faulty::attach`].
+pub(super) fn driver(
+    fault: &Fault,
+    mm: &Mm,
+    statistics: Arc<Statistics>,
+) -> Result<impl PinInit<Driver>> {
+    Ok(Driver::new(table(fault, mm)?, statistics))
+}
+
+/// The callbacks that make the mistake `fault`, with a subscription to `mm`.
+fn table(fault: &Fault, mm: &Mm) -> Result<CallbackTable> {
+    let ops = ops(fault.fault, fault.place).ok_or(EINVAL)?;
+
+    // Here, since that the callbacks may be called follows from what they do, which is this
+    // room's.
+    //
+    // SAFETY: None does anything with its subscription but to find the driver's own counter beside
+    // it, and what they do wrong harms no memory. Those that allocate one do as they should.
+    unsafe { CallbackTable::new(ops, mm) }
 }
