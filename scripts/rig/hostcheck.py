@@ -116,6 +116,17 @@ def _rustfmt(files: list[Path], srcdir: Path) -> Complaints:
 def _checkpatch(files: list[Path], srcdir: Path) -> Complaints:
     # kselftest_harness.h's macros live by reuse, and tests of mm touch volatile memory.
     ignored = "MACRO_ARG_REUSE,MACRO_ARG_PRECEDENCE,VOLATILE"
+    # Headers of tracepoints are laid out in a way of their own.
+    layout = "OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT"
+    trace = [path for path in files if path.name == "trace.h"]
+    others = [path for path in files if path not in trace]
+    return [
+        *_checkpatch_all(others, srcdir, ignored),
+        *_checkpatch_all(trace, srcdir, f"{ignored},{layout}"),
+    ]
+
+
+def _checkpatch_all(files: list[Path], srcdir: Path, ignored: str) -> Complaints:
     command = (
         *("scripts/checkpatch.pl", "--strict", "--terse", "--no-summary", "--show-types"),
         *("--max-line-length=100", f"--ignore={ignored}", "--file"),

@@ -16,26 +16,26 @@
 
 #include "helpers.h"
 
-#define MNCK_TRACE_EVENTS			\
-	EM(MMU_NOTIFY_UNMAP, "UNMAP")		\
-	EM(MMU_NOTIFY_CLEAR, "CLEAR")		\
-	EM(MMU_NOTIFY_PROTECTION_VMA, "PROTECTION_VMA")	\
-	EM(MMU_NOTIFY_PROTECTION_PAGE, "PROTECTION_PAGE") \
-	EM(MMU_NOTIFY_SOFT_DIRTY, "SOFT_DIRTY")	\
-	EM(MMU_NOTIFY_RELEASE, "RELEASE")	\
-	EM(MMU_NOTIFY_MIGRATE, "MIGRATE")	\
-	EMe(MMU_NOTIFY_EXCLUSIVE, "EXCLUSIVE")
+/* So that who reads the format knows the numbers. */
+TRACE_DEFINE_ENUM(MMU_NOTIFY_UNMAP);
+TRACE_DEFINE_ENUM(MMU_NOTIFY_CLEAR);
+TRACE_DEFINE_ENUM(MMU_NOTIFY_PROTECTION_VMA);
+TRACE_DEFINE_ENUM(MMU_NOTIFY_PROTECTION_PAGE);
+TRACE_DEFINE_ENUM(MMU_NOTIFY_SOFT_DIRTY);
+TRACE_DEFINE_ENUM(MMU_NOTIFY_RELEASE);
+TRACE_DEFINE_ENUM(MMU_NOTIFY_MIGRATE);
+TRACE_DEFINE_ENUM(MMU_NOTIFY_EXCLUSIVE);
 
-/* First so that readers of the format know the numbers, then to print them. */
-#undef EM
-#undef EMe
-#define EM(_event, _name) TRACE_DEFINE_ENUM(_event);
-#define EMe(_event, _name) TRACE_DEFINE_ENUM(_event);
-MNCK_TRACE_EVENTS
-#undef EM
-#undef EMe
-#define EM(_event, _name) { _event, _name },
-#define EMe(_event, _name) { _event, _name }
+#define show_mmu_notifier_event(_event)					\
+	__print_symbolic(_event,					\
+		{ MMU_NOTIFY_UNMAP, "UNMAP" },				\
+		{ MMU_NOTIFY_CLEAR, "CLEAR" },				\
+		{ MMU_NOTIFY_PROTECTION_VMA, "PROTECTION_VMA" },	\
+		{ MMU_NOTIFY_PROTECTION_PAGE, "PROTECTION_PAGE" },	\
+		{ MMU_NOTIFY_SOFT_DIRTY, "SOFT_DIRTY" },		\
+		{ MMU_NOTIFY_RELEASE, "RELEASE" },			\
+		{ MMU_NOTIFY_MIGRATE, "MIGRATE" },			\
+		{ MMU_NOTIFY_EXCLUSIVE, "EXCLUSIVE" })
 
 DECLARE_EVENT_CLASS(mnck_range,
 
@@ -67,7 +67,7 @@ DECLARE_EVENT_CLASS(mnck_range,
 
 	TP_printk("%s %llu: %s 0x%lx-0x%lx %sblockable in %s",
 		  __get_str(kind), __entry->serial,
-		  __print_symbolic(__entry->event, MNCK_TRACE_EVENTS),
+		  show_mmu_notifier_event(__entry->event),
 		  __entry->start, __entry->end, __entry->blockable ? "" : "non-",
 		  __entry->initiator)
 );
