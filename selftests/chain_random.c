@@ -10,7 +10,7 @@
  * who refuses, who has started before, who was not asked.
  *
  *	MNCK_SEED	of the random numbers; printed when it is not given
- *	MNCK_ROUNDS	how many invalidations there must be, at least: 5,000
+ *	MNCK_ROUNDS	how many invalidations there must be, at least: 2,000
  */
 #include <time.h>
 
@@ -295,7 +295,7 @@ static void one_victim(struct __test_metadata *_metadata, struct game *self)
 TEST_F_TIMEOUT(chain_random, balance, RANDOM_TIMEOUT)
 {
 	struct game *game = &self->game;
-	__u64 rounds = from_environment("MNCK_ROUNDS", 5000), next = 0, seen = 0, n = 0;
+	__u64 rounds = from_environment("MNCK_ROUNDS", 2000), next = 0, seen = 0, n = 0;
 
 	while (seen < rounds && _metadata->exit_code == KSFT_PASS) {
 		one_round(_metadata, game);

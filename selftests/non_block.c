@@ -15,6 +15,7 @@
 
 #include "chain.h"
 #include "faulty.h"
+#include "module.h"
 
 #define AREA_SIZE (4L * getpagesize())
 
@@ -94,6 +95,13 @@ FIXTURE_SETUP(non_block)
 	struct victim *v = &self->victim;
 
 	self->fd = -1;
+	/* Who might have slept only the probes see. */
+	if (variant->throttled) {
+		if (!mnck_can_return())
+			SKIP(return, "no " MNCK_KO " to insert again; set MNCK_KO");
+		ASSERT_EQ(0, mnck_remove());
+		ASSERT_EQ(0, mnck_insert("probes=1"));
+	}
 	self->kmsg = kmsg_open(O_NONBLOCK);
 	ASSERT_LE(0, self->kmsg);
 	self->bugs = kmsg_open(O_NONBLOCK);
@@ -112,6 +120,10 @@ FIXTURE_TEARDOWN(non_block)
 	victim_kill(&self->victim);
 	close(self->kmsg);
 	close(self->bugs);
+	if (variant->throttled) {
+		EXPECT_EQ(0, mnck_remove());
+		EXPECT_EQ(0, mnck_insert(""));
+	}
 }
 
 #define ATTACH(_sub, _fault, _place)                                              \

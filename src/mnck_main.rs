@@ -56,6 +56,10 @@ module! {
             default: 0,
             description: "How long a callback may take, in ms; 0 for no limit",
         },
+        probes: u32 {
+            default: 0,
+            description: "Whether to see who might sleep too, at the cost of every lock of the kernel",
+        },
         chain_slots: u32 {
             default: 32,
             description: "How many open ranges a chain has memory for from the start",
@@ -71,13 +75,13 @@ struct Mnck {
     _shared: subscriber::SharedDomain,
     _tables: report::Tables,
     _checks: check::Checks,
-    _probes: ffi::Probes,
+    _probes: Option<ffi::Probes>,
 }
 
 impl kernel::InPlaceModule for Mnck {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            _probes: ffi::Probes::new(),
+            _probes: (module_parameters::probes.value() != 0).then(ffi::Probes::new),
             _checks: check::Checks::new()?,
             _tables: report::Tables::new()?,
             _shared: subscriber::SharedDomain::new()?,

@@ -14,10 +14,10 @@ from rig.verdict import Verdict
 def side_by_side(jobs: list[Iterator[Verdict]]) -> Iterator[Verdict]:
     """What the jobs yield, as it comes, each of them in a process of its own.
 
-    They are begun in their order, one more than there are CPUs: with many more guests than that
-    each would wait for the others, and some things in a guest do not wait.
+    They are begun in their order, as many at once as there are CPUs: each guest has two of its own,
+    and with more of them those wait for each other more than they work.
     """
-    at_once = len(os.sched_getaffinity(0)) + 1
+    at_once = len(os.sched_getaffinity(0))
     log.directory()  # one for all, made before they part
     context = multiprocessing.get_context("fork")
     waiting = list(jobs)
