@@ -25,13 +25,6 @@ static inline int chain_join(const struct subscriber *chain, __u32 kind, struct 
 	return mnck_attach_how(chain->fd, how, member);
 }
 
-static inline struct mnck_stats stats_now(const struct subscriber *sub)
-{
-	struct mnck_stats stats;
-
-	return mnck_stats(sub, &stats) ? saw_nothing() : stats;
-}
-
 /* The invariants of a member, of whatever kind: returns "" or what is broken. */
 static inline const char *member_broken(const struct mnck_stats *st)
 {

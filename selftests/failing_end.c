@@ -87,7 +87,7 @@ TEST_F_TIMEOUT(failing_end, mrelease, MNCK_TIMEOUT)
 		EXPECT_EQ(0, proc_rss_anon(v->pid));
 		EXPECT_VIOLATIONS(&self->faulty, MNCK_RULE_FAILING_END, ranges);
 		EXPECT_CALLS(&self->faulty, 1 + ranges, 1, ranges);
-		counter = faulty_stats(&self->counter);
+		counter = stats_now(&self->counter);
 		EXPECT_EQ(1 + ranges, counter.starts);
 		EXPECT_EQ(1 + ranges, counter.ends);
 		EXPECT_EQ(0, counter.open);
@@ -115,7 +115,7 @@ TEST_F_TIMEOUT(failing_end, undoing_end, MNCK_TIMEOUT)
 	EXPECT_CALLS(&self->faulty, self->reap.vmas, 0, self->reap.vmas);
 	EXPECT_CALLS(&refuses, self->reap.vmas, 0, self->reap.vmas);
 	EXPECT_NO_VIOLATION(&refuses);
-	counter = faulty_stats(&self->counter);
+	counter = stats_now(&self->counter);
 	EXPECT_EQ(self->reap.vmas, counter.starts);
 	EXPECT_EQ(self->reap.vmas, counter.ends);
 	EXPECT_EQ(0, counter.open);

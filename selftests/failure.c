@@ -99,8 +99,8 @@ TEST_F_TIMEOUT(failure, none, MNCK_TIMEOUT)
 		ATTACH(right[i].fault, right[i].place);
 		EXPECT_EQ(0, munmap(self->area + i * self->page, self->page));
 		EXPECT_NO_VIOLATION(&self->faulty);
-		EXPECT_EQ(1, faulty_stats(&self->faulty).starts);
-		EXPECT_EQ(0, faulty_stats(&self->faulty).refusals);
+		EXPECT_EQ(1, stats_now(&self->faulty).starts);
+		EXPECT_EQ(0, stats_now(&self->faulty).refusals);
 	}
 	EXPECT_NO_LINE(self->kmsg);
 }

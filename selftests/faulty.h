@@ -72,13 +72,6 @@ static inline int faulty_join(const struct subscriber *chain, __u32 fault, __u32
 	return mnck_attach_how(chain->fd, how, sub);
 }
 
-static inline struct mnck_stats faulty_stats(const struct subscriber *sub)
-{
-	struct mnck_stats stats;
-
-	return mnck_stats(sub, &stats) ? saw_nothing() : stats;
-}
-
 static inline void violation_begin(const struct violation *v, const struct subscriber *sub,
 				   char *buf, size_t size)
 {
@@ -91,7 +84,7 @@ static inline void violation_begin(const struct violation *v, const struct subsc
 	};
 
 	snprintf(buf, size, "mnck: %s: faulty %llu: %s", rules[v->rule],
-		 faulty_stats(sub).serial, v->what);
+		 stats_now(sub).serial, v->what);
 }
 
 /* Tells the rig what will come. */
@@ -149,7 +142,7 @@ static inline void violation_place(const struct violation *v, char *buf, size_t 
 /* @_violations of rule @_rule and of no other. */
 #define EXPECT_VIOLATIONS(_sub, _rule, _violations)                               \
 	do {                                                                      \
-		struct mnck_stats stats_ = faulty_stats(_sub);                    \
+		struct mnck_stats stats_ = stats_now(_sub);                       \
 										  \
 		for (__u32 i_ = 0; i_ < MNCK_RULES; i_++) {                       \
 			__u64 want_ = i_ == (__u32)(_rule) ? (_violations) : 0;   \
@@ -164,7 +157,7 @@ static inline void violation_place(const struct violation *v, char *buf, size_t 
 /* What the driver did, while nothing is open. */
 #define EXPECT_CALLS(_sub, _starts, _ends, _failed)                               \
 	do {                                                                      \
-		struct mnck_stats stats_ = faulty_stats(_sub);                    \
+		struct mnck_stats stats_ = stats_now(_sub);                       \
 										  \
 		EXPECT_EQ(_starts, stats_.starts);                                \
 		EXPECT_EQ(_ends, stats_.ends);                                    \

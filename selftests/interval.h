@@ -32,14 +32,6 @@ static inline int interval_attach(int fd, pid_t pid, __u32 kind, __u32 flags, co
 /* More than any process has. */
 #define ADDRESS_SPACE 0x100000000000000UL
 
-/* The statistics now, or none. */
-static inline struct mnck_stats stats_now(const struct subscriber *sub)
-{
-	struct mnck_stats stats;
-
-	return mnck_stats(sub, &stats) ? saw_nothing() : stats;
-}
-
 static inline int mirror_do(const struct subscriber *sub, __u32 op, __u32 flags,
 			    const void *start, size_t len, __u64 *entries)
 {

@@ -157,6 +157,14 @@ static inline struct mnck_stats saw_nothing(void)
 	return (struct mnck_stats){};
 }
 
+/* The statistics now, or none. */
+static inline struct mnck_stats stats_now(const struct subscriber *sub)
+{
+	struct mnck_stats stats;
+
+	return mnck_stats(sub, &stats) ? saw_nothing() : stats;
+}
+
 /* The same after the mm was released, by exit, exec or detach. */
 static inline struct mnck_stats released(struct mnck_stats want)
 {

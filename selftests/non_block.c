@@ -182,8 +182,8 @@ static bool might_have_slept(int bugs)
 			     saw(MNCK_KIND_COUNTER, rounds_ * self->reap.vmas,    \
 				 MNCK_EVENT_CLEAR, 0, (void *)self->reap.start,   \
 				 self->reap.end - self->reap.start, rounds_ * self->reap.bytes)); \
-		EXPECT_EQ(rounds_ * (_ranges), faulty_stats(&self->faulty).starts); \
-		EXPECT_EQ(0, faulty_stats(&self->faulty).open);                   \
+		EXPECT_EQ(rounds_ * (_ranges), stats_now(&self->faulty).starts);  \
+		EXPECT_EQ(0, stats_now(&self->faulty).open);                      \
 	} while (0)
 
 #define EXPECT_SLEEPS_IN_ALL(_errno, _callback)                                   \
@@ -265,7 +265,7 @@ TEST_F_TIMEOUT(non_block, blockable, MNCK_TIMEOUT)
 		ATTACH(&subs[place], variant->fault, place);
 	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MUNMAP, VICTIM_AREA, getpagesize()));
 	for (int place = MNCK_IN_START; place <= MNCK_IN_INTERVAL; place++) {
-		EXPECT_EQ(1, faulty_stats(&subs[place]).starts);
+		EXPECT_EQ(1, stats_now(&subs[place]).starts);
 		EXPECT_NO_VIOLATION(&subs[place]);
 	}
 	EXPECT_STATS(&self->counter,

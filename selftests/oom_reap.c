@@ -31,13 +31,6 @@ static struct mnck_stats refused(struct mnck_stats want, __u64 refusals)
 	return want;
 }
 
-static struct mnck_stats stats_now(const struct subscriber *sub)
-{
-	struct mnck_stats stats;
-
-	return mnck_stats(sub, &stats) ? saw_nothing() : stats;
-}
-
 /* process_mrelease(2): the same, done by the caller and at once. */
 FIXTURE(mrelease)
 {

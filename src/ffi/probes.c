@@ -56,10 +56,16 @@ static struct stretch *innermost(void)
 	return found;
 }
 
+/* Whether there are probes: from before the first callback to after the last. */
+static bool registered;
+
 int mnck_probe_begin(void)
 {
-	struct stretch *outer = innermost();
+	struct stretch *outer;
 
+	if (!registered)
+		return -1;
+	outer = innermost();
 	for (unsigned int i = 0; i < STRETCHES_NEAR; i++) {
 		struct stretch *stretch = near(current, i);
 
@@ -164,6 +170,7 @@ static void register_at(struct tracepoint *tracepoint, void *data)
 void mnck_probe_register(void)
 {
 	for_each_kernel_tracepoint(register_at, NULL);
+	registered = true;
 }
 
 void mnck_probe_unregister(void)

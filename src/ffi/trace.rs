@@ -32,7 +32,20 @@ extern "C" {
     fn rust_do_trace_violation(_: *const c_char);
 }
 
-/// A tracepoint, which costs a no-op branch while nobody listens: what it tells is made only then.
+/// Does something if somebody listens to a tracepoint of `trace.c`. Else it costs a no-op branch,
+/// or a test where the kernel has no CONFIG_JUMP_LABEL.
+#[cfg(CONFIG_TRACEPOINTS)]
+macro_rules! if_listening {
+    ($tracepoint:ident, $then:block) => {
+        if kernel::jump_label::static_branch_unlikely!(
+            $tracepoint,
+            kernel::bindings::tracepoint,
+            key
+        ) $then
+    };
+}
+
+/// A tracepoint of a callback: what it tells is made only if somebody listens.
 macro_rules! call {
     ($(#[$doc:meta])* $name:ident, $tracepoint:ident, $do_trace:ident) => {
         $(#[$doc])*
@@ -41,15 +54,11 @@ macro_rules! call {
             #[cfg(CONFIG_TRACEPOINTS)]
             // SAFETY: This is the tracepoint of `trace.c`, and its key; the kind is a string.
             unsafe {
-                if kernel::jump_label::static_branch_unlikely!(
-                    $tracepoint,
-                    kernel::bindings::tracepoint,
-                    key
-                ) {
+                if_listening!($tracepoint, {
                     let (kind, serial, start, end, event, blockable) = call();
 
                     $do_trace(kind.as_char_ptr(), serial, start, end, event, blockable);
-                }
+                });
             }
             #[cfg(not(CONFIG_TRACEPOINTS))]
             drop(call);
@@ -75,13 +84,9 @@ pub(crate) fn violation(line: &CStr) {
     #[cfg(CONFIG_TRACEPOINTS)]
     // SAFETY: This is the tracepoint of `trace.c`, and its key; `line` is a string.
     unsafe {
-        if kernel::jump_label::static_branch_unlikely!(
-            __tracepoint_violation,
-            kernel::bindings::tracepoint,
-            key
-        ) {
+        if_listening!(__tracepoint_violation, {
             rust_do_trace_violation(line.as_char_ptr());
-        }
+        });
     }
     #[cfg(not(CONFIG_TRACEPOINTS))]
     let _ = line;
