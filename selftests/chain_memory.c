@@ -10,10 +10,9 @@
  * The module is inserted anew with chain_slots=0, so that there is an allocation
  * for the first range that a chain or a member sees.
  */
-#include <sys/syscall.h>
-
 #include "chain.h"
 #include "fail_nth.h"
+#include "module.h"
 #include "victim.h"
 
 #define PAGES 4
@@ -30,16 +29,6 @@ struct attempt {
 	struct subscriber b;
 	struct subscriber c;
 };
-
-static int insert(int ko, const char *parameters)
-{
-	return syscall(SYS_finit_module, ko, parameters, 0);
-}
-
-static int remove_mnck(void)
-{
-	return syscall(SYS_delete_module, "mnck", O_NONBLOCK);
-}
 
 static int leave_all(struct attempt *at)
 {
@@ -125,23 +114,21 @@ static int undo_munmap(void *arg)
 
 FIXTURE(chain_memory)
 {
-	int ko;
+	bool can_return;
 	struct attempt at;
 };
 
 FIXTURE_SETUP(chain_memory)
 {
-	const char *path = getenv("MNCK_KO") ?: "/lib/mnck.ko";
-
 	self->at.fd = -1;
 	self->at.len = PAGES * getpagesize();
 	ASSERT_EQ(0, small_pages());
-	self->ko = open(path, O_RDONLY | O_CLOEXEC);
-	if (self->ko < 0)
-		SKIP(return, "no %s to insert again; set MNCK_KO", path);
-	ASSERT_EQ(0, remove_mnck());
+	self->can_return = mnck_can_return();
+	if (!self->can_return)
+		SKIP(return, "no " MNCK_KO " to insert again; set MNCK_KO");
+	ASSERT_EQ(0, mnck_remove());
 	/* The chain, A, B, and one more. */
-	ASSERT_EQ(0, insert(self->ko, "chain_slots=0 max_subscribers=4"));
+	ASSERT_EQ(0, mnck_insert("chain_slots=0 max_subscribers=4"));
 	self->at.fd = mnck_open();
 	ASSERT_LE(0, self->at.fd);
 }
@@ -152,11 +139,10 @@ FIXTURE_TEARDOWN(chain_memory)
 	if (self->at.fd >= 0)
 		EXPECT_EQ(0, close(self->at.fd));
 	victim_kill(&self->at.victim);
-	if (self->ko < 0)
+	if (!self->can_return)
 		return;
-	WAIT_UNTIL(!remove_mnck() || errno != EWOULDBLOCK);
-	EXPECT_EQ(0, insert(self->ko, ""));
-	close(self->ko);
+	WAIT_UNTIL(!mnck_remove() || errno != EWOULDBLOCK);
+	EXPECT_EQ(0, mnck_insert(""));
 }
 
 #define ASSERT_CAN_FAIL()                                                         \

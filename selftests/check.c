@@ -249,11 +249,6 @@ TEST_F_TIMEOUT(check, clean, MNCK_TIMEOUT)
 		EXPECT_EQ(before[i], count_of(rules[i]));
 }
 
-static int insert(const char *params)
-{
-	return module_insert("MNCK_KO", "/lib/mnck.ko", params);
-}
-
 /* What is read belongs to the module, which stays as long as somebody may read. */
 TEST_F_TIMEOUT(check, reader_keeps_module, MNCK_TIMEOUT)
 {
@@ -266,13 +261,13 @@ TEST_F_TIMEOUT(check, reader_keeps_module, MNCK_TIMEOUT)
 
 	fd = open(DEBUGFS "subscribers", O_RDONLY | O_CLOEXEC);
 	ASSERT_LE(0, fd);
-	EXPECT_ERRNO(EWOULDBLOCK, module_remove("mnck"));
+	EXPECT_ERRNO(EWOULDBLOCK, mnck_remove());
 	EXPECT_EQ(1, read(fd, &byte, 1));
 	ASSERT_EQ(0, close(fd));
 
-	ASSERT_EQ(0, module_remove("mnck"));
+	ASSERT_EQ(0, mnck_remove());
 	EXPECT_ERRNO(ENOENT, access(DEBUGFS, F_OK));
-	ASSERT_EQ(0, insert(""))
+	ASSERT_EQ(0, mnck_insert(""))
 		TH_LOG("set MNCK_KO");
 }
 
@@ -295,9 +290,9 @@ FIXTURE_SETUP(limit)
 	if (access(DEBUGFS, F_OK))
 		SKIP(return, "no debugfs is mounted at /sys/kernel/debug");
 	snprintf(params, sizeof(params), "latency_limit_ms=%d", LIMIT_MS);
-	ASSERT_EQ(0, module_remove("mnck"));
+	ASSERT_EQ(0, mnck_remove());
 	self->inserted = true;
-	ASSERT_EQ(0, insert(params));
+	ASSERT_EQ(0, mnck_insert(params));
 	ASSERT_EQ(0, victim_start(&self->victim, AREA_PAGES * self->page));
 	self->fd = mnck_open();
 	ASSERT_LE(0, self->fd);
@@ -310,8 +305,8 @@ FIXTURE_TEARDOWN(limit)
 		EXPECT_EQ(0, close(self->fd));
 	victim_kill(&self->victim);
 	if (self->inserted) {
-		EXPECT_EQ(0, module_remove("mnck"));
-		EXPECT_EQ(0, insert(""));
+		EXPECT_EQ(0, mnck_remove());
+		EXPECT_EQ(0, mnck_insert(""));
 	}
 }
 

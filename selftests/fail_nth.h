@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "pages.h"
+#include "file.h"
 
 #define FAULTS "/sys/kernel/debug/"
 #define SLABS "/sys/kernel/slab"

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "expect.h"
-#include "pages.h"
+#include "file.h"
 #include "proc.h"
 #include "victim.h"
 

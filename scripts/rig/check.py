@@ -38,14 +38,15 @@ def _run(
     kernels = []
     if built or rooms != {"host"}:
         kernels = [ensure_kernel(arch, variant) for arch in arches]
-    # What takes longest comes first.
-    jobs = []
+    guests, others = [], []
     if not rooms or rooms - {"host", "rig", *COMPILED}:
-        jobs += [_kselftests(kernel, patterns) for kernel in kernels]
+        guests += [_kselftests(kernel, patterns) for kernel in kernels]
+    if not rooms or "rig" in rooms:
+        guests += [_rig(kernel, patterns) for kernel in kernels]
     if not rooms or "host" in rooms:
-        jobs.append(_forms(source, patterns))
-    jobs += [_others(kernel, built, patterns) for kernel in kernels]
-    return side_by_side(jobs)
+        others.append(_forms(source, patterns))
+    others += [_compiled(kernel, built, patterns) for kernel in kernels]
+    return side_by_side(guests, others)
 
 
 def _forms(source: Path, patterns: list[str]) -> Iterator[Verdict]:
@@ -58,23 +59,23 @@ def _kselftests(kernel: Kernel, patterns: list[str]) -> Iterator[Verdict]:
     yield from kselftests(kernel, build.module(kernel), patterns)
 
 
-def _others(
+def _rig(kernel: Kernel, patterns: list[str]) -> Iterator[Verdict]:
+    yield from (v for v in selftest(kernel) if selected(v.name, patterns))
+
+
+def _compiled(
     kernel: Kernel, built: dict[str, Callable[[Kernel], list[str]]], patterns: list[str]
 ) -> Iterator[Verdict]:
-    """All but the kselftests."""
+    """What needs a kernel to compile against, and no guest."""
     rooms = rooms_of(patterns)
     for name, complaints in built.items():
         yield hostcheck.check(kernel.arch, name, partial(complaints, kernel))
-    if not rooms or rooms & COMPILED:
-        yield from _compiled(kernel, partial(selected, patterns=patterns))
-    if not rooms or "rig" in rooms:
-        yield from (v for v in selftest(kernel) if selected(v.name, patterns))
-
-
-def _compiled(kernel: Kernel, wanted: Callable[[str], bool]) -> Iterator[Verdict]:
-    """The tests of the abstraction that the compiler makes."""
+    if rooms and not rooms & COMPILED:
+        return
     module = build.module(kernel)
     with locked(build.lock(kernel)):
         compiler = rustc.compiler(kernel, module)
         for room in (compile_fail, doctest):
-            yield from room.verdicts(kernel.arch, compiler, wanted)
+            yield from room.verdicts(
+                kernel.arch, compiler, partial(selected, patterns=patterns)
+            )

@@ -5,51 +5,66 @@ import multiprocessing
 import os
 from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkProcess
 
 from rig import log
 from rig.kernel import BuildError
 from rig.verdict import Verdict
 
+# Of what runs beside guests: they have the CPUs first.
+NICE = 19
 
-def side_by_side(jobs: list[Iterator[Verdict]]) -> Iterator[Verdict]:
+
+def side_by_side(
+    guests: list[Iterator[Verdict]], others: list[Iterator[Verdict]] | None = None
+) -> Iterator[Verdict]:
     """What the jobs yield, as it comes, each of them in a process of its own.
 
-    They are begun in their order, as many at once as there are CPUs: each guest has two of its own,
-    and with more of them those wait for each other more than they work.
+    They are begun in their order.  Those that run guests, as many at once as there are CPUs: each
+    guest has two of its own, and with more of them those wait for each other more than they work.
+    The others one by one beside them, with the time that guests leave.
     """
     at_once = len(os.sched_getaffinity(0))
     log.directory()  # one for all, made before they part
     context = multiprocessing.get_context("fork")
-    waiting = list(jobs)
-    workers = {}
-    try:
-        while waiting or workers:
-            while waiting and len(workers) < at_once:
+    kinds = [(list(guests), at_once, 0), (list(others or []), 1, NICE)]
+    workers: dict[Connection, tuple[ForkProcess, int]] = {}
+
+    def fill() -> None:
+        for kind, (waiting, limit, nice) in enumerate(kinds):
+            while waiting and sum(k == kind for _, k in workers.values()) < limit:
                 reader, writer = context.Pipe(duplex=False)
-                workers[reader] = context.Process(target=_work, args=(waiting.pop(0), writer))
-                workers[reader].start()
+                process = context.Process(target=_work, args=(waiting.pop(0), writer, nice))
+                workers[reader] = process, kind
+                process.start()
                 writer.close()  # so that its end is the worker's end
+
+    try:
+        fill()
+        while workers:
             for reader in wait(list(workers)):
                 try:
                     came = reader.recv()
                 except EOFError:
-                    worker = workers.pop(reader)
+                    worker, _ = workers.pop(reader)
                     worker.join()
                     if status := worker.exitcode:
                         raise BuildError(f"a part of the rig died: {status}") from None
+                    fill()
                     continue
                 if isinstance(came, BuildError):
                     raise came
                 yield came
     finally:
         # As Ctrl-C to each: guests are ended and temporary files removed.
-        for worker in workers.values():
+        for worker, _ in workers.values():
             worker.terminate()
-        for worker in workers.values():
+        for worker, _ in workers.values():
             worker.join()
 
 
-def _work(job: Iterator[Verdict], writer: Connection) -> None:
+def _work(job: Iterator[Verdict], writer: Connection, nice: int) -> None:
+    os.nice(nice)
     try:
         for verdict in job:
             writer.send(verdict)
