@@ -9,7 +9,8 @@ rust-metadata := rust/libkernel.rmeta
 rig = scripts/build_root.sh env PYTHONPATH=scripts \
 	PYTHONDONTWRITEBYTECODE=1 python3 -m rig
 rig-options = $(if $(ARCH),--arch $(ARCH)) $(if $(VARIANT),--variant $(VARIANT)) \
-	$(if $(TEST),--test "$(TEST)") $(if $(JUNIT),--junit /dev/fd/3 3> "$(JUNIT)")
+	$(if $(TEST),--test "$(TEST)") $(if $(ROUNDS),--rounds $(ROUNDS)) \
+	$(if $(SEED),--seed $(SEED)) $(if $(JUNIT),--junit /dev/fd/3 3> "$(JUNIT)")
 
 # Out of the source directory, so that one checkout serves all kernels.
 kbuild = $(MAKE) -C $(KDIR) LLVM=$(LLVM) M=$(CURDIR) MO=$(CURDIR)/build
@@ -49,8 +50,8 @@ need-rust:
 		"kernel headers lack: give KDIR= a kernel built with CONFIG_RUST=y" \
 		"and LLVM=1, or use 'make run', which builds its own." >&2; exit 1; }
 
-.PHONY: run check mutants bench rustdoc shell
-run check mutants bench rustdoc shell:
+.PHONY: run check mutants soak bench rustdoc shell
+run check mutants soak bench rustdoc shell:
 	@# In the place of the shell, so that a SIGTERM to make arrives.
 	@exec $(rig) $@ $(rig-options)
 
@@ -74,6 +75,7 @@ help:
 # help:     VARIANT=kasan|bench|fixed on a kernel with KASAN, without debugging, or with patches/
 # help:     JUNIT=file                results as JUnit XML too
 # help:   make mutants              prove that the tests can fail: a mistake each (TEST=, ARCH=)
+# help:   make soak                 a chain under 1,000,000 random invalidations (ROUNDS=, SEED=)
 # help:   make bench                what the abstraction costs, against C: Documentation/cost.md (ARCH=)
 # help:   make shell [ARCH=arm64]   a prompt, with the module loaded
 # help:   make rustdoc              the abstraction's documentation: build/rustdoc/mnck/index.html

@@ -57,15 +57,21 @@ static inline void victim_answer(long result)
 		_exit(1);
 }
 
-static inline long victim_map_touch(void *addr, size_t len)
+static inline long victim_map(void *addr, size_t len)
 {
-	char *p = mmap(addr, len, PROT_READ | PROT_WRITE,
+	void *p = mmap(addr, len, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 
-	if (p == MAP_FAILED)
-		return errno;
-	memset(p, 1, len);
-	return 0;
+	return p == MAP_FAILED ? errno : 0;
+}
+
+static inline long victim_map_touch(void *addr, size_t len)
+{
+	long error = victim_map(addr, len);
+
+	if (!error)
+		memset(addr, 1, len);
+	return error;
 }
 
 /* The child has its parent's orders; the parent does nothing any more. */

@@ -13,17 +13,21 @@ from rig.kernel import BuildError
 from rig.mutants import mutants
 from rig.run import run, shell
 from rig.rustdoc import rustdoc
+from rig.soak import soak
 from rig.variant import DEFAULT, variants
 
 
 def main() -> int:
     """Do as the arguments say; the exit status."""
     parser = argparse.ArgumentParser(prog="rig")
-    parser.add_argument("what", choices=("run", "check", "mutants", "bench", "rustdoc", "shell"))
+    whats = ("run", "check", "mutants", "soak", "bench", "rustdoc", "shell")
+    parser.add_argument("what", choices=whats)
     parser.add_argument("--arch", choices=ARCHES, help="default: both; run, shell: x86_64")
     parser.add_argument("--variant", default=DEFAULT, help="of the kernel; default: %(default)s")
     parser.add_argument("--test", metavar="NAMES", default="", help="tests, or all below a name")
     parser.add_argument("--junit", metavar="FILE", type=Path, help="check: write JUnit XML")
+    parser.add_argument("--rounds", type=int, default=1000000, help="soak: how many invalidations")
+    parser.add_argument("--seed", type=int, help="soak: of the random numbers")
     args = parser.parse_args()
 
     # As Ctrl-C: guests are ended and temporary files removed on the way out.
@@ -39,6 +43,8 @@ def main() -> int:
             return bench(arches)
         if args.what == "mutants":
             return mutants(arches, args.variant, args.test.split())
+        if args.what == "soak":
+            return soak(arches, args.variant, args.rounds, args.seed)
         commands = {"run": run, "rustdoc": rustdoc, "shell": shell}
         return commands[args.what](args.arch or "x86_64", args.variant)
     except BuildError as error:
