@@ -4,14 +4,13 @@
 //!
 //! `kernel::declare_trace!` knows those alone that the kernel itself has.
 
-use kernel::{
-    ffi::{
-        c_char,
-        c_uint,
-        c_ulong, //
-    },
-    prelude::*, //
+#[cfg(CONFIG_TRACEPOINTS)]
+use kernel::ffi::{
+    c_char,
+    c_uint,
+    c_ulong, //
 };
+use kernel::prelude::*;
 
 /// What is told of a callback: the subscriber's kind and number; and of the range, the start, the
 /// end, the event by its number in C, and whether it is blockable.

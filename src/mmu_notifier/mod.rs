@@ -75,9 +75,9 @@ pub use fault::{
     ValidPages, //
 };
 
-#[cfg(all(mnck_kunit, CONFIG_KUNIT = "y"))]
+#[cfg(mnck_kunit)]
 mod hand_made;
-#[cfg(all(mnck_kunit, CONFIG_KUNIT = "y"))]
+#[cfg(mnck_kunit)]
 pub(crate) use hand_made::HandMade;
 
 mod handle;
