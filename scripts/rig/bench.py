@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""``make bench``: what the abstraction costs, in instructions, against the same in C.
+"""``make bench``: what the abstraction costs, in instructions, against the same in C; and what
+the checks do.
 
 The modules of selftests/bench/ are loaded into a guest whose clock counts instructions, and its
-program measures with each.  What is found is judged here and told by rig.cost.
+programs measure with each, and with mnck.  What is found is judged here and told by rig.cost.
 """
 
 from collections.abc import Iterator
@@ -20,6 +21,10 @@ from rig.verdict import FAIL, judge
 VARIANT = "bench"
 SOURCE = CHECKOUT / "selftests/bench"
 MODULES = ("bench_c", "bench_helpers", "bench_rust")
+PROGRAMS = ("measure", "measure_checks")
+
+# Subscribers of mnck by what they are on the abstraction.
+UNCHECKED = {"counter": "paired", "trylock": "fallible", "chain": None}
 
 # By what it is and how many there are: instructions and callbacks.
 Measured = dict[tuple[str, int], tuple[float, float]]
@@ -29,8 +34,9 @@ def bench(arches: list[str]) -> int:
     """Measure, show and, if on all architectures, document; the exit status."""
     runs = []
     for kernel in [ensure_kernel(arch, VARIANT) for arch in arches]:
-        c, helpers, rust = _measure(kernel)
-        runs.append(cost.Run(kernel, list(_flavours(c, helpers, rust)), _growth(c, rust)))
+        c, helpers, rust, checked = _measure(kernel)
+        flavours = list(_flavours(c, helpers, rust))
+        runs.append(cost.Run(kernel, flavours, _growth(c, rust), _checks(rust, checked)))
         cost.show(runs[-1])
     exceeded = [wrong for run in runs for wrong in cost.exceeded(run)]
     for wrong in exceeded:
@@ -43,13 +49,14 @@ def bench(arches: list[str]) -> int:
 
 
 def _measure(kernel: Kernel) -> list[Measured]:
-    """What each of MODULES costs."""
+    """What each of MODULES costs, and then what mnck does."""
     modules = build.external(kernel, SOURCE, "bench")
     files = {f"lib/{name}.ko": modules[name] for name in MODULES}
-    files["tests/measure"] = _program(kernel)
+    files["lib/mnck.ko"] = build.module(kernel)
+    files |= {f"tests/{path.name}": path for path in _programs(kernel)}
     console = log.console(kernel, "bench")
-    steps = [f"insmod /lib/{name}.ko" for name in MODULES]
-    steps += [f"measure /dev/{name}" for name in MODULES]
+    measuring = [*(f"measure /dev/{name}" for name in MODULES), "measure_checks"]
+    steps = [f"insmod /lib/{name}.ko" for name in (*MODULES, "mnck")] + measuring
     with (
         Step(f"measuring on {kernel.arch}", about=40),
         build.initramfs(kernel, "bench", files) as initramfs,
@@ -61,11 +68,11 @@ def _measure(kernel: Kernel) -> list[Measured]:
         if verdict.status == FAIL:
             lines = "\n".join(verdict.lines)
             raise BuildError(f"{kernel.arch}: {step}: {verdict.reason}\n{lines}\n{console}")
-    return [parse(outcomes[f"measure /dev/{name}"].output) for name in MODULES]
+    return [parse(outcomes[step].output) for step in measuring]
 
 
-def _program(kernel: Kernel) -> Path:
-    """Build the program that measures."""
+def _programs(kernel: Kernel) -> list[Path]:
+    """Build the programs that measure."""
     output = build.build_dir(kernel) / "measure"
     make = [
         *("make", "--silent", "-C", SOURCE, f"OUTPUT={output}", f"KSRC={kernel.srcdir}"),
@@ -76,7 +83,7 @@ def _program(kernel: Kernel) -> Path:
         status, said = command.run(make)
     if status:
         raise BuildError(f"{said}failed: {SOURCE}")
-    return output / "measure"
+    return [output / name for name in PROGRAMS]
 
 
 def parse(output: str) -> Measured:
@@ -95,13 +102,12 @@ def _flavours(*modules: Measured) -> Iterator[cost.Flavour]:
         calls = [[costs[name, count][1] for count in counts] for costs in modules]
         if any(found != calls[0] for found in calls) or not all(calls[0][1:]):
             raise BuildError(f"{name}: not the same callbacks in C and in Rust: {calls}")
-        without, one, many = ([costs[name, count][0] for costs in modules] for count in counts)
-        more = counts[2] - counts[1]
+        without, one, _ = ([costs[name, count][0] for costs in modules] for count in counts)
         yield cost.Flavour(
             name,
             without=without[0],
             event=cost.Costs(*one),
-            callback=cost.Costs(*((b - a) / more for a, b in zip(one, many, strict=True))),
+            callback=cost.Costs(*(_one_more(costs, name) for costs in modules)),
         )
 
 
@@ -115,3 +121,19 @@ def _growth(c: Measured, rust: Measured) -> dict[str, tuple[dict[int, float], di
         )
         for name in names
     }
+
+
+def _checks(unchecked: Measured, checked: Measured) -> dict[str, tuple[float | None, float]]:
+    """What a subscriber adds to a munmap on the abstraction, and in mnck."""
+    if any(calls != count for (_, count), (_, calls) in checked.items()):
+        raise BuildError("of mnck's subscribers not each had one start for each munmap")
+    return {
+        name: (_one_more(unchecked, same) if same else None, _one_more(checked, name))
+        for name, same in UNCHECKED.items()
+    }
+
+
+def _one_more(found: Measured, name: str) -> float:
+    """What one subscriber more adds, where there are some."""
+    _, one, many = sorted(count for n, count in found if n == name)
+    return (found[name, many][0] - found[name, one][0]) / (many - one)

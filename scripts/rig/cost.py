@@ -31,6 +31,13 @@ TITLES = {
 }
 
 
+# What subscribers of mnck are called.
+CHECKED = {
+    "counter": "counter, `StartEnd`",
+    "trylock": "trylock, `StartOnly`",
+    "chain": "counter in a chain",
+}
+
 # How subscribers are attached and detached.
 WAYS = {
     ("interval", "in"): "insert",
@@ -76,6 +83,8 @@ class Run:
     kernel: Kernel
     flavours: list[Flavour]
     growth: dict[str, tuple[dict[int, float], dict[int, float]]]
+    # What a callback more adds without checks, if there is such, and with them.
+    checks: dict[str, tuple[float | None, float]]
 
 
 def exceeded(run: Run) -> Iterator[str]:
@@ -103,6 +112,13 @@ def show(run: Run) -> None:
             f"{_ratio(flavour.event_ratio)}   {callback.c:8.1f}{callback.helpers:10.1f}"
             f"{callback.rust:8.1f}{_ratio(flavour.callback_ratio)}"
         )
+    print(f"{'a callback more':26}{'unchecked':>12}{'checked':>12}")
+    for name, costs in run.checks.items():
+        print(f"{CHECKED[name].replace('`', ''):26}" + "".join(f"{_cell(c):>12}" for c in costs))
+
+
+def _cell(cost: float | None) -> str:
+    return "-" if cost is None else f"{cost:.0f}"
 
 
 def _ratio(ratio: float) -> str:
@@ -115,6 +131,7 @@ def document(runs: list[Run]) -> list[Path]:
     values = {
         "limit": f"{LIMIT}",
         "tables": "\n\n".join("\n".join(_table(run)) for run in runs),
+        "checks": "\n\n".join("\n".join(_checks(run)) for run in runs),
         "registration": "\n\n".join("\n".join(_registration(run)) for run in runs),
         "event": f"{max(f.event_ratio for run in runs for f in run.flavours):.3f}",
         "callback": f"{max(f.callback_ratio for run in runs for f in run.flavours):.3f}",
@@ -160,6 +177,13 @@ def _registration(run: Run) -> Iterator[str]:
             for language in run.growth[f"{flavour}.{way}"]
         ]
         yield f"| {count:,} | {' | '.join(cells)} |"
+
+
+def _checks(run: Run) -> Iterator[str]:
+    yield f"| {run.kernel.arch} | unchecked | checked |"
+    yield "|---|--:|--:|"
+    for name, costs in run.checks.items():
+        yield f"| {CHECKED[name]} | {' | '.join(map(_cell, costs))} |"
 
 
 def _panels(run: Run) -> list[plot.Panel]:

@@ -18,7 +18,7 @@ class Judging(unittest.TestCase):
     """What exceeds the limit, and what does not."""
 
     def exceeded(self, *modules: bench.Measured) -> list[str]:
-        return list(cost.exceeded(cost.Run(KERNEL, list(bench._flavours(*modules)), {})))
+        return list(cost.exceeded(cost.Run(KERNEL, list(bench._flavours(*modules)), {}, {})))
 
     def test_equal(self):
         same = measured(200, 3400)
@@ -40,6 +40,27 @@ class Judging(unittest.TestCase):
         for other in measured(200, 3400, calls=2), measured(200, 3400, calls=0):
             with self.assertRaisesRegex(BuildError, "not the same callbacks"):
                 self.exceeded(measured(200, 3400, calls=0), other, other)
+
+
+class Checks(unittest.TestCase):
+    """What a subscriber under check adds."""
+
+    NONE = {("paired", 1): (200, 1), ("paired", 33): (3400, 33), ("paired", 0): (100, 0)}
+    NONE |= {("fallible", count): costs for (_, count), costs in NONE.items()}
+
+    @staticmethod
+    def checked(more: int, calls: int = 1) -> bench.Measured:
+        names = ("counter", "trylock", "chain")
+        return {(n, c): (100 + c * more, c * calls) for n in names for c in (0, 1, 33)}
+
+    def test_checks(self):
+        found = bench._checks(self.NONE, self.checked(300))
+        self.assertEqual(found["counter"], (100, 300))
+        self.assertEqual(found["chain"], (None, 300))
+
+    def test_callbacks_missing(self):
+        with self.assertRaisesRegex(BuildError, "not each had one start"):
+            bench._checks(self.NONE, self.checked(300, calls=2))
 
 
 class Reading(unittest.TestCase):

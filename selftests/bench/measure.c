@@ -1,67 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Measures what subscribers add to a munmap, for each flavour, and what their
- * number does: "measure DEVICE", in a guest whose clock counts instructions.
- *
- * Prints lines of a name, a number of subscribers, the least number of
- * instructions of many rounds, and how many callbacks there were in each.  The
- * least is that of a round in which no timer fired and no cache was refilled,
- * and so the same in each run.  Each measurement is made by a process of its
- * own, so that none finds an address space that another has left.
+ * number does: "measure DEVICE".
  */
 #define _GNU_SOURCE
-#include <err.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "bench.h"
+#include "measure.h"
 
-#define PAGE	4096UL
-#define BASE	(64UL << 30)	/* nothing else is near */
-#define ROUNDS	64
 #define APART	(2 * PAGE)
 #define SPOTS	16	/* of many intervals */
-#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *device;
-
-#if defined(__x86_64__)
-static __u64 now(void)
-{
-	__u32 low, high;
-
-	asm volatile("rdtsc" : "=a"(low), "=d"(high) :: "memory");
-	return (__u64)high << 32 | low;
-}
-
-static double instructions(__u64 ticks)
-{
-	return ticks;
-}
-#elif defined(__aarch64__)
-static __u64 now(void)
-{
-	__u64 ticks;
-
-	asm volatile("isb; mrs %0, cntvct_el0" : "=r"(ticks) :: "memory");
-	return ticks;
-}
-
-/* One instruction is a nanosecond. */
-static double instructions(__u64 ticks)
-{
-	__u64 frequency;
-
-	asm("mrs %0, cntfrq_el0" : "=r"(frequency));
-	return ticks * (1e9 / frequency);
-}
-#endif
 
 static const struct {
 	const char *name;
@@ -87,7 +40,7 @@ static int open_device(void)
 }
 
 /* Intervals are of a page each, side by side with a page between them, or all at @start. */
-static void attach(int fd, enum bench_flavour flavour, unsigned long count, unsigned long start,
+static void attach(int fd, unsigned int flavour, unsigned long count, unsigned long start,
 		   bool apart)
 {
 	struct bench_attach attach = {
@@ -106,38 +59,6 @@ static void detach(int fd)
 {
 	if (ioctl(fd, BENCH_DETACH))
 		err(1, "BENCH_DETACH");
-}
-
-/* Not a macro: what is measured is done once. */
-static __u64 least(__u64 a, __u64 b)
-{
-	return a < b ? a : b;
-}
-
-static void map(char *at)
-{
-	if (mmap(at, PAGE, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != at)
-		err(1, "mmap");
-	*(volatile char *)at = 1;
-}
-
-/* The ticks of a munmap of a touched page. */
-static __u64 munmap_at(char *at)
-{
-	__u64 ticks = ~0ULL;
-	int i;
-
-	for (i = 0; i < ROUNDS; i++) {
-		__u64 start;
-
-		map(at);
-		start = now();
-		if (munmap(at, PAGE))
-			err(1, "munmap");
-		ticks = least(ticks, now() - start);
-	}
-	return ticks;
 }
 
 /* The same of marking a page idle, which asks whether it is young. */
@@ -172,15 +93,8 @@ static __u64 idle_page(void)
 	return entry & ((1ULL << 55) - 1);
 }
 
-static void print(const char *name, const char *what, unsigned long count, __u64 ticks,
-		  unsigned long events, long calls)
-{
-	printf("%s%s %lu %.3f %.3f\n", name, what, count, instructions(ticks) / events,
-	       (double)calls / ROUNDS / events);
-}
-
 /* What an event costs with @count subscribers to where it is. */
-static void events(const char *name, enum bench_flavour flavour, unsigned long count)
+static void events(const char *name, unsigned int flavour, unsigned long count)
 {
 	int bitmap = -1, fd = open_device();
 	__u64 ticks, pfn = 0;
@@ -206,7 +120,7 @@ static void events(const char *name, enum bench_flavour flavour, unsigned long c
 }
 
 /* What one of @count subscribers costs that are attached and detached at once. */
-static void registrations(const char *name, enum bench_flavour flavour, unsigned long count)
+static void registrations(const char *name, unsigned int flavour, unsigned long count)
 {
 	__u64 start, in = ~0ULL, out = ~0ULL;
 	int i, fd = open_device();
@@ -228,7 +142,7 @@ static void registrations(const char *name, enum bench_flavour flavour, unsigned
 }
 
 /* What a munmap costs where one of @count intervals is, on average. */
-static void many_intervals(const char *name, enum bench_flavour flavour, unsigned long count)
+static void many_intervals(const char *name, unsigned int flavour, unsigned long count)
 {
 	unsigned long i, spots = least(count, SPOTS);
 	unsigned long stride = count / spots * APART;
@@ -240,22 +154,6 @@ static void many_intervals(const char *name, enum bench_flavour flavour, unsigne
 		ticks += munmap_at((char *)BASE + i * stride);
 	print(name, ".munmap", count, ticks, spots, ioctl(fd, BENCH_CALLS));
 	detach(fd);
-}
-
-static void in_child(void (*measure)(const char *, enum bench_flavour, unsigned long),
-		     const char *name, enum bench_flavour flavour, unsigned long count)
-{
-	int status;
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		measure(name, flavour, count);
-		exit(0);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) < 0 || status)
-		errx(1, "the measurement of %s, %lu, has failed", name, count);
 }
 
 int main(int argc, char **argv)
