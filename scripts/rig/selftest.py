@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rig import build, kunit, log
-from rig.guest import DEADLINE, Guest
+from rig.guest import DEADLINE, SMALL, Guest
 from rig.kernel import Kernel
 from rig.verdict import FAIL, OK, SKIP, XFAIL, Verdict, judge
 
@@ -67,6 +67,8 @@ ON_WARN = (
     r"the guest died: WARNING: .*; Kernel panic - not syncing: .*panic_on_warn.*",
 )
 
+ON_WARN_NEEDS = ("lib/mnck.ko", "tests/failure")
+
 # The same of the cases of a KUnit suite, and of a module that has none.
 KUNIT = (
     ("planted.right", OK, ""),
@@ -103,8 +105,9 @@ def selftest(kernel: Kernel) -> Iterator[Verdict]:
         for what, reason in FATAL:
             if _can_find(kernel, what):
                 yield _fatal(kernel, initramfs, what, reason)
-    tests = build.for_guest(kernel, build.module(kernel))[1]
-    with build.initramfs(kernel, "rig-mnck", build.planted(kernel) | tests) as initramfs:
+    files = build.for_guest(kernel, build.module(kernel))[1]
+    files = build.planted(kernel) | {name: files[name] for name in ON_WARN_NEEDS}
+    with build.initramfs(kernel, "rig-mnck", files) as initramfs:
         yield _fatal(kernel, initramfs, *ON_WARN)
 
 
@@ -133,7 +136,7 @@ def _kunit(kernel: Kernel, guest: Guest) -> Iterator[Verdict]:
 def _fatal(kernel: Kernel, initramfs: Path, what: str, reason: str) -> Verdict:
     """A mistake that a guest does not survive, and a test that was to come after it."""
     console = log.console(kernel, f"rig-{what}")
-    with Guest(kernel, initramfs, console) as guest:
+    with Guest(kernel, initramfs, console, SMALL) as guest:
         booted = guest.boot()
         outcome = guest.run(f"planted {what}", HANG_DEADLINE if what == "hang" else DEADLINE)
         after = guest.run("planted pass")
