@@ -2,7 +2,7 @@
 """What goes into a guest: the module, the tests, and the initramfs around them.
 
 All is built under the cache, per checkout, architecture and variant of the kernel; make decides
-what has changed.
+what has changed, once in a process.
 """
 
 import hashlib
@@ -11,10 +11,12 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
-from rig import command, log
+from rig import log
 from rig.arch import ARCHES
+from rig.command import run
 from rig.kernel import CACHE, BuildError, Kernel
 from rig.lock import locked
 from rig.progress import Step
@@ -41,7 +43,7 @@ def lock(kernel: Kernel) -> Path:
 
 def _make(make: list[str]) -> str:
     """Run `make` and return its warnings; a failure shows them."""
-    status, output = command.run([*make, "--silent"])
+    status, output = run([*make, "--silent"])
     lines = output.splitlines(keepends=True)
     said = "".join(line for line in lines if not re.match(r"  [A-Z]+ ", line))
     if status:
@@ -55,6 +57,7 @@ def kbuild(kernel: Kernel, source: Path, output: Path, *args: str) -> str:
     return _make(kernel.make(f"M={source}", f"MO={output}", *args, "modules"))
 
 
+@cache
 def external(kernel: Kernel, source: Path, name: str) -> dict[str, Path]:
     """Build the external modules of `source`, to be kept as `name`: each .ko by its module's name.
 
@@ -74,18 +77,28 @@ def module(kernel: Kernel) -> Path:
     return external(kernel, CHECKOUT, "mnck")["mnck"]
 
 
-def mutant(kernel: Kernel, patch: Path, directory: Path) -> Path:
-    """Build mnck.ko with `patch` applied, all of it in `directory`."""
+@contextmanager
+def mutant(kernel: Kernel, patch: Path, directory: Path) -> Iterator[Path]:
+    """Build mnck.ko with `patch` applied, while this lasts, all of it in `directory`.
+
+    What another mutant has left there is built no second time.
+    """
     source = directory / "source"
-    shutil.copytree(CHECKOUT / "src", source / "src")
-    shutil.copy(CHECKOUT / "Kbuild", source)
-    status, said = command.run(
-        ["patch", "--strip=1", "--fuzz=0", f"--directory={source}", f"--input={patch}"]
-    )
+    if not source.exists():
+        shutil.copytree(CHECKOUT / "src", source / "src")
+        shutil.copy(CHECKOUT / "Kbuild", source)
+    command = ["patch", "--strip=1", "--fuzz=0", f"--directory={source}", f"--input={patch}"]
+    status, said = run(command)
     if status:
+        shutil.rmtree(source)  # some of it may have been applied
         raise BuildError(f"{patch} does not apply any more:\n{said}")
-    kbuild(kernel, source, directory / "module")
-    return directory / "module/src/mnck.ko"
+    try:
+        kbuild(kernel, source, directory / "module")
+        yield directory / "module/src/mnck.ko"
+    finally:
+        # What it has changed is newer than what was built of it, so that make does not take one
+        # mutant for another.
+        run([*command, "--reverse"])
 
 
 def planted(kernel: Kernel) -> dict[str, Path]:
@@ -110,6 +123,7 @@ def _in_lib(modules: Mapping[str, Path]) -> dict[str, Path]:
     return {f"lib/{name}.ko": path for name, path in modules.items()}
 
 
+@cache
 def selftests(kernel: Kernel) -> tuple[list[str], dict[str, Path]]:
     """Build the kselftests: the names of the test programs, and all that is to lie in /tests."""
     output = build_dir(kernel) / "selftests"

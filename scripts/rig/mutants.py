@@ -32,10 +32,11 @@ def mutants(arches: list[str], variant: str, patterns: list[str]) -> int:
 
 
 def _try_all(kernel: Kernel, patches: list[Path]) -> Iterator[Verdict]:
-    yield from (_try(kernel, patch) for patch in patches)
+    with tempfile.TemporaryDirectory(dir=log.directory(), ignore_cleanup_errors=True) as directory:
+        yield from (_try(kernel, patch, Path(directory)) for patch in patches)
 
 
-def _try(kernel: Kernel, patch: Path) -> Verdict:
+def _try(kernel: Kernel, patch: Path, directory: Path) -> Verdict:
     start = time.monotonic()
     names = re.findall(r"^Caught-by: *(.+)$", patch.read_text(), re.MULTILINE)
     caught_by = " ".join(names).split()
@@ -43,12 +44,11 @@ def _try(kernel: Kernel, patch: Path) -> Verdict:
         raise BuildError(f"{patch} has no line Caught-by:")
 
     name = f"mutants.{patch.stem}"
-    with tempfile.TemporaryDirectory(dir=log.directory(), ignore_cleanup_errors=True) as directory:
-        try:
-            module = build.mutant(kernel, patch, Path(directory))
-        except BuildError as error:
-            return Verdict(kernel.arch, name, FAIL, reason=str(error))
-        found = list(_run(kernel, module, caught_by, patch.stem))
+    try:
+        with build.mutant(kernel, patch, directory) as module:
+            found = list(_run(kernel, module, caught_by, patch.stem))
+    except BuildError as error:
+        return Verdict(kernel.arch, name, FAIL, reason=str(error))
     missed = [v.name for v in found if v.status != FAIL]
     missed += sorted(set(caught_by) - {v.name for v in found})
     seconds = time.monotonic() - start
