@@ -61,7 +61,7 @@ FIXTURE_TEARDOWN(failing_end)
 	close(self->kmsg);
 }
 
-/* The driver counts as KVM does: of an end too many it would complain itself. */
+/* The driver counts as KVM does: of an end too many it would complain, to rule pairing. */
 TEST_F_TIMEOUT(failing_end, mrelease, MNCK_TIMEOUT)
 {
 	struct victim *v = &self->victim;

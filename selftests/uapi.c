@@ -218,7 +218,7 @@ static bool fault_exists(__u32 fault, __u32 place)
 
 	switch (place) {
 	case MNCK_IN_START:
-		return fault <= MNCK_FAULT_GFP_KERNEL;
+		return fault <= MNCK_FAULT_TOLERANT;
 	case MNCK_IN_END:
 		return sleeps;
 	case MNCK_IN_INTERVAL:
@@ -231,7 +231,7 @@ static bool fault_exists(__u32 fault, __u32 place)
 /* They are detached at once: what they do wrong is for other tests to see. */
 TEST_F_TIMEOUT(uapi, attach_fault, MNCK_TIMEOUT)
 {
-	const __u32 faults = MNCK_FAULT_GFP_KERNEL + 2, places = MNCK_IN_INTERVAL + 2;
+	const __u32 faults = MNCK_FAULT_TOLERANT + 2, places = MNCK_IN_INTERVAL + 2;
 	struct mnck_stats stats;
 	struct subscriber sub;
 

@@ -42,7 +42,6 @@ class Member:
         self.places[range_] = False
         yield
         if not self.subscriber.start(range_):
-            self.places.pop(range_, None)
             return EAGAIN
         yield
         if range_ in self.places:
@@ -55,6 +54,10 @@ class Member:
         if self.places.pop(range_, False):
             yield
             self.subscriber.end()
+
+    def over(self, range_: Range) -> None:
+        if self.places.get(range_) is False:
+            del self.places[range_]
 
     def gone(self) -> None:
         self.subscriber.end()
@@ -97,6 +100,8 @@ class Chain:
             refused = yield from member.start(range_)
             if refused:
                 yield from self.unwind(members, k, range_)
+                for other in members:
+                    other.over(range_)
                 break
         self.readers.remove(key)
         if refused:

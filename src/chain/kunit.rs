@@ -73,6 +73,7 @@ mod tests {
     const GONE: u64 = 0x4;
     const END: u64 = 0x7;
     const RELEASE: u64 = 0xa;
+    const END_OF_REFUSED: u64 = 0xd;
 
     /// A subscriber that notes what is called, and may refuse.
     struct Noting {
@@ -108,39 +109,13 @@ mod tests {
             self.notes.note(call + self.number);
         }
 
+        fn end_without_start(self: Pin<&Self>, _range: &Range, _context: CallbackContext<'_>) {
+            self.notes.note(END_OF_REFUSED + self.number);
+        }
+
         fn release(self: Pin<&Self>, _mm: &Mm) {
             self.notes.note(RELEASE + self.number);
         }
-    }
-
-    /// A member that bears an end without a start: one with a table of C callbacks does.
-    struct Untyped {
-        notes: Arc<Notes>,
-    }
-
-    impl Member for Untyped {
-        fn start<'c>(
-            &self,
-            _range: &Range,
-            _context: CallbackContext<'c>,
-        ) -> Result<(), WouldBlock<'c>> {
-            self.notes.note(0xd);
-            Ok(())
-        }
-
-        fn end(&self, _range: &Range, _context: CallbackContext<'_>) {
-            self.notes.note(0xe);
-        }
-
-        fn end_in_any_case(&self, _range: &Range, _context: CallbackContext<'_>) {
-            self.notes.note(0xf);
-        }
-
-        fn forget(&self, _range: &Range) {}
-
-        fn over(&self, _range: &Range) {}
-
-        fn close(&self, _mm: &Mm) {}
     }
 
     fn pairs<V>(reserved: usize) -> Result<Arc<Pairs<V>>> {
@@ -203,8 +178,21 @@ mod tests {
         let pairs = pairs::<u32>(1)?;
 
         assert!(begin(&pairs, &made));
-        assert_eq!(pairs.take(made.range()), None);
+        assert!(pairs.take_refused(made.range()));
         assert!(!pairs.has(made.range()));
+        assert!(!pairs.take_refused(made.range()));
+        Ok(())
+    }
+
+    #[test]
+    fn success_is_no_refusal() -> Result {
+        let made = HandMade::new(false)?;
+        let pairs = pairs::<u32>(1)?;
+
+        assert!(begin(&pairs, &made));
+        assert_eq!(pairs.started(made.range(), 1), Ok(()));
+        assert!(!pairs.take_refused(made.range()));
+        assert_eq!(pairs.take(made.range()), Some(1));
         Ok(())
     }
 
@@ -330,37 +318,43 @@ mod tests {
 
     #[test]
     fn all_starts_and_ends_everybody() -> Result {
-        let notes = Notes::none()?;
-        let untyped = Arc::new(
-            Untyped {
-                notes: notes.clone(),
-            },
-            GFP_KERNEL,
-        )?;
-        let members = three(&notes, 0b010)?.with(untyped)?;
-        let made = HandMade::new(false)?;
+        for (refuse, seen) in [(0b001, 0x12398d), (0b010, 0x1239e7), (0b110, 0x123fe7)] {
+            let notes = Notes::none()?;
+            let members = three(&notes, refuse)?;
+            let made = HandMade::new(false)?;
 
-        // The second has refused: its type rules out an end.
-        assert!(!start(&members, Policy::All, &made));
-        assert_eq!(notes.seen(), 0x123df97);
+            assert!(!start(&members, Policy::All, &made));
+            assert_eq!(notes.seen(), seen);
+            // As the core does it then for all who have an end.
+            end(&members, &made);
+            assert_eq!(notes.seen(), 0);
+        }
         Ok(())
     }
 
     #[test]
-    fn untyped_is_ended_in_any_case_by_all_alone() -> Result {
-        let notes = Notes::none()?;
-        let untyped = Arc::new(
-            Untyped {
-                notes: notes.clone(),
-            },
-            GFP_KERNEL,
-        )?;
-        let members = Members::none().with(untyped)?;
-        let made = HandMade::new(false)?;
+    fn refused_range_is_over() -> Result {
+        for policy in [Policy::Exact, Policy::Skip, Policy::All] {
+            let notes = Notes::none()?;
+            let made = HandMade::new(false)?;
+            let member: Arc<dyn Member> = Typed::new(
+                Noting {
+                    notes: notes.clone(),
+                    number: 0,
+                    refuses: true,
+                },
+                1,
+            )?;
 
-        assert!(start(&members, Policy::Exact, &made));
-        end(&members, &made);
-        assert_eq!(notes.seen(), 0xde);
+            assert!(!start(
+                &Members::none().with(member.clone())?,
+                policy,
+                &made
+            ));
+            notes.seen();
+            made.call(|range, context| member.end_in_any_case(range, context));
+            assert_eq!(notes.seen(), 0);
+        }
         Ok(())
     }
 
@@ -387,17 +381,19 @@ mod tests {
     fn who_has_left_is_not_called() -> Result {
         let notes = Notes::none()?;
         let members = three(&notes, 0)?;
-        let untyped: Arc<dyn Member> = Arc::new(
-            Untyped {
+        let fourth: Arc<dyn Member> = Typed::new(
+            Noting {
                 notes: notes.clone(),
+                number: 0,
+                refuses: false,
             },
-            GFP_KERNEL,
+            1,
         )?;
         let made = HandMade::new(true)?;
 
-        let more = members.with(untyped.clone())?;
+        let more = members.with(fourth.clone())?;
         assert_eq!(more.len(), 4);
-        let less = more.without(&untyped)?;
+        let less = more.without(&fourth)?;
         assert_eq!(less.len(), 3);
         assert!(start(&less, Policy::Exact, &made));
         assert_eq!(notes.seen(), 0x123);

@@ -24,23 +24,16 @@ use crate::mmu_notifier::{
     WouldBlock, //
 };
 
-/// One that has joined, of whatever type.
-///
-/// [`Typed`] is for a [`Subscriber`]. A member of another kind, such as one with a table of C
-/// callbacks, makes good itself what is wrong with its results: the chain sees a success or a
-/// refusal.
-pub(crate) trait Member: Send + Sync {
+/// One that has joined, of whatever type: a [`Typed`].
+pub(super) trait Member: Send + Sync {
     /// Its start, if it was not released.
     fn start<'c>(&self, range: &Range, context: CallbackContext<'c>) -> Result<(), WouldBlock<'c>>;
 
     /// Its end, if its start for `range` has succeeded and was not ended yet.
     fn end(&self, range: &Range, context: CallbackContext<'_>);
 
-    /// Its end, whether or not its start has succeeded: see [`Policy::All`](super::Policy::All). One
-    /// whose type rules out an end without a start gets none.
-    fn end_in_any_case(&self, range: &Range, context: CallbackContext<'_>) {
-        self.end(range, context);
-    }
+    /// Its end, or that of what it has refused: see [`Policy::All`](super::Policy::All).
+    fn end_in_any_case(&self, range: &Range, context: CallbackContext<'_>);
 
     /// No end for `range`, though its start may have succeeded: see
     /// [`Policy::Skip`](super::Policy::Skip).
@@ -56,7 +49,7 @@ pub(crate) trait Member: Send + Sync {
 
 /// A member that is a [`Subscriber`].
 #[pin_data]
-pub(crate) struct Typed<S: Subscriber> {
+pub(super) struct Typed<S: Subscriber> {
     subscriber: Pin<KBox<S>>,
 
     #[pin]
@@ -92,19 +85,14 @@ impl<S: Subscriber> Member for Typed<S> {
             return Ok(());
         }
 
-        match self.subscriber().start(range, context) {
-            Ok(value) => {
-                if let Err(value) = self.pairs.started(range, value) {
-                    // Released while it ran.
-                    self.subscriber().end(value, Ending::Gone);
-                }
-                Ok(())
-            }
-            Err(refusal) => {
-                self.pairs.take(range);
-                Err(refusal)
-            }
+        // Who refuses keeps the place until the range is over, which shows that.
+        let value = self.subscriber().start(range, context)?;
+
+        if let Err(value) = self.pairs.started(range, value) {
+            // Released while it ran.
+            self.subscriber().end(value, Ending::Gone);
         }
+        Ok(())
     }
 
     fn end(&self, range: &Range, mut context: CallbackContext<'_>) {
@@ -114,11 +102,20 @@ impl<S: Subscriber> Member for Typed<S> {
         }
     }
 
+    fn end_in_any_case(&self, range: &Range, context: CallbackContext<'_>) {
+        if self.pairs.take_refused(range) {
+            self.subscriber().end_without_start(range, context);
+        } else {
+            self.end(range, context);
+        }
+    }
+
     fn forget(&self, range: &Range) {
         self.pairs.take(range);
     }
 
     fn over(&self, range: &Range) {
+        self.pairs.take_refused(range);
         self.subscriber().over(range);
     }
 

@@ -28,9 +28,9 @@ pub(crate) enum Policy {
     /// ever. For demonstration.
     Skip,
 
-    /// Everybody, and everybody is started before, as in an RFC of 2019: who has refused must bear
-    /// an end. (The core has done so since 2021, and forbids an end to who may refuse.) For
-    /// demonstration.
+    /// Everybody, and everybody is started before, as in an RFC of 2019: who has refused must
+    /// tolerate an end, see [`end_without_start`](super::Subscriber::end_without_start). (The core
+    /// has done so since 2021, and forbids an end to who may refuse.) For demonstration.
     All,
 }
 

@@ -13,7 +13,6 @@
 //! |---|---|
 //! | [`Subscriber`] | the duty: a start that may refuse, an end that takes what the start has returned |
 //! | [`Chain`] | subscribers in an order, on one address space |
-//! | [`Member`](member::Member) | one of them, of whatever type; [`Typed`] is for a [`Subscriber`] |
 //! | [`Membership`] | being one of them, until it is dropped |
 //! | [`Policy`] | what history did when one refused |
 //!
@@ -87,8 +86,7 @@ mod inner;
 #[cfg(mnck_kunit)]
 mod kunit;
 
-pub(crate) mod member;
-pub(crate) use member::Typed;
+mod member;
 
 mod members;
 pub(crate) use members::Policy;

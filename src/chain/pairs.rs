@@ -100,6 +100,11 @@ impl<V> Pairs<V> {
         self.open.lock().take(range.id())
     }
 
+    /// Takes `range` out if its start has refused it, and says so. Not while it runs.
+    pub(super) fn take_refused(&self, range: &Range) -> bool {
+        self.open.lock().take_refused(range.id())
+    }
+
     /// Takes all out, and lets none in any more: what the starts have returned that have; those
     /// that run still get theirs back from [`started`](Self::started). `None` if that was done
     /// before.
@@ -173,6 +178,16 @@ impl<V> Open<V> {
         let place = self.place_of(id)?;
 
         self.places.remove(place).ok()?.value
+    }
+
+    fn take_refused(&mut self, id: RangeId) -> bool {
+        let refused = self.place_of(id).filter(|place| {
+            self.places
+                .get(*place)
+                .is_some_and(|place| place.value.is_none())
+        });
+
+        refused.is_some_and(|place| self.places.remove(place).is_ok())
     }
 
     fn close(&mut self) -> Option<KVec<Place<V>>> {

@@ -99,19 +99,12 @@ impl Chain {
         &self,
         subscriber: impl PinInit<S, E>,
         task: &mut TaskContext,
-    ) -> Result<Membership<Typed<S>>>
+    ) -> Result<Membership<S>>
     where
         Error: From<E>,
     {
-        self.add(Typed::new(subscriber, self.reserved)?, task)
-    }
+        let member = Typed::new(subscriber, self.reserved)?;
 
-    /// As [`join`](Self::join), for a member of whatever kind.
-    pub(crate) fn add<M: Member + 'static>(
-        &self,
-        member: Arc<M>,
-        task: &mut TaskContext,
-    ) -> Result<Membership<M>> {
         self.inner.join(member.clone())?;
         let membership = Membership {
             inner: self.inner.clone(),
@@ -138,19 +131,19 @@ impl Chain {
 /// Dropping it sleeps until no callback of the chain runs that may have seen the member, so the
 /// rules for dropping a [`Registration`] hold. In a callback, where it may wait for itself, it is a
 /// WARN, and the subscriber stays a member as long as there is the chain.
-pub(crate) struct Membership<M: Member + 'static> {
+pub(crate) struct Membership<S: Subscriber> {
     inner: Arc<Inner>,
-    member: Arc<M>,
+    member: Arc<Typed<S>>,
 }
 
-impl<S: Subscriber> Membership<Typed<S>> {
+impl<S: Subscriber> Membership<S> {
     /// The subscriber.
     pub(crate) fn subscriber(&self) -> Pin<&S> {
         self.member.subscriber()
     }
 }
 
-impl<M: Member> Drop for Membership<M> {
+impl<S: Subscriber> Drop for Membership<S> {
     fn drop(&mut self) {
         if warn_on!(TaskContext::current().is_err()) {
             return;

@@ -40,6 +40,13 @@ pub(crate) trait Subscriber: Sized + Send + Sync + 'static {
     /// What the start that has returned `value` said of its range is over.
     fn end(self: Pin<&Self>, value: Self::Value, ending: Ending<'_>);
 
+    /// The end of a range that this subscriber has refused. Comes under the policy
+    /// [`All`](super::Policy::All) alone, which ends everybody. Same context.
+    ///
+    /// It is for a driver in C, whose end can be called so. Others need nothing here: there is no
+    /// value that their end could take.
+    fn end_without_start(self: Pin<&Self>, _range: &Range, _context: CallbackContext<'_>) {}
+
     /// `range` was refused, and whoever is to be ended for it has been, by the chain's
     /// [`Policy`](super::Policy): a start of it that has no end by now gets none. For who checks
     /// that. Same context.

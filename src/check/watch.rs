@@ -157,6 +157,15 @@ impl Watch {
         self.end(id, None);
     }
 
+    /// Its `callback` was an end without a start, and it complains of that.
+    pub(crate) fn end_not_tolerated(&self, callback: Callback, range: &Range) {
+        self.report(
+            Rule::Pairing,
+            Some(range),
+            fmt!("{} without a start, not tolerated", callback.name()),
+        );
+    }
+
     /// The invalidation of `range` is over for this subscriber, so no end may be due.
     pub(crate) fn range_over(&self, range: &Range) {
         let open = self.ledger.lock().over(range.id());

@@ -88,7 +88,8 @@ enum mnck_policy {
 	MNCK_POLICY_SKIP = 1,
 	/*
 	 * Everybody, when everybody was started, as in an RFC of 2019; for
-	 * demonstration.
+	 * demonstration.  Who has refused gets an end too if it is a faulty driver;
+	 * the others have none without a start.
 	 */
 	MNCK_POLICY_ALL = 2,
 };
@@ -117,6 +118,12 @@ enum mnck_fault {
 	MNCK_FAULT_MUTEX_FREE,
 	/* It allocates memory, of which there is enough. */
 	MNCK_FAULT_GFP_KERNEL,
+	/*
+	 * As FAILING_END, but its end does nothing for a non-blockable range.  So
+	 * it breaks no rule in a chain with MNCK_POLICY_ALL, where FAILING_END
+	 * breaks rule pairing.
+	 */
+	MNCK_FAULT_TOLERANT,
 };
 
 /* Which callback of a faulty driver does it. */
@@ -135,7 +142,10 @@ enum mnck_place {
 enum {
 	/* Take the mmap lock, and register under it. */
 	MNCK_ATTACH_LOCKED = 1 << 0,
-	/* Attach to a chain: a counter, or a trylock, which then has an end. */
+	/*
+	 * Attach to a chain: a counter, a trylock, which then has an end, or a
+	 * faulty driver, which then may refuse though it has one.
+	 */
 	MNCK_ATTACH_IN_CHAIN = 1 << 1,
 };
 
@@ -254,7 +264,9 @@ enum {
  *	in a chain: starts == ends + open + closed_by_detach + refusals, and each
  *		that is closed was told so
  *	faulty: starts == ends + open + closed_by_detach + refusals if it has an
- *		end, where a refusal is a start that failed; else as a trylock
+ *		end, where a refusal is a start that failed; else as a trylock.
+ *		In a chain with MNCK_POLICY_ALL the end of what it has refused is
+ *		called as well: starts == ends + open + closed_by_detach
  *
  * @flags: none yet, must be 0
  * @starts: calls of the start callback; of an interval notifier, invalidations

@@ -6,6 +6,7 @@
 
 use kernel::bindings::{
     mmu_interval_notifier_ops,
+    mmu_notifier,
     mmu_notifier_ops, //
 };
 
@@ -13,7 +14,9 @@ use kernel::bindings::{
 mod faulty_generated {
     use kernel::{
         bindings::{
+            bool_,
             mmu_interval_notifier_ops,
+            mmu_notifier,
             mmu_notifier_ops, //
         },
         ffi, //
@@ -23,6 +26,7 @@ mod faulty_generated {
 }
 
 use faulty_generated::{
+    mnck_faulty_complains,
     mnck_faulty_interval_ops,
     mnck_faulty_ops, //
 };
@@ -37,4 +41,14 @@ pub(crate) fn ops(fault: u32, place: u32) -> Option<&'static mmu_notifier_ops> {
 pub(crate) fn interval_ops(fault: u32) -> Option<&'static mmu_interval_notifier_ops> {
     // SAFETY: As in `ops()`.
     unsafe { mnck_faulty_interval_ops(fault).as_ref() }
+}
+
+/// Whether a driver was ended once more often than started, of which it complains once.
+///
+/// # Safety
+///
+/// `subscription` must be valid, and if its table is one of [`ops`] it must come from there.
+pub(crate) unsafe fn complains(subscription: *mut mmu_notifier) -> bool {
+    // SAFETY: By the duties of this function.
+    unsafe { mnck_faulty_complains(subscription) }
 }

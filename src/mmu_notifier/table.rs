@@ -100,6 +100,11 @@ impl CallbackTable {
         self.ops.invalidate_range_end.is_some()
     }
 
+    /// The driver's subscription, valid as long as this.
+    pub fn as_raw(&self) -> *mut bindings::mmu_notifier {
+        self.subscription.as_ptr()
+    }
+
     /// The address space whose ranges the driver was made for.
     pub fn mm(&self) -> &Mm {
         &self.mm

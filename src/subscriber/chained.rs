@@ -31,8 +31,7 @@ use crate::{
         Chain,
         Ending,
         Membership,
-        Policy,
-        Typed, //
+        Policy, //
     },
     ffi::uapi::{
         mnck_kind,
@@ -58,7 +57,7 @@ use crate::{
 pub(super) struct ChainDevice {
     // Goes first, and says so to its members.
     chain: Chain,
-    _account: Membership<Typed<Account>>,
+    _account: Membership<Account>,
 }
 
 /// What a chain counts itself, as a member that comes before all others. No rule is for it.
@@ -156,9 +155,9 @@ impl ChainDevice {
 
 /// A member of a chain, attached.
 pub(super) enum Member {
-    Counter(#[expect(dead_code, reason = "held for its drop")] Membership<Typed<Counter>>),
-    Trylock(Membership<Typed<Trylock>>),
-    Driver(#[expect(dead_code, reason = "held for its drop")] Membership<Typed<Driver>>),
+    Counter(#[expect(dead_code, reason = "held for its drop")] Membership<Counter>),
+    Trylock(Membership<Trylock>),
+    Driver(#[expect(dead_code, reason = "held for its drop")] Membership<Driver>),
 }
 
 /// What a start leaves for its end: which range it was called for, and where that is, in bytes.

@@ -7,7 +7,8 @@
 //! would call, but for one thing: if its start fails, and a range that was begun for all others
 //! comes to its end, the driver's end is not called, since for it nothing has begun.
 //!
-//! In a [`chain`] a driver may have an end and refuse.
+//! In a [`chain`] a driver may have an end and refuse. Under the policy [`All`](chain::Policy::All)
+//! it is then called for that end: whether it tolerates that it says itself.
 
 use core::pin::Pin;
 
@@ -24,6 +25,7 @@ use kernel::{
 
 use super::{
     chained::Opened,
+    faulty,
     Statistics, //
 };
 use crate::{
@@ -83,6 +85,19 @@ impl Driver {
         (code, result)
     }
 
+    /// Calls the driver's end, and asks it whether that was one too many.
+    fn call_end(&self, range: &Range, callback: Callback) {
+        let scope = self.statistics.enter(callback, Some(range));
+        self.table.end(range);
+        drop(scope);
+
+        // It counts what is open, and no more than that: with other ranges open at the time it
+        // complains of the last of their ends.
+        if faulty::complains(&self.table) {
+            self.statistics.watch().end_not_tolerated(callback, range);
+        }
+    }
+
     /// Makes the refusal of a non-blockable range known.
     fn would_block<'c>(&self, range: &Range, context: &NoSleep<'c>) -> WouldBlock<'c> {
         self.statistics.watch().refused(range);
@@ -118,10 +133,7 @@ impl Paired for Driver {
             return;
         }
 
-        let scope = self.statistics.enter(Callback::End, Some(range));
-        self.table.end(range);
-        drop(scope);
-
+        self.call_end(range, Callback::End);
         self.statistics.end(range);
     }
 }
@@ -177,11 +189,16 @@ impl chain::Subscriber for Driver {
         };
 
         if let Ending::Range(range, _) = &ending {
-            let _scope = self.statistics.enter(Callback::ChainEnd, Some(range));
-
-            self.table.end(range);
+            self.call_end(range, Callback::ChainEnd);
         }
         opened.end(ending, &self.statistics);
+    }
+
+    fn end_without_start(self: Pin<&Self>, range: &Range, _context: CallbackContext<'_>) {
+        if self.table.has_end() {
+            self.call_end(range, Callback::ChainEnd);
+            self.statistics.end_without_start();
+        }
     }
 
     fn over(self: Pin<&Self>, range: &Range) {

@@ -178,8 +178,7 @@ impl Statistics {
     fn count_end(&self) {
         let mut stats = self.stats.lock();
 
-        count(&mut stats.ends);
-        stats.last_end_order = next(&ORDER);
+        stats.count_end();
         if stats.releases == 0 {
             stats.open = stats.open.wrapping_sub(1);
         } else {
@@ -199,9 +198,13 @@ impl Statistics {
     pub(super) fn end_in_chain(&self) {
         let mut stats = self.stats.lock();
 
-        count(&mut stats.ends);
-        stats.last_end_order = next(&ORDER);
+        stats.count_end();
         stats.open = stats.open.wrapping_sub(1);
+    }
+
+    /// The end of no pair.
+    pub(super) fn end_without_start(&self) {
+        self.stats.lock().count_end();
     }
 
     /// The end of a pair in a chain, before its range is over.
@@ -280,6 +283,11 @@ fn count(counter: &mut u64) {
 }
 
 impl mnck_stats {
+    fn count_end(&mut self) {
+        count(&mut self.ends);
+        self.last_end_order = next(&ORDER);
+    }
+
     fn count_start(&mut self, range: &Range) {
         let event = index(range.event());
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the drivers have in common: each counts the invalidations under way, as
- * KVM does, and complains as KVM does of an end without a start.
+ * KVM does, and complains of an end without a start where KVM does.
  */
 #ifndef MNCK_FAULTY_DRIVER_H
 #define MNCK_FAULTY_DRIVER_H
@@ -12,6 +12,8 @@
 struct faulty_driver {
 	struct mmu_notifier subscription;
 	atomic_t open;
+	/* Ends without a start, of which nobody was told yet. */
+	atomic_t complaints;
 };
 
 struct mmu_notifier *faulty_alloc(struct mm_struct *mm);
@@ -25,6 +27,7 @@ extern const struct mmu_notifier_ops faulty_refuses;
 extern const struct mmu_notifier_ops faulty_eagain;
 extern const struct mmu_notifier_ops faulty_einval;
 extern const struct mmu_notifier_ops faulty_failing_end;
+extern const struct mmu_notifier_ops faulty_tolerant;
 
 extern const struct mmu_interval_notifier_ops faulty_interval_none;
 extern const struct mmu_interval_notifier_ops faulty_interval_eagain;

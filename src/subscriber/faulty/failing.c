@@ -6,6 +6,12 @@
 #include <linux/slab.h>
 
 #include "driver.h"
+#include "faulty.h"
+
+static struct faulty_driver *driver_of(struct mmu_notifier *subscription)
+{
+	return container_of(subscription, struct faulty_driver, subscription);
+}
 
 struct mmu_notifier *faulty_alloc(struct mm_struct *mm)
 {
@@ -16,22 +22,30 @@ struct mmu_notifier *faulty_alloc(struct mm_struct *mm)
 
 void faulty_free(struct mmu_notifier *subscription)
 {
-	kfree(container_of(subscription, struct faulty_driver, subscription));
+	kfree(driver_of(subscription));
 }
 
 int faulty_start(struct mmu_notifier *subscription, const struct mmu_notifier_range *range)
 {
-	atomic_inc(&container_of(subscription, struct faulty_driver, subscription)->open);
+	atomic_inc(&driver_of(subscription)->open);
 	return 0;
 }
 
 void faulty_end(struct mmu_notifier *subscription, const struct mmu_notifier_range *range)
 {
-	struct faulty_driver *driver =
-		container_of(subscription, struct faulty_driver, subscription);
+	struct faulty_driver *driver = driver_of(subscription);
 
-	WARN_ONCE(atomic_dec_return(&driver->open) < 0,
-		  "faulty: an end without a start\n");
+	/* Where KVM has a WARN, which names nobody. */
+	if (atomic_dec_if_positive(&driver->open) < 0)
+		atomic_inc(&driver->complaints);
+}
+
+bool mnck_faulty_complains(struct mmu_notifier *subscription)
+{
+	/* Who has no end has no count. */
+	if (subscription->ops->alloc_notifier != faulty_alloc)
+		return false;
+	return atomic_dec_if_positive(&driver_of(subscription)->complaints) >= 0;
 }
 
 const struct mmu_notifier_ops faulty_none = {
@@ -81,6 +95,21 @@ static int refuse_or_count(struct mmu_notifier *subscription,
 const struct mmu_notifier_ops faulty_failing_end = {
 	.invalidate_range_start = refuse_or_count,
 	.invalidate_range_end = faulty_end,
+	.alloc_notifier = faulty_alloc,
+	.free_notifier = faulty_free,
+};
+
+/* It knows by the range that nothing has begun. */
+static void end_what_was_begun(struct mmu_notifier *subscription,
+			       const struct mmu_notifier_range *range)
+{
+	if (mmu_notifier_range_blockable(range))
+		faulty_end(subscription, range);
+}
+
+const struct mmu_notifier_ops faulty_tolerant = {
+	.invalidate_range_start = refuse_or_count,
+	.invalidate_range_end = end_what_was_begun,
 	.alloc_notifier = faulty_alloc,
 	.free_notifier = faulty_free,
 };

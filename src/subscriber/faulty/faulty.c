@@ -36,6 +36,7 @@ static const struct {
 	[MNCK_FAULT_MUTEX] = SLEEPER(faulty_mutex),
 	[MNCK_FAULT_MUTEX_FREE] = SLEEPER(faulty_mutex_free),
 	[MNCK_FAULT_GFP_KERNEL] = SLEEPER(faulty_gfp_kernel),
+	[MNCK_FAULT_TOLERANT] = { .in_start = &faulty_tolerant },
 };
 
 const struct mmu_notifier_ops *mnck_faulty_ops(unsigned int fault, unsigned int place)

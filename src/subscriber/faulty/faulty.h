@@ -6,7 +6,10 @@
 #ifndef MNCK_FAULTY_H
 #define MNCK_FAULTY_H
 
+#include <linux/types.h>
+
 struct mmu_interval_notifier_ops;
+struct mmu_notifier;
 struct mmu_notifier_ops;
 
 /*
@@ -17,5 +20,7 @@ struct mmu_notifier_ops;
 const struct mmu_notifier_ops *mnck_faulty_ops(unsigned int fault, unsigned int place);
 /* The same for MNCK_IN_INTERVAL. */
 const struct mmu_interval_notifier_ops *mnck_faulty_interval_ops(unsigned int fault);
+/* Whether a driver got an end without a start: true once for each. */
+bool mnck_faulty_complains(struct mmu_notifier *subscription);
 
 #endif /* MNCK_FAULTY_H */

@@ -23,6 +23,7 @@ use super::{
 use crate::{
     ffi::{
         faulty::{
+            self,
             interval_ops,
             ops, //
         },
@@ -112,6 +113,13 @@ pub(super) fn driver(
     statistics: Arc<Statistics>,
 ) -> Result<impl PinInit<Driver>> {
     Ok(Driver::new(table(fault, mm)?, statistics))
+}
+
+/// Whether the driver that has `table` complains, as KVM does, of an end without a start: once for
+/// each such end.
+pub(super) fn complains(table: &CallbackTable) -> bool {
+    // SAFETY: It is valid as long as the table, and comes from its `alloc_notifier` if that has one.
+    unsafe { faulty::complains(table.as_raw()) }
 }
 
 /// The callbacks that make the mistake `fault`, with a subscription to `mm`.
