@@ -225,6 +225,13 @@ TEST_F_TIMEOUT(non_block, chain_start, MNCK_TIMEOUT)
 	EXPECT_SLEEPS_IN_ALL(0, "chain start");
 }
 
+TEST_F_TIMEOUT(non_block, chain_end, MNCK_TIMEOUT)
+{
+	ASSERT_EQ(0, chain_attach(self->fd, self->victim.pid, MNCK_POLICY_EXACT, &self->chain));
+	JOIN(&self->faulty, variant->fault, MNCK_IN_END);
+	EXPECT_SLEEPS_IN_ALL(0, "chain end");
+}
+
 /* The end that the chain calls itself, because a later member has refused. */
 TEST_F_TIMEOUT(non_block, chain_undoing_end, MNCK_TIMEOUT)
 {
