@@ -53,6 +53,16 @@ static inline bool proc_sleeps_in(pid_t pid, pid_t tid, const char *function)
 	return strstr(buf, function);
 }
 
+/* Is there a lockdep that has not turned itself off? */
+static inline bool lockdep_watches(void)
+{
+	char buf[8192], *line;
+
+	proc_read(buf, sizeof(buf), "/proc/lockdep_stats");
+	line = strstr(buf, "\n debug_locks:");
+	return line && atoi(line + strlen("\n debug_locks:"));
+}
+
 /* Private anonymous memory in kB, summed over all CPUs, so exact; -1: no mm. */
 static inline long proc_rss_anon(pid_t pid)
 {

@@ -215,6 +215,7 @@ TEST_F_TIMEOUT(uapi, attach_range, MNCK_TIMEOUT)
 static bool fault_exists(__u32 fault, __u32 place)
 {
 	bool sleeps = fault >= MNCK_FAULT_MSLEEP && fault <= MNCK_FAULT_GFP_KERNEL;
+	bool locks = fault >= MNCK_FAULT_LOCK_RECLAIM && fault <= MNCK_FAULT_LOCK_LAST;
 
 	switch (place) {
 	case MNCK_IN_START:
@@ -222,7 +223,10 @@ static bool fault_exists(__u32 fault, __u32 place)
 	case MNCK_IN_END:
 		return sleeps;
 	case MNCK_IN_INTERVAL:
-		return sleeps || fault == MNCK_FAULT_NONE || fault == MNCK_FAULT_EAGAIN;
+		return sleeps || locks || fault == MNCK_FAULT_NONE ||
+		       fault == MNCK_FAULT_EAGAIN;
+	case MNCK_IN_RELEASE:
+		return locks;
 	default:
 		return false;
 	}
@@ -231,7 +235,7 @@ static bool fault_exists(__u32 fault, __u32 place)
 /* They are detached at once: what they do wrong is for other tests to see. */
 TEST_F_TIMEOUT(uapi, attach_fault, MNCK_TIMEOUT)
 {
-	const __u32 faults = MNCK_FAULT_TOLERANT + 2, places = MNCK_IN_INTERVAL + 2;
+	const __u32 faults = MNCK_FAULT_LOCK_LAST + 2, places = MNCK_IN_RELEASE + 2;
 	struct mnck_stats stats;
 	struct subscriber sub;
 

@@ -26,10 +26,15 @@ BADNESS = re.compile(
     r"|^ *not ok "  # of a KUnit suite, where nobody else reads those
 )
 
-# How what is expected is announced on a test's standard output: a WARN, which comes once; and BUGs
-# that the kernel goes on after, of which one or more come, and as often as they like.
+# How what is expected is announced on a test's standard output: a WARN, which comes once; BUGs that
+# the kernel goes on after, of which one or more come, and as often as they like; and lockdep's
+# report of a circle of locks, which comes once and ends its watch.
 EXPECT = re.compile(r"^# *mnck-expect: WARN (.+)$", re.MULTILINE)
 EXPECT_BUG = re.compile(r"^# *mnck-expect: BUG (.+)$", re.MULTILINE)
+EXPECT_LOCKDEP = re.compile(r"^# *mnck-expect: LOCKDEP (.+)$", re.MULTILINE)
+
+CIRCLE = "WARNING: possible circular locking dependency detected"
+CIRCLE_LINK = re.compile(r"-> #\d+ \((.+)\)\{")
 
 CALL_TRACE = re.compile(r"Call [Tt]race:")
 
@@ -47,8 +52,8 @@ EXCERPT = 24
 def gate(outcome: Outcome) -> tuple[list[str], list[str]]:
     """What is wrong, most important first, and the lines of the log that show it.
 
-    Both are empty if the kernel raised no alarm but the one WARN and the BUGs that the test
-    announced.
+    Both are empty if the kernel raised no alarm but the one WARN, the BUGs and the circle of locks
+    that the test announced.
     """
     before, after = outcome.before, outcome.after
     assert after
@@ -59,6 +64,8 @@ def gate(outcome: Outcome) -> tuple[list[str], list[str]]:
     if announced and not came:
         wrong.append(f"the expected BUG did not come: {', nor '.join(announced)}")
     named = bool(warns or came) and not wrong
+    circle, rest, complaint = _judge_circle(rest, EXPECT_LOCKDEP.findall(outcome.output))
+    wrong += complaint
 
     if bad := [i for i, line in enumerate(rest) if BADNESS.search(line)]:
         wrong.append(rest[bad[0]].strip())
@@ -67,7 +74,7 @@ def gate(outcome: Outcome) -> tuple[list[str], list[str]]:
         pass  # the kernel has none
     elif not before.lockdep:
         wrong.append("lockdep did not watch: an earlier report has turned it off")
-    elif not after.lockdep:
+    elif not after.lockdep and not circle:
         wrong.append("lockdep has turned itself off")
     if after.oopses != before.oopses:
         wrong.append(f"oops_count rose by {after.oopses - before.oopses}")
@@ -97,6 +104,18 @@ def _judge_warns(warns: list[list[str]], expected: list[str]) -> tuple[list[str]
     if expected[0] not in subject(warns[0]):
         return [f"the WARN names {subject(warns[0])!r}, expected was {expected[0]!r}"], lines
     return [], []
+
+
+def _judge_circle(lines: list[str], expected: list[str]) -> tuple[str, list[str], list[str]]:
+    """The circle of locks that was announced, if it came, all other lines, and what is wrong."""
+    if not expected:
+        return "", lines, []
+    circle, rest = split_circle(lines)
+    if not circle:
+        return "", lines, [f"the expected lockdep report did not come: {expected[0]}"]
+    if any(text not in circle for text in expected):
+        return "", rest, [f"lockdep reports {circle!r}, expected was {' and '.join(expected)!r}"]
+    return circle, rest, []
 
 
 def split_warns(lines: Iterable[str]) -> tuple[list[list[str]], list[str]]:
@@ -146,6 +165,23 @@ def split_bugs(lines: Iterable[str], announced: list[str]) -> tuple[set[str], li
             report = [line] if text else []
             rest += [] if text else [line]
     return came, rest + report
+
+
+def split_circle(lines: list[str]) -> tuple[str, list[str]]:
+    """The locks of lockdep's report of a circle, and all lines but those of the report.
+
+    Each is taken under the one before it, and the last under the first.  A report without its call
+    trace, or with another alarm before that, is none.
+    """
+    begin = next((i for i, line in enumerate(lines) if line.startswith(CIRCLE)), len(lines))
+    rest = lines[begin + 1 :]
+    trace = next((i for i, line in enumerate(rest) if BADNESS.search(line)), len(rest))
+    if trace == len(rest) or not CALL_TRACE.match(rest[trace]):
+        return "", lines
+    links = [match[1] for line in rest[:trace] if (match := CIRCLE_LINK.match(line))]
+    after = rest[trace + 1 :]
+    end = next((i for i, line in enumerate(after) if not line.startswith(" ")), len(after))
+    return " -> ".join(reversed(links)), lines[:begin] + after[end:]
 
 
 def subject(warn: list[str]) -> str:

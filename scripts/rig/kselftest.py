@@ -9,7 +9,7 @@ from pathlib import Path
 from rig import build, kunit, log
 from rig.guest import USUAL, Guest, Outcome
 from rig.kernel import BuildError, Kernel
-from rig.verdict import FAIL, XFAIL, Verdict, judge
+from rig.verdict import FAIL, OK, XFAIL, Verdict, judge
 
 # The rooms that are no test program.
 ROOMS = ("host", "compile_fail", "doctest", "rig", "guest", "kunit")
@@ -20,6 +20,9 @@ OWN_GUEST = {
     "leaks": "kmemleak=on",
     # What it is about leaves tasks that never end.
     "sequence": USUAL,
+    # Lockdep reports once, and then no more.
+    "lock_callbacks": USUAL,
+    "lock_reclaim": USUAL,
 }
 
 
@@ -65,7 +68,8 @@ def _in_guest(
     Loading, unloading and the boot are gated as the cases are.  They are reported in the room
     "guest", and the KUnit suites, which run when the module is loaded, in "kunit"; in a guest that
     `own` has for itself they are in the room of that program, and the suites have been reported.
-    There who fails as expected may leave what is not undone any more: then the guest ends with that.
+    There who fails as expected may leave what is not undone any more, and who is reported by lockdep
+    as expected leaves nobody to watch: then the guest ends with that.
     """
     room = own or "guest"
     rooms = rooms_of(patterns)
@@ -99,7 +103,8 @@ def _in_guest(
             program = case_name.partition(".")[0]
             outcome = guest.run(f"{program} -r {case}")
             verdict = judge(kernel.arch, case_name, outcome, console, case)
-            lost |= verdict.status == XFAIL and bool(own)
+            unwatched = verdict.status == OK and outcome.after and outcome.after.lockdep == 0
+            lost |= (verdict.status == XFAIL or unwatched) and bool(own)
             yield verdict
         if lost:
             return

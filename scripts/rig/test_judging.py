@@ -26,6 +26,36 @@ BUG = """\
 [    1.0]  dump_stack_lvl+0x1/0x2
 [    1.0]  </TASK>
 """
+CIRCLE = """\
+[    1.0] ======================================================
+[    1.0] WARNING: possible circular locking dependency detected
+[    1.0] 7.3 Tainted: G           O
+[    1.0] ------------------------------------------------------
+[    1.0] munmap/52 is trying to acquire lock:
+[    1.0] ffff (&mm->mmap_lock){++++}-{4:4}, at: release+0x1/0x2 [mnck]
+[    1.0]
+[    1.0] the existing dependency chain (in reverse order) is:
+[    1.0]
+[    1.0] -> #2 (lock){+.+.}-{4:4}:
+[    1.0]        lock_acquire+0x1/0x2
+[    1.0]
+[    1.0] -> #1 (mnck_end){+.+.}-{0:0}:
+[    1.0]        lock_acquire+0x1/0x2
+[    1.0]
+[    1.0] -> #0 (&mm->mmap_lock){++++}-{4:4}:
+[    1.0]        lock_acquire+0x1/0x2
+[    1.0]
+[    1.0]  *** DEADLOCK ***
+[    1.0]
+[    1.0]  #0: ffff (mnck_release){+.+.}-{0:0}, at: enter+0x1/0x2 [mnck]
+[    1.0]
+[    1.0] stack backtrace:
+[    1.0] CPU: 0 UID: 0 PID: 52 Comm: munmap
+[    1.0] Call Trace:
+[    1.0]  <TASK>
+[    1.0]  dump_stack_lvl+0x1/0x2
+[    1.0]  </TASK>
+"""
 OOM = """\
 [    2.0] eater invoked oom-killer: gfp_mask=0xcc0, order=0, oom_score_adj=0
 [    2.0] Call Trace:
@@ -172,6 +202,29 @@ class Gate(unittest.TestCase):
         self.assertEqual(verdict(lockdep=None), (FAIL, "lockdep has turned itself off"))
         never = Outcome(State(lockdep=None), PASSED, 0, State(lockdep=None))
         self.assertEqual(gate.gate(never), ([], []))
+
+    def test_expected_circle(self):
+        expect = "# mnck-expect: LOCKDEP mnck_end -> lock\n"
+        for log in (CIRCLE, CIRCLE + "[    1.1] mnck: loaded\n"):
+            self.assertEqual(verdict(expect + PASSED, log, lockdep=0), (OK, ""))
+        reason = "the expected lockdep report did not come: mnck_end -> lock"
+        self.assertEqual(verdict(expect + PASSED), (FAIL, reason))
+        status, reason = verdict(expect + PASSED, CIRCLE.replace("_end", "_start"), lockdep=0)
+        self.assertEqual(status, FAIL)
+        self.assertIn("'&mm->mmap_lock -> mnck_start -> lock', expected was", reason)
+        # Which locks the task has at the time is no part of the circle.
+        other = expect.replace("end -> lock", "release")
+        self.assertEqual(verdict(other + PASSED, CIRCLE, lockdep=0)[0], FAIL)
+        self.assertEqual(verdict(PASSED, CIRCLE, lockdep=0)[0], FAIL)
+
+    def test_expected_circle_hides_no_other_alarm(self):
+        expect = "# mnck-expect: LOCKDEP mnck_end -> lock\n"
+        first, second, *lines = CIRCLE.splitlines(keepends=True)
+        cut_off = first + second + "".join(lines[:15])
+        for log in (CIRCLE + BUG, BUG + CIRCLE, first + second + BUG + "".join(lines), cut_off):
+            self.assertEqual(verdict(expect + PASSED, log, lockdep=0)[0], FAIL)
+        self.assertEqual(verdict(expect + PASSED, CIRCLE + CIRCLE, lockdep=0)[0], FAIL)
+        self.assertEqual(verdict(expect + PASSED, CIRCLE + WARN, warns=1, lockdep=0)[0], FAIL)
 
     def test_oom_report_is_no_alarm(self):
         for report in (OOM, REAPER):

@@ -124,6 +124,15 @@ enum mnck_fault {
 	 * breaks rule pairing.
 	 */
 	MNCK_FAULT_TOLERANT,
+	/*
+	 * In two places, for one driver: its interval's callback takes a mutex,
+	 * under which its release allocates memory.  Rule lock-order.
+	 */
+	MNCK_FAULT_LOCK_RECLAIM,
+	/* Or takes the mmap lock. */
+	MNCK_FAULT_LOCK_MMAP,
+	/* Nothing: its release does both of these, before it takes the mutex. */
+	MNCK_FAULT_LOCK_LAST,
 };
 
 /* Which callback of a faulty driver does it. */
@@ -132,10 +141,12 @@ enum mnck_place {
 	/* The end: for those that sleep. */
 	MNCK_IN_END,
 	/*
-	 * That of an interval notifier: for those that sleep, for EAGAIN, and for
-	 * NONE.  It wants a range, as the mirror does.
+	 * That of an interval notifier: for those that sleep, for LOCK, for EAGAIN,
+	 * and for NONE.  It wants a range, as the mirror does.
 	 */
 	MNCK_IN_INTERVAL,
+	/* The release: for LOCK. */
+	MNCK_IN_RELEASE,
 };
 
 /* mnck_attach.flags */

@@ -45,4 +45,14 @@ extern const struct faulty_sleeper faulty_mutex;
 extern const struct faulty_sleeper faulty_mutex_free;
 extern const struct faulty_sleeper faulty_gfp_kernel;
 
+/* Locking, in two callbacks of one driver. */
+struct faulty_locker {
+	struct mmu_interval_notifier_ops in_interval;
+	struct mmu_notifier_ops in_release;
+};
+
+extern const struct faulty_locker faulty_lock_reclaim;
+extern const struct faulty_locker faulty_lock_mmap;
+extern const struct faulty_locker faulty_lock_last;
+
 #endif /* MNCK_FAULTY_DRIVER_H */

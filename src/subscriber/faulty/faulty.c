@@ -15,9 +15,15 @@
 	.in_interval = &(_sleeper).in_interval,	\
 }
 
+#define LOCKER(_locker) {			\
+	.in_interval = &(_locker).in_interval,	\
+	.in_release = &(_locker).in_release,	\
+}
+
 static const struct {
 	const struct mmu_notifier_ops *in_start;
 	const struct mmu_notifier_ops *in_end;
+	const struct mmu_notifier_ops *in_release;
 	const struct mmu_interval_notifier_ops *in_interval;
 } faults[] = {
 	[MNCK_FAULT_NONE] = {
@@ -37,6 +43,9 @@ static const struct {
 	[MNCK_FAULT_MUTEX_FREE] = SLEEPER(faulty_mutex_free),
 	[MNCK_FAULT_GFP_KERNEL] = SLEEPER(faulty_gfp_kernel),
 	[MNCK_FAULT_TOLERANT] = { .in_start = &faulty_tolerant },
+	[MNCK_FAULT_LOCK_RECLAIM] = LOCKER(faulty_lock_reclaim),
+	[MNCK_FAULT_LOCK_MMAP] = LOCKER(faulty_lock_mmap),
+	[MNCK_FAULT_LOCK_LAST] = LOCKER(faulty_lock_last),
 };
 
 const struct mmu_notifier_ops *mnck_faulty_ops(unsigned int fault, unsigned int place)
@@ -49,6 +58,8 @@ const struct mmu_notifier_ops *mnck_faulty_ops(unsigned int fault, unsigned int 
 		return faults[fault].in_start;
 	case MNCK_IN_END:
 		return faults[fault].in_end;
+	case MNCK_IN_RELEASE:
+		return faults[fault].in_release;
 	default:
 		return NULL;
 	}

@@ -2,7 +2,7 @@
 
 //! Drivers in C that break a rule, one mistake each: what the safe types exclude.
 //!
-//! The mistakes are C's: `failing.c`, `sleeping.c`. Here the drivers are put under check, each as a
+//! The mistakes are C's: `failing.c`, `sleeping.c`, `locking.c`. Here the drivers are put under check, each as a
 //! [`Driver`] or an [`IntervalDriver`], and registered.
 
 use core::ops::Range;
