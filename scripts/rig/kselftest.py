@@ -49,15 +49,14 @@ def kselftests(
             f"no test is called {', '.join(unknown)}; there are {', '.join((*ROOMS, *programs))}"
         )
     shared = [program for program in programs if program not in OWN_GUEST]
-    with build.initramfs(kernel, name, files) as initramfs:
-        yield from _in_guest(kernel, initramfs, name, patterns, shared)
-        for own in OWN_GUEST:
-            yield from _in_guest(kernel, initramfs, f"{name}-{own}", patterns, [own], own)
+    yield from _in_guest(kernel, files, name, patterns, shared)
+    for own in OWN_GUEST:
+        yield from _in_guest(kernel, files, f"{name}-{own}", patterns, [own], own)
 
 
 def _in_guest(
     kernel: Kernel,
-    initramfs: Path,
+    files: dict[str, Path],
     name: str,
     patterns: list[str],
     programs: list[str],
@@ -78,8 +77,14 @@ def _in_guest(
     if not programs and not wants_steps:
         return
     console = log.console(kernel, name)
+    # The less there is to unpack, the sooner the guest is up.
+    tests = {f"tests/{program}" for program in programs}
+    files = {n: path for n, path in files.items() if n in tests or not n.startswith("tests/")}
 
-    with Guest(kernel, initramfs, console, command_line=OWN_GUEST.get(own, USUAL)) as guest:
+    with (
+        build.initramfs(kernel, name, files) as initramfs,
+        Guest(kernel, initramfs, console, command_line=OWN_GUEST.get(own, USUAL)) as guest,
+    ):
         boot = judge(kernel.arch, f"{room}.boot", guest.boot(), console)
         # All cases are known before anything is run, so that none can get lost.
         listing = guest.run(" ".join(("list", *programs)))
