@@ -21,7 +21,7 @@ void faulty_free(struct mmu_notifier *subscription);
 int faulty_start(struct mmu_notifier *subscription, const struct mmu_notifier_range *range);
 void faulty_end(struct mmu_notifier *subscription, const struct mmu_notifier_range *range);
 
-/* The mistakes, see mnck_uapi.h. */
+/* The mistakes, see mnck_faults.h. */
 extern const struct mmu_notifier_ops faulty_none;
 extern const struct mmu_notifier_ops faulty_refuses;
 extern const struct mmu_notifier_ops faulty_eagain;

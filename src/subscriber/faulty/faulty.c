@@ -5,7 +5,7 @@
 #include <linux/kernel.h>
 #include <linux/nospec.h>
 
-#include "../../device/mnck_uapi.h"
+#include "../../device/mnck_faults.h"
 #include "driver.h"
 #include "faulty.h"
 
