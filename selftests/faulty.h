@@ -21,8 +21,9 @@ struct violation {
 	bool blockable;
 	/* The function of mm that has called the notifiers. */
 	const char *initiator;
-	/* In which task; 0 for this. */
+	/* In which task; 0 for this, and NULL if it is called as this. */
 	pid_t pid;
+	const char *comm;
 };
 
 static inline struct violation in_munmap(enum mnck_rule rule, const char *what,
@@ -112,7 +113,7 @@ static inline void violation_place(const struct violation *v, char *buf, size_t 
 {
 	snprintf(buf, size, ": %s %#lx-%#lx %s, in %s, %s[%d]", v->event, v->start, v->end,
 		 v->blockable ? "blockable" : "non-blockable", v->initiator,
-		 program_invocation_short_name, v->pid ?: getpid());
+		 v->comm ?: program_invocation_short_name, v->pid ?: getpid());
 }
 
 /* One line came since the log was opened, which says all that there is to say. */

@@ -22,6 +22,9 @@ struct oom_group {
 #define OOM_AREA (VICTIM_AREA + (1UL << 30))
 #define OOM_SIZE (64UL << 20)
 
+/* The kernel thread that reaps. */
+#define OOM_REAPER "oom_reaper"
+
 /* MAX_OOM_REAP_RETRIES of mm/oom_kill.c, HZ/10 apart. */
 #define REAPER_TRIES 10
 
