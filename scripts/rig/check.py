@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rig import build, compile_fail, doctest, hostcheck, report, rustc
 from rig.kernel import BuildError, Kernel, ensure_kernel, ensure_source
-from rig.kselftest import ROOMS, kselftests, rooms_of, selected
+from rig.kselftest import GUESTS, ROOMS, Room, in_guest, rooms_of, selected
 from rig.lock import locked
 from rig.parallel import side_by_side
 from rig.selftest import selftest
@@ -38,15 +38,15 @@ def _run(
     kernels = []
     if built or rooms != {"host"}:
         kernels = [ensure_kernel(arch, variant) for arch in arches]
-    guests, others = [], []
+    jobs, others = [], []
     if not rooms or rooms - {"host", "rig", *COMPILED}:
-        guests += [_kselftests(kernel, patterns) for kernel in kernels]
-    if not rooms or "rig" in rooms:
-        guests += [_rig(kernel, patterns) for kernel in kernels]
+        jobs += [_in_guest(kernel, patterns, room) for room in GUESTS for kernel in kernels]
     if not rooms or "host" in rooms:
         others.append(_forms(source, patterns))
     others += [_compiled(kernel, built, patterns) for kernel in kernels]
-    return side_by_side(guests, others)
+    if not rooms or "rig" in rooms:
+        others += [_rig(kernel, patterns) for kernel in kernels]
+    return side_by_side(jobs, others)
 
 
 def _forms(source: Path, patterns: list[str]) -> Iterator[Verdict]:
@@ -55,8 +55,8 @@ def _forms(source: Path, patterns: list[str]) -> Iterator[Verdict]:
             yield hostcheck.check("host", name, complaints)
 
 
-def _kselftests(kernel: Kernel, patterns: list[str]) -> Iterator[Verdict]:
-    yield from kselftests(kernel, build.module(kernel), patterns)
+def _in_guest(kernel: Kernel, patterns: list[str], room: Room) -> Iterator[Verdict]:
+    yield from in_guest(kernel, build.module(kernel), patterns, room)
 
 
 def _rig(kernel: Kernel, patterns: list[str]) -> Iterator[Verdict]:

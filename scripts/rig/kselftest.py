@@ -3,27 +3,49 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rig import build, kunit, log
-from rig.guest import USUAL, Guest, Outcome
+from rig.guest import MACHINE, PARALLEL, USUAL, Guest, Outcome
 from rig.kernel import BuildError, Kernel
 from rig.verdict import FAIL, OK, XFAIL, Verdict, judge
 
-# The rooms that are no test program.
-ROOMS = ("host", "compile_fail", "doctest", "rig", "guest", "kunit")
 
-# The programs that can't share a guest with others, and what the command line of its kernel has
-# for each in place of the usual.
-OWN_GUEST = {
-    "leaks": "kmemleak=on",
+@dataclass(frozen=True)
+class Room:
+    """A guest, and the programs that share it."""
+
+    name: str
+    programs: tuple[str, ...] = ()  # none: all that have no other
+    machine: tuple[str, ...] = MACHINE
+    command_line: str = USUAL
+
+    @property
+    def is_own(self) -> bool:
+        """Whether one program has it for itself."""
+        return self.programs == (self.name,)
+
+
+# In the order in which they are begun: what takes longest comes first.
+GUESTS = (
+    Room("guest"),
+    # What they are about is what happens at the same time.
+    Room(
+        "races",
+        ("lifetime_race", "shared_race", "interval_exit", "chain_many"),
+        machine=PARALLEL,
+    ),
+    Room("leaks", ("leaks",), command_line="kmemleak=on"),
     # What it is about leaves tasks that never end.
-    "sequence": USUAL,
+    Room("sequence", ("sequence",)),
     # Lockdep reports once, and then no more.
-    "lock_callbacks": USUAL,
-    "lock_reclaim": USUAL,
-}
+    Room("lock_callbacks", ("lock_callbacks",)),
+    Room("lock_reclaim", ("lock_reclaim",)),
+)
+
+# The rooms that are no test program.
+ROOMS = ("host", "compile_fail", "doctest", "rig", "guest", "races", "kunit")
 
 
 def rooms_of(patterns: list[str]) -> set[str]:
@@ -41,41 +63,37 @@ def kselftests(
 ) -> Iterator[Verdict]:
     """Run each case of each program under the gate, with `module`.
 
-    Programs share a guest, but for those in OWN_GUEST.  `name`: of the guest that is shared.
+    `name`: what those guests are called.
+    """
+    for room in GUESTS:
+        yield from in_guest(kernel, module, patterns, room, name)
+
+
+def in_guest(
+    kernel: Kernel, module: Path, patterns: list[str], room: Room, name: str = "tests"
+) -> Iterator[Verdict]:
+    """Boot a guest, load the module and run what `patterns` select of the programs of `room`.
+
+    Loading, unloading and the boot are gated as the cases are, and reported in the room.  The KUnit
+    suites, which run when the module is loaded, are reported once, by the first guest, in the room
+    "kunit".  Where one program has the guest for itself, who fails as expected may leave what is not
+    undone any more, and who is reported by lockdep as expected leaves nobody to watch: then the
+    guest ends with that.
     """
     programs, files = build.for_guest(kernel, module)
-    if unknown := rooms_of(patterns) - {*ROOMS, *programs}:
+    rooms = rooms_of(patterns)
+    if unknown := rooms - {*ROOMS, *programs}:
         raise BuildError(
             f"no test is called {', '.join(unknown)}; there are {', '.join((*ROOMS, *programs))}"
         )
-    shared = [program for program in programs if program not in OWN_GUEST]
-    yield from _in_guest(kernel, files, name, patterns, shared)
-    for own in OWN_GUEST:
-        yield from _in_guest(kernel, files, f"{name}-{own}", patterns, [own], own)
-
-
-def _in_guest(
-    kernel: Kernel,
-    files: dict[str, Path],
-    name: str,
-    patterns: list[str],
-    programs: list[str],
-    own: str = "",
-) -> Iterator[Verdict]:
-    """Boot a guest, load the module and run what `patterns` select of `programs`.
-
-    Loading, unloading and the boot are gated as the cases are.  They are reported in the room
-    "guest", and the KUnit suites, which run when the module is loaded, in "kunit"; in a guest that
-    `own` has for itself they are in the room of that program, and the suites have been reported.
-    There who fails as expected may leave what is not undone any more, and who is reported by lockdep
-    as expected leaves nobody to watch: then the guest ends with that.
-    """
-    room = own or "guest"
-    rooms = rooms_of(patterns)
+    placed = {program for other in GUESTS for program in other.programs}
+    programs = [p for p in programs if p in (room.programs or set(programs) - placed)]
     programs = [program for program in programs if not rooms or program in rooms]
-    wants_steps = not rooms or bool(rooms & ({own} if own else {"guest", "kunit"}))
+    is_first = room is GUESTS[0]
+    wants_steps = not rooms or room.name in rooms or (is_first and "kunit" in rooms)
     if not programs and not wants_steps:
         return
+    name = name if is_first else f"{name}-{room.name}"
     console = log.console(kernel, name)
     # The less there is to unpack, the sooner the guest is up.
     tests = {f"tests/{program}" for program in programs}
@@ -83,12 +101,12 @@ def _in_guest(
 
     with (
         build.initramfs(kernel, name, files) as initramfs,
-        Guest(kernel, initramfs, console, command_line=OWN_GUEST.get(own, USUAL)) as guest,
+        Guest(kernel, initramfs, console, room.machine, room.command_line) as guest,
     ):
-        boot = judge(kernel.arch, f"{room}.boot", guest.boot(), console)
+        boot = judge(kernel.arch, f"{room.name}.boot", guest.boot(), console)
         # All cases are known before anything is run, so that none can get lost.
         listing = guest.run(" ".join(("list", *programs)))
-        verdict = judge(kernel.arch, f"{room}.list", listing, console)
+        verdict = judge(kernel.arch, f"{room.name}.list", listing, console)
         if verdict.status == FAIL:
             yield verdict
         cases = {n: c for n, c in parse_lists(listing.output).items() if selected(n, patterns)}
@@ -97,9 +115,9 @@ def _in_guest(
 
         yield boot
         loaded, suites = _load(kernel, guest)
-        verdict = judge(kernel.arch, f"{room}.load", loaded, console)
+        verdict = judge(kernel.arch, f"{room.name}.load", loaded, console)
         yield verdict
-        if not own:
+        if is_first:
             yield from (v for v in suites if selected(v.name, patterns))
         if verdict.status == FAIL:
             guest.give_up("mnck.ko did not load cleanly")
@@ -109,15 +127,15 @@ def _in_guest(
             outcome = guest.run(f"{program} -r {case}")
             verdict = judge(kernel.arch, case_name, outcome, console, case)
             unwatched = verdict.status == OK and outcome.after and outcome.after.lockdep == 0
-            lost |= (verdict.status == XFAIL or unwatched) and bool(own)
+            lost |= (verdict.status == XFAIL or unwatched) and room.is_own
             yield verdict
         if lost:
             return
         unloaded = guest.run("rmmod mnck")
-        yield judge(kernel.arch, f"{room}.unload", unloaded, console)
+        yield judge(kernel.arch, f"{room.name}.unload", unloaded, console)
         # What has outlived the module has time to show.
         silence = guest.run("sleep 1")
-        yield judge(kernel.arch, f"{room}.silence", silence, console)
+        yield judge(kernel.arch, f"{room.name}.silence", silence, console)
 
 
 def _load(kernel: Kernel, guest: Guest) -> tuple[Outcome, list[Verdict]]:

@@ -11,23 +11,23 @@ from rig import log
 from rig.kernel import BuildError
 from rig.verdict import Verdict
 
-# Of what runs beside guests: they have the CPUs first.
+# Of what runs in the background: the others have the CPUs first.
 NICE = 19
 
 
 def side_by_side(
-    guests: list[Iterator[Verdict]], others: list[Iterator[Verdict]] | None = None
+    jobs: list[Iterator[Verdict]], background: list[Iterator[Verdict]] | None = None
 ) -> Iterator[Verdict]:
     """What the jobs yield, as it comes, each of them in a process of its own.
 
-    They are begun in their order.  Those that run guests, as many at once as there are CPUs: each
-    guest has two of its own, and with more of them those wait for each other more than they work.
-    The others one by one beside them, with the time that guests leave.
+    They are begun in their order, as many at once as there are CPUs: a guest has two of its own, and
+    with more guests those wait for each other more than they work.  Those in the background come one
+    by one beside them, with the time that these leave: guests wait a good part of it.
     """
     at_once = len(os.sched_getaffinity(0))
     log.directory()  # one for all, made before they part
     context = multiprocessing.get_context("fork")
-    kinds = [(list(guests), at_once, 0), (list(others or []), 1, NICE)]
+    kinds = [(list(jobs), at_once, 0), (list(background or []), 1, NICE)]
     workers: dict[Connection, tuple[ForkProcess, int]] = {}
 
     def fill() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from rig import build, log, report
-from rig.guest import Guest
+from rig.guest import PARALLEL, Guest
 from rig.kernel import Kernel, ensure_kernel
 from rig.parallel import side_by_side
 from rig.verdict import FAIL, Verdict, judge
@@ -31,7 +31,7 @@ def _soak(kernel: Kernel, settings: str) -> Iterator[Verdict]:
     files = build.for_guest(kernel, build.module(kernel))[1]
     with (
         build.initramfs(kernel, "soak", files) as initramfs,
-        Guest(kernel, initramfs, console) as guest,
+        Guest(kernel, initramfs, console, PARALLEL) as guest,
     ):
         yield judge(kernel.arch, "soak.boot", guest.boot(), console)
         yield judge(kernel.arch, "soak.load", guest.run("insmod /lib/mnck.ko"), console)
