@@ -19,7 +19,9 @@
 
 #define THREADS 4
 /* Between two quiet points, at most: waiting for the last thread costs more than the rest. */
-#define ORDERS 256
+#define ORDERS 64
+/* How often a thread does as it is ordered, at most: an order costs as much as an invalidation. */
+#define TIMES 8
 #define MEMBERS 6
 
 #define AREA ((char *)0x300000000UL)
@@ -33,16 +35,16 @@
 
 enum { MAP, MUNMAP, DONTNEED, MPROTECT, FORK, OPS };
 
-/* An order: what to do, from which page on, to how many. */
-#define ORDER(_op, _page, _n) ((_op) | (_page) << 8 | (_n) << 16)
+/* An order: what to do, from which page on, to how many, and how often. */
+#define ORDER(_op, _page, _n, _times) ((_op) | (_page) << 8 | (_n) << 16 | (_times) << 24)
 
 /* Of what is mapped anew one page is touched: an invalidation asks for no more. */
-static int work(int number, __u32 order)
+static int work_once(int number, __u32 order)
 {
 	size_t page = getpagesize();
 	char *area = AREA + number * PAGES * page;
 	char *start = area + (order >> 8 & 0xff) * page;
-	size_t len = (order >> 16) * page;
+	size_t len = (order >> 16 & 0xff) * page;
 	pid_t pid;
 
 	switch (order & 0xff) {
@@ -69,6 +71,17 @@ static int work(int number, __u32 order)
 	default:
 		return victim_map_touch(area, PAGES * page);
 	}
+}
+
+static int work(int number, __u32 order)
+{
+	__u32 times = order >> 24;
+	int result;
+
+	do
+		result = work_once(number, order);
+	while (!result && times-- > 1);
+	return result;
 }
 
 struct member {
@@ -215,9 +228,9 @@ static void one_round(struct __test_metadata *_metadata, struct game *self)
 
 	for (int i = 0; i < n; i++) {
 		int op = RANDOM(400) ? MUNMAP + RANDOM(FORK - MUNMAP) : FORK;
-		int page = RANDOM(PAGES);
+		int page = RANDOM(PAGES), pages = 1 + RANDOM(PAGES - page);
 
-		orders[i] = ORDER(op, page, 1 + RANDOM(PAGES - page));
+		orders[i] = ORDER(op, page, pages, op == FORK || n == 1 ? 1 : 1 + RANDOM(TIMES));
 	}
 	/* All of them may be stopped for a while in one who has a lock. */
 	if (self->n && !RANDOM(8)) {

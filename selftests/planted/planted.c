@@ -53,6 +53,8 @@ static int __init planted_init(void)
 		lock_a_then_b();
 		lock_b_then_a();
 	} else if (!strcmp(what, "atomic")) {
+		/* It is said no more than once a second, which is counted in jiffies. */
+		schedule_timeout_uninterruptible(HZ + 1);
 		preempt_disable();
 		might_sleep();
 		preempt_enable();
