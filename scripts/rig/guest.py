@@ -19,8 +19,8 @@ from rig.arch import ARCHES
 from rig.kernel import Kernel
 from rig.variant import NEEDS, Needs
 
-# Two CPUs, one of which runs at a time, for a while or until it waits: who spins for a lock lets the
-# other go on.  With several such guests on a few CPUs that makes twice the speed.
+# Two CPUs, one of which runs at a time, for a while or until it waits: who spins for a lock lets
+# the other go on.  With several such guests on a few CPUs that makes twice the speed.
 MACHINE = ("-accel", "tcg,thread=single", "-smp", "2")
 
 # Two that run at the same time, if the host lets them.

@@ -76,8 +76,8 @@ def in_guest(
 
     Loading, unloading and the boot are gated as the cases are, and reported in the room.  The KUnit
     suites, which run when the module is loaded, are reported once, by the first guest, in the room
-    "kunit".  Where one program has the guest for itself, who fails as expected may leave what is not
-    undone any more, and who is reported by lockdep as expected leaves nobody to watch: then the
+    "kunit".  Where one program has the guest for itself, who fails as expected may leave what is
+    not undone any more, and who is reported by lockdep as expected leaves nobody to watch: then the
     guest ends with that.
     """
     programs, files = build.for_guest(kernel, module)

@@ -2,8 +2,8 @@
 
 //! Drivers in C that break a rule, one mistake each: what the safe types exclude.
 //!
-//! The mistakes are C's: `failing.c`, `sleeping.c`, `locking.c`. Here the drivers are put under check, each as a
-//! [`Driver`] or an [`IntervalDriver`], and registered.
+//! The mistakes are C's: `failing.c`, `sleeping.c`, `locking.c`. Here the drivers are put under
+//! check, each as a [`Driver`] or an [`IntervalDriver`], and registered.
 
 use core::ops::Range;
 
@@ -118,6 +118,8 @@ pub(super) fn driver(
 /// Whether the driver that has `table` complains, as KVM does, of an end without a start: once for
 /// each such end.
 pub(super) fn complains(table: &CallbackTable) -> bool {
+    // Here, since whose table it is follows from `table()`.
+    //
     // SAFETY: It is valid as long as the table, and comes from its `alloc_notifier` if that has one.
     unsafe { faulty::complains(table.as_raw()) }
 }
