@@ -25,7 +25,7 @@ ARCHES = {
             name="x86_64",
             kbuild="x86",
             image="vmlinux",
-            kernel_lines=1660,
+            kernel_lines=1690,
             # qboot enters vmlinux through PVH: no boot loader, no unpacking.
             qemu=("qemu-system-x86_64", "-machine", "q35", "-bios", "qboot.rom", "-cpu", "max"),
             # On a host with too much to do the kernel may take the timer for broken.
@@ -36,7 +36,7 @@ ARCHES = {
             name="arm64",
             kbuild="arm64",
             image="arch/arm64/boot/Image",
-            kernel_lines=1330,
+            kernel_lines=1365,
             # The architected pointer authentication is very slow to emulate.
             qemu=(
                 *("qemu-system-aarch64", "-machine", "virt,gic-version=3"),
