@@ -2,16 +2,9 @@
 /*
  * The tracepoints: what tracefs, and so perf and trace-cmd, has of a callback.
  */
-#include <sys/mount.h>
-#include <sys/stat.h>
-
 #include "expect.h"
-#include "file.h"
-#include "proc.h"
+#include "tracefs.h"
 #include "victim.h"
-
-#define TRACEFS "/tmp/mnck-tracefs"
-#define EVENTS TRACEFS "/events/mnck"
 
 FIXTURE(trace)
 {
@@ -28,32 +21,29 @@ FIXTURE_SETUP(trace)
 
 	self->fd = -1;
 	self->page = getpagesize();
-	if (mkdir(TRACEFS, 0700))
-		ASSERT_EQ(EEXIST, errno);
-	ASSERT_EQ(0, mount("tracefs", TRACEFS, "tracefs", 0, NULL))
-		TH_LOG("tracefs: %m; CONFIG_FTRACE, CONFIG_ENABLE_DEFAULT_TRACERS?");
+	ASSERT_EQ(0, tracefs_mount())
+		TH_LOG(TRACEFS_NEEDS);
 	ASSERT_EQ(0, victim_start(&self->victim, 4 * self->page));
 	self->fd = mnck_open();
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &self->counter));
 	ASSERT_EQ(0, mnck_stats(&self->counter, &stats));
 	snprintf(self->who, sizeof(self->who), "counter %llu", stats.serial);
-	ASSERT_EQ(0, file_write(EVENTS "/enable", "1"));
+	ASSERT_EQ(0, tracing_on());
 }
 
 FIXTURE_TEARDOWN(trace)
 {
-	EXPECT_EQ(0, file_write(EVENTS "/enable", "0"));
+	EXPECT_EQ(0, tracing_off());
 	if (self->fd >= 0)
 		EXPECT_EQ(0, close(self->fd));
 	victim_kill(&self->victim);
-	EXPECT_EQ(0, umount(TRACEFS));
 }
 
 /* How many lines of the trace have @text. */
 static int traced(const char *text)
 {
-	FILE *trace = fopen(TRACEFS "/trace", "re");
+	FILE *trace = fopen(TRACE_FILE, "re");
 	char line[512];
 	int n = 0;
 
@@ -84,7 +74,7 @@ TEST_F_TIMEOUT(trace, pair, MNCK_TIMEOUT)
 		      start, start + self->page);
 	EXPECT_TRACED(1, "end: %s: UNMAP 0x%lx-0x%lx blockable in unmap_", self->who,
 		      start, start + self->page);
-	EXPECT_TRACED(2, "%s: ", self->who);
+	EXPECT_TRACED(2, ": %s: ", self->who);
 	EXPECT_TRACED(0, "refused: ");
 	EXPECT_TRACED(0, "violation: ");
 }
@@ -92,9 +82,9 @@ TEST_F_TIMEOUT(trace, pair, MNCK_TIMEOUT)
 /* Nobody listens. */
 TEST_F_TIMEOUT(trace, off, MNCK_TIMEOUT)
 {
-	ASSERT_EQ(0, file_write(EVENTS "/enable", "0"));
+	ASSERT_EQ(0, tracing_off());
 	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MUNMAP, VICTIM_AREA, self->page));
-	EXPECT_TRACED(0, "%s: ", self->who);
+	EXPECT_TRACED(0, ": %s: ", self->who);
 }
 
 TEST_HARNESS_MAIN

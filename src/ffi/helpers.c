@@ -47,6 +47,12 @@ static const char * const callers[] = {
 	"__mmu_notifier_clear_",
 	"__mmu_notifier_test_young",
 	"__mmu_notifier_release",
+	/* These are inline, which a compiler is free to do otherwise. */
+	"mmu_notifier_arch_invalidate_",
+	"mmu_notifier_clear_",
+	"mmu_notifier_invalidate_range_",
+	"mmu_notifier_release",
+	"mmu_notifier_test_young",
 	"mmu_notifier_free_rcu",
 	"mmu_notifier_get_locked",
 	"mmu_notifier_unregister",
@@ -104,6 +110,37 @@ bool mnck_helper_in_callback(void)
 	return false;
 }
 
+unsigned long mnck_helper_initiator(struct task_struct *task)
+{
+	unsigned long entries[64];
+	bool inside = false;
+	unsigned int n, i;
+
+	n = stack_trace_save_tsk(task, entries, ARRAY_SIZE(entries), 0);
+	for (i = 0; i < n; i++) {
+		if (calls_back(entries[i]))
+			inside = true;
+		else if (inside)
+			return entries[i];
+	}
+	return 0;
+}
+
+#else
+
+unsigned long mnck_helper_initiator(struct task_struct *task)
+{
+	return 0;
+}
+
+bool mnck_helper_in_callback(void)
+{
+	return false;
+}
+
+#endif
+
+/* Its buffer is not to lie on the stack while that is walked. */
 static noinline bool name_in_kernel(unsigned long address, char name[MNCK_SYMBOL_LEN])
 {
 	char symbol[KSYM_SYMBOL_LEN];
@@ -116,35 +153,12 @@ static noinline bool name_in_kernel(unsigned long address, char name[MNCK_SYMBOL
 	return true;
 }
 
-bool mnck_helper_initiator(struct task_struct *task, char name[MNCK_SYMBOL_LEN])
+bool mnck_helper_initiator_name(struct task_struct *task, char name[MNCK_SYMBOL_LEN])
 {
-	unsigned long entries[64];
-	bool inside = false;
-	unsigned int n, i;
+	unsigned long address = mnck_helper_initiator(task);
 
-	n = stack_trace_save_tsk(task, entries, ARRAY_SIZE(entries), 0);
-	for (i = 0; i < n; i++) {
-		if (calls_back(entries[i]))
-			inside = true;
-		else if (inside)
-			return name_in_kernel(entries[i], name);
-	}
-	return false;
+	return address && name_in_kernel(address, name);
 }
-
-#else
-
-bool mnck_helper_initiator(struct task_struct *task, char name[MNCK_SYMBOL_LEN])
-{
-	return false;
-}
-
-bool mnck_helper_in_callback(void)
-{
-	return false;
-}
-
-#endif
 
 bool mnck_helper_warn_in_callback(void)
 {

@@ -52,10 +52,12 @@ void mnck_helper_sema_init(struct semaphore *sem, int val);
 #define MNCK_SYMBOL_LEN 64
 
 /*
- * The name of the function that has called the MMU notifiers, if @task is in a
- * callback, as its stack shows.
+ * Where the MMU notifiers were called from, if @task is in a callback, as its stack
+ * shows: an address in that function, or 0.
  */
-bool mnck_helper_initiator(struct task_struct *task, char name[MNCK_SYMBOL_LEN]);
+unsigned long mnck_helper_initiator(struct task_struct *task);
+/* The name of that function, if it is one of the kernel's. */
+bool mnck_helper_initiator_name(struct task_struct *task, char name[MNCK_SYMBOL_LEN]);
 
 /* Lockdep maps: see lockdep.rs. */
 void mnck_helper_lock_map_acquire(unsigned int nr);

@@ -51,7 +51,7 @@ DECLARE_EVENT_CLASS(mnck_range,
 		__field(unsigned long, end)
 		__field(unsigned int, event)
 		__field(bool, blockable)
-		__array(char, initiator, MNCK_SYMBOL_LEN)
+		__field(unsigned long, initiator)
 	),
 
 	TP_fast_assign(
@@ -61,15 +61,14 @@ DECLARE_EVENT_CLASS(mnck_range,
 		__entry->end = end;
 		__entry->event = event;
 		__entry->blockable = blockable;
-		if (!mnck_helper_initiator(current, __entry->initiator))
-			strscpy(__entry->initiator, "?", MNCK_SYMBOL_LEN);
+		__entry->initiator = mnck_helper_initiator(current);
 	),
 
-	TP_printk("%s %llu: %s 0x%lx-0x%lx %sblockable in %s",
+	TP_printk("%s %llu: %s 0x%lx-0x%lx %sblockable in %pS",
 		  __get_str(kind), __entry->serial,
 		  show_mmu_notifier_event(__entry->event),
 		  __entry->start, __entry->end, __entry->blockable ? "" : "non-",
-		  __entry->initiator)
+		  (void *)__entry->initiator)
 );
 
 /* A start is called, or the first callback of an interval subscriber. */
@@ -88,6 +87,43 @@ DEFINE_EVENT(mnck_range, end,
 	TP_PROTO(const char *kind, u64 serial, unsigned long start, unsigned long end,
 		 unsigned int event, bool blockable),
 	TP_ARGS(kind, serial, start, end, event, blockable));
+
+DECLARE_EVENT_CLASS(mnck_callback,
+
+	TP_PROTO(const char *kind, u64 serial),
+
+	TP_ARGS(kind, serial),
+
+	TP_STRUCT__entry(
+		__string(kind, kind)
+		__field(u64, serial)
+		__field(unsigned long, initiator)
+	),
+
+	TP_fast_assign(
+		__assign_str(kind);
+		__entry->serial = serial;
+		__entry->initiator = mnck_helper_initiator(current);
+	),
+
+	TP_printk("%s %llu: in %pS", __get_str(kind), __entry->serial,
+		  (void *)__entry->initiator)
+);
+
+/* The address space goes, or the subscriber is detached. */
+DEFINE_EVENT(mnck_callback, release,
+	TP_PROTO(const char *kind, u64 serial),
+	TP_ARGS(kind, serial));
+
+/* A secondary TLB is to be flushed. */
+DEFINE_EVENT(mnck_callback, flush,
+	TP_PROTO(const char *kind, u64 serial),
+	TP_ARGS(kind, serial));
+
+/* It is asked whether pages are young. */
+DEFINE_EVENT(mnck_callback, young,
+	TP_PROTO(const char *kind, u64 serial),
+	TP_ARGS(kind, serial));
 
 /* A rule was broken: each time, where the log has the first alone. */
 TRACE_EVENT(violation,

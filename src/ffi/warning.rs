@@ -11,7 +11,7 @@ use kernel::{
 };
 
 use super::{
-    mnck_helper_initiator,
+    mnck_helper_initiator_name,
     mnck_helper_task_comm,
     mnck_helper_warn,
     MNCK_SYMBOL_LEN, //
@@ -44,7 +44,7 @@ pub(crate) fn initiator(task: &Task) -> Option<Name> {
     let mut name = Name::EMPTY;
 
     // SAFETY: `task` is valid, and `name` has room for a symbol.
-    unsafe { mnck_helper_initiator(task.as_ptr(), name.0.as_mut_ptr()) }.then_some(name)
+    unsafe { mnck_helper_initiator_name(task.as_ptr(), name.0.as_mut_ptr()) }.then_some(name)
 }
 
 /// What `task` is called.

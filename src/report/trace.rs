@@ -15,13 +15,18 @@ use crate::{
 /// A callback of the subscriber `who` begins, of `span` if it is told a range.
 #[inline]
 pub(crate) fn called(who: (&CStr, u64), callback: Callback, span: Option<Span>) {
-    let Some(span) = span else { return };
-    let call = || call(who, span);
-
-    match callback {
-        Callback::Start | Callback::Invalidate | Callback::ChainStart => trace::start(call),
-        Callback::End | Callback::Finish | Callback::ChainEnd => trace::end(call),
-        Callback::Release | Callback::Flush | Callback::Young => (),
+    match (callback, span) {
+        (Callback::Start | Callback::Invalidate | Callback::ChainStart, Some(span)) => {
+            trace::start(|| call(who, span));
+        }
+        (Callback::End | Callback::Finish | Callback::ChainEnd, Some(span)) => {
+            trace::end(|| call(who, span));
+        }
+        (Callback::Release, _) => trace::release(who),
+        (Callback::Flush, _) => trace::flush(who),
+        (Callback::Young, _) => trace::young(who),
+        // An end of which the range is not known.
+        (_, None) => (),
     }
 }
 
