@@ -6,7 +6,9 @@
  */
 #include <stdint.h>
 
+#include "damon.h"
 #include "expect.h"
+#include "page_idle.h"
 #include "pages.h"
 #include "proc.h"
 
@@ -29,9 +31,9 @@ FIXTURE_SETUP(aging)
 	self->fd = -1;
 	self->page = getpagesize();
 	self->len = AREA_PAGES * self->page;
-	self->bitmap = open("/sys/kernel/mm/page_idle/bitmap", O_RDWR | O_CLOEXEC);
+	self->bitmap = idle_open();
 	ASSERT_LE(0, self->bitmap)
-		TH_LOG("the kernel lacks CONFIG_IDLE_PAGE_TRACKING");
+		TH_LOG(IDLE_NEEDS);
 	ASSERT_EQ(0, small_pages());
 	self->area = mmap(NULL, self->len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			  -1, 0);
@@ -51,35 +53,6 @@ FIXTURE_TEARDOWN(aging)
 	if (self->fd >= 0)
 		EXPECT_EQ(0, close(self->fd));
 	close(self->bitmap);
-}
-
-/* Where the bit of a page's frame is. */
-static off_t bitmap_offset(const char *page)
-{
-	return page_frame(page) / 64 * sizeof(__u64);
-}
-
-static __u64 bitmap_bit(const char *page)
-{
-	return 1ULL << page_frame(page) % 64;
-}
-
-/* Declares a page idle, for which its users are asked, and what they say is forgotten. */
-static int set_idle(int bitmap, const char *page)
-{
-	__u64 word = bitmap_bit(page);
-
-	return pwrite(bitmap, &word, sizeof(word), bitmap_offset(page)) == sizeof(word) ? 0 : -1;
-}
-
-/* Whether it is idle still, for which they are asked again. */
-static bool is_idle(int bitmap, const char *page)
-{
-	__u64 word = 0;
-
-	if (pread(bitmap, &word, sizeof(word), bitmap_offset(page)) != sizeof(word))
-		return false;
-	return word & bitmap_bit(page);
 }
 
 /* Asked @_n times in all, @_young times of them was it yes, the last time about @_page. */
@@ -173,54 +146,14 @@ TEST_F_TIMEOUT(aging, two_devices, MNCK_TIMEOUT)
 /* A page that the process gives away is nobody's any more. */
 TEST_F_TIMEOUT(aging, unmapped, MNCK_TIMEOUT)
 {
-	__u64 word = bitmap_bit(self->area);
-	off_t offset = bitmap_offset(self->area);
+	__u64 word = idle_bit(self->area);
+	off_t offset = idle_offset(self->area);
 
 	ASSERT_EQ(0, mnck_touch(&self->aging, self->area, self->page));
 	ASSERT_EQ(0, munmap(self->area, self->page));
 	ASSERT_EQ((ssize_t)sizeof(word), pwrite(self->bitmap, &word, sizeof(word), offset));
 	EXPECT_STATS(&self->aging, saw_nothing());
 	EXPECT_DETACH(&self->aging, saw_nothing());
-}
-
-/* One kdamond, which looks at one page of the test's and no other. */
-#define KDAMONDS "/sys/kernel/mm/damon/admin/kdamonds/"
-#define CONTEXT KDAMONDS "0/contexts/0/"
-
-static int damon_write(const char *path, unsigned long value)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%lu", value);
-	return file_write(path, text);
-}
-
-/* What is wrong, or NULL. */
-static const char *damon_start(const char *page, size_t len)
-{
-	const struct {
-		const char *path;
-		unsigned long value;
-	} settings[] = {
-		{ KDAMONDS "nr_kdamonds", 1 },
-		{ KDAMONDS "0/contexts/nr_contexts", 1 },
-		{ CONTEXT "targets/nr_targets", 1 },
-		{ CONTEXT "targets/0/pid_target", getpid() },
-		{ CONTEXT "targets/0/regions/nr_regions", 1 },
-		{ CONTEXT "targets/0/regions/0/start", (unsigned long)page },
-		{ CONTEXT "targets/0/regions/0/end", (unsigned long)page + len },
-		{ CONTEXT "monitoring_attrs/intervals/sample_us", 20000 },
-		{ CONTEXT "monitoring_attrs/intervals/aggr_us", 100000 },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
-		/* Of addresses as they are, which no search for hot ones changes. */
-		if (i == 2 && file_write(CONTEXT "operations", "fvaddr"))
-			return CONTEXT "operations";
-		if (damon_write(settings[i].path, settings[i].value))
-			return settings[i].path;
-	}
-	return file_write(KDAMONDS "0/state", "on") ? KDAMONDS "0/state" : NULL;
 }
 
 FIXTURE(damon)
@@ -249,13 +182,12 @@ FIXTURE_SETUP(damon)
 	ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_AGING, &self->aging));
 	refused = damon_start(self->area + self->page, self->page);
 	ASSERT_EQ(NULL, refused)
-		TH_LOG("can't write %s: CONFIG_DAMON_VADDR, CONFIG_DAMON_SYSFS?", refused);
+		TH_LOG(DAMON_NEEDS, refused);
 }
 
 FIXTURE_TEARDOWN(damon)
 {
-	file_write(KDAMONDS "0/state", "off");
-	file_write(KDAMONDS "nr_kdamonds", "0");
+	damon_stop();
 	if (self->fd >= 0)
 		EXPECT_EQ(0, close(self->fd));
 }

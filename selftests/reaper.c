@@ -11,11 +11,10 @@
  * counters.  An interval subscriber that comes to no harm can't be there then, see
  * sequence.c.
  */
-#include <dirent.h>
-
 #include "chain.h"
 #include "faulty.h"
 #include "interval.h"
+#include "kernel_thread.h"
 #include "oom.h"
 
 #define AREA_SIZE (4L * getpagesize())
@@ -69,26 +68,6 @@ static int attach_models(int fd, pid_t pid, struct models *m)
 		for (size_t i_ = 0; i_ < ARRAY_SIZE((_m)->members); i_++)         \
 			EXPECT_AWAKE(&(_m)->members[i_], (_reap)->vmas);          \
 	} while (0)
-
-/* The pid of the oom_reaper, or -1. */
-static pid_t oom_reaper(void)
-{
-	DIR *proc = opendir("/proc");
-	char path[64], comm[32];
-	struct dirent *entry;
-	pid_t pid = -1;
-
-	if (!proc)
-		return -1;
-	while (pid < 0 && (entry = readdir(proc))) {
-		snprintf(path, sizeof(path), "/proc/%d/comm", atoi(entry->d_name));
-		proc_read(comm, sizeof(comm), path);
-		if (!strcmp(comm, OOM_REAPER "\n"))
-			pid = atoi(entry->d_name);
-	}
-	closedir(proc);
-	return pid;
-}
 
 FIXTURE(reaper)
 {
@@ -151,7 +130,7 @@ TEST_F_TIMEOUT(reaper, models, MNCK_TIMEOUT)
 			       OOM_REAPER "/\n");                                 \
 		EXPECT_REAPED();                                                  \
 		v_ = in_reaping(MNCK_RULE_NON_BLOCK, _what, &self->reap);         \
-		v_.pid = oom_reaper();                                            \
+		v_.pid = kernel_thread(OOM_REAPER);                                            \
 		v_.comm = OOM_REAPER;                                             \
 		EXPECT_VIOLATIONS(_sub, MNCK_RULE_NON_BLOCK, self->reap.vmas);    \
 		EXPECT_NAMED(self->kmsg, &v_, _sub);                              \
