@@ -116,6 +116,7 @@ def for_guest(kernel: Kernel, mnck: Path) -> tuple[list[str], dict[str, Path]]:
     modules = {"mnck": mnck}
     for source in MODULES:
         modules |= external(kernel, source, source.name)
+    modules["test_hmm"] = kernel.objdir / "lib/test_hmm.ko"
     return programs, _in_lib(modules) | {f"tests/{name}": path for name, path in tests.items()}
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rig import build, kunit, log
+from rig import build, ktap, kunit, log
 from rig.guest import MACHINE, PARALLEL, USUAL, Guest, Outcome
 from rig.kernel import BuildError, Kernel
-from rig.verdict import FAIL, OK, XFAIL, Verdict, judge
+from rig.verdict import FAIL, OK, SKIP, XFAIL, Verdict, judge, seen, telling
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,33 @@ class Room:
     programs: tuple[str, ...] = ()  # none: all that have no other
     machine: tuple[str, ...] = MACHINE
     command_line: str = USUAL
+    environment: str = ""  # of the programs: if there is one, they are run elsewhere without
+    together: bool = False  # whether a program runs all of its cases, if all are wanted
 
     @property
     def is_own(self) -> bool:
         """Whether one program has it for itself."""
         return self.programs == (self.name,)
 
+    @property
+    def prefix(self) -> str:
+        """What a command begins with."""
+        return f"env {self.environment} " if self.environment else ""
+
+    def called(self, case: str) -> str:
+        """What a case of a program is called here."""
+        return f"{self.name}.{case}" if self.environment else case
+
+    def wants(self, program: str, rooms: set[str]) -> bool:
+        """Whether `rooms`, which are all if there are none, have something of `program` here."""
+        return not rooms or (self.name if self.environment else program) in rooms
+
+
+# Those that drive each path of mm with all subscribers attached.
+PATHS = tuple(sorted(path.stem for path in (build.CHECKOUT / "selftests/paths").glob("*.c")))
+
+# Each test detaches ten subscribers, and each of these waits for all callbacks to be over.
+HASTY = f"{USUAL} rcupdate.rcu_expedited=1"
 
 # In the order in which they are begun: what takes longest comes first.
 GUESTS = (
@@ -36,6 +57,9 @@ GUESTS = (
         ("lifetime_race", "shared_race", "interval_exit", "chain_many"),
         machine=PARALLEL,
     ),
+    Room("paths", PATHS, command_line=HASTY, together=True),
+    # The same with somebody who refuses whatever must not block.
+    Room("refusing", PATHS, command_line=HASTY, together=True, environment="MNCK_REFUSING=1"),
     Room("leaks", ("leaks",), command_line="kmemleak=on"),
     # What it is about leaves tasks that never end.
     Room("sequence", ("sequence",)),
@@ -45,7 +69,10 @@ GUESTS = (
 )
 
 # The rooms that are no test program.
-ROOMS = ("host", "compile_fail", "doctest", "rig", "guest", "races", "kunit")
+ROOMS = (
+    *("host", "compile_fail", "doctest", "rig"),
+    *("guest", "races", "paths", "refusing", "kunit"),
+)
 
 
 def rooms_of(patterns: list[str]) -> set[str]:
@@ -88,7 +115,7 @@ def in_guest(
         )
     placed = {program for other in GUESTS for program in other.programs}
     programs = [p for p in programs if p in (room.programs or set(programs) - placed)]
-    programs = [program for program in programs if not rooms or program in rooms]
+    programs = [program for program in programs if room.wants(program, rooms)]
     is_first = room is GUESTS[0]
     wants_steps = not rooms or room.name in rooms or (is_first and "kunit" in rooms)
     if not programs and not wants_steps:
@@ -109,7 +136,8 @@ def in_guest(
         verdict = judge(kernel.arch, f"{room.name}.list", listing, console)
         if verdict.status == FAIL:
             yield verdict
-        cases = {n: c for n, c in parse_lists(listing.output).items() if selected(n, patterns)}
+        listed = parse_lists(listing.output)
+        cases = {n: c for n, c in listed.items() if selected(room.called(n), patterns)}
         if not cases and not wants_steps and not guest.ended:
             return
 
@@ -122,10 +150,19 @@ def in_guest(
         if verdict.status == FAIL:
             guest.give_up("mnck.ko did not load cleanly")
         lost = False
+        if room.together:
+            for program in programs:
+                whole = {n: c for n, c in listed.items() if n.partition(".")[0] == program}
+                if whole.keys() <= cases.keys():
+                    outcome = guest.run(f"{room.prefix}{program}")
+                    verdicts = together(kernel, room, program, whole, outcome, console)
+                    yield from verdicts
+                    if all(verdict.status != FAIL for verdict in verdicts):
+                        cases = {n: c for n, c in cases.items() if n not in whole}
         for case_name, case in cases.items():
             program = case_name.partition(".")[0]
-            outcome = guest.run(f"{program} -r {case}")
-            verdict = judge(kernel.arch, case_name, outcome, console, case)
+            outcome = guest.run(f"{room.prefix}{program} -r {case}")
+            verdict = judge(kernel.arch, room.called(case_name), outcome, console, case)
             unwatched = verdict.status == OK and outcome.after and outcome.after.lockdep == 0
             lost |= (verdict.status == XFAIL or unwatched) and room.is_own
             yield verdict
@@ -136,6 +173,52 @@ def in_guest(
         # What has outlived the module has time to show.
         silence = guest.run("sleep 1")
         yield judge(kernel.arch, f"{room.name}.silence", silence, console)
+
+
+def together(
+    kernel: Kernel,
+    room: Room,
+    program: str,
+    cases: dict[str, str],
+    outcome: Outcome,
+    console: Path,
+) -> list[Verdict]:
+    """The verdicts on the `cases` of a program that has run them all; or else, if anything is wrong
+    with one of them or with the whole, that one verdict: then each is to be run by itself.
+    """
+    plan, results = ktap.parse(outcome.output)
+    said = {result.name: result for result in results}
+    wrong = [text for result in results if (text := ktap.complaint(result))]
+    wrong += ktap.plan_complaints(plan, results)
+    if said.keys() != set(cases.values()):
+        wrong.append("it has not run what it has listed")
+    # Its status is for people: with a failure that was expected it is not 0.
+    whole = judge(kernel.arch, room.called(program), replace(outcome, status=0), console)
+    if whole.status == FAIL:
+        return [whole]
+    if wrong:
+        reason = "; ".join(wrong)
+        return [replace(whole, status=FAIL, reason=reason, lines=telling(outcome.output))]
+    parts = sections(outcome.output)
+    seconds = outcome.seconds / len(cases)
+    return [
+        _verdict(kernel.arch, room.called(name), said[case], seconds, parts.get(case, ""))
+        for name, case in cases.items()
+    ]
+
+
+def _verdict(
+    where: str, name: str, result: ktap.Result, seconds: float, output: str
+) -> Verdict:
+    status = {"XFAIL": XFAIL, "SKIP": SKIP}.get(result.directive or "", OK)
+    reason = "" if status == OK else result.reason or result.name
+    return Verdict(where, name, status, seconds, reason, seen=seen(output))
+
+
+def sections(output: str) -> dict[str, str]:
+    """What each case has printed, of a program that has run several."""
+    parts = re.split(r"^#  RUN +(\S+) \.\.\.$", output, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 def _load(kernel: Kernel, guest: Guest) -> tuple[Outcome, list[Verdict]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rig import gate, guest, kselftest, ktap, kunit
 from rig.guest import Outcome, State
+from rig.kernel import Kernel
 from rig.verdict import FAIL, OK, SKIP, XFAIL, judge
 
 PASSED = "KTAP version 1\n1..1\nok 1 a.b\n"
@@ -346,6 +347,9 @@ class Protocol(unittest.TestCase):
         self.assertEqual(found.reason, "the guest's report is garbled")
 
 
+ROOM = kselftest.Room("paths", ("t",), together=True)
+
+
 class List(unittest.TestCase):
     """What -l prints."""
 
@@ -378,3 +382,36 @@ class List(unittest.TestCase):
             self.assertTrue(kselftest.selected("munmap.whole", patterns))
         for patterns in (["mun"], ["munmap.who", "uapi"], ["munmap.whole.more"]):
             self.assertFalse(kselftest.selected("munmap.whole", patterns))
+
+    def test_cases_that_are_run_together(self):
+        kernel = Kernel("arm64", "debug", Path(), Path())
+        cases = {"t.a": "t.a", "t.f.b": "f.b"}
+        output = (
+            "TAP version 13\n1..2\n#  RUN           t.a ...\n# mnck-seen: range x+0x1/0x2 3\n"
+            "#            OK  t.a\nok 1 t.a\n#  RUN           f.b ...\nok 2 f.b # XFAIL a bug\n"
+        )
+
+        def verdicts(output, after=State()):
+            outcome = Outcome(State(), output, 1, after, seconds=2.0)
+            return kselftest.together(kernel, ROOM, "t", cases, outcome, Path("console"))
+
+        a, b = verdicts(output)
+        self.assertEqual((a.name, a.status, a.seconds), ("t.a", OK, 1.0))
+        self.assertEqual(a.seen, (("range", "x+0x1", 3),))
+        self.assertEqual((b.name, b.status, b.reason, b.seen), ("t.f.b", XFAIL, "a bug", ()))
+        for wrong in (
+            verdicts(output.replace("ok 1 t.a", "not ok 1 t.a")),
+            verdicts(output.replace("ok 2 f.b # XFAIL a bug\n", "")),
+            verdicts(output.replace("1 t.a", "1 t.c")),
+            verdicts(output, State(warns=1)),
+            verdicts(output, None),
+        ):
+            self.assertEqual([(v.name, v.status) for v in wrong], [("t", FAIL)])
+
+    def test_programs_that_are_run_twice(self):
+        room = kselftest.Room("again", ("munmap",), environment="AGAIN=1")
+        self.assertEqual(room.called("munmap.whole"), "again.munmap.whole")
+        self.assertEqual(room.prefix, "env AGAIN=1 ")
+        self.assertTrue(room.wants("munmap", {"again"}))
+        self.assertTrue(room.wants("munmap", set()))
+        self.assertFalse(room.wants("munmap", {"munmap"}))

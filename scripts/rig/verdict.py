@@ -32,6 +32,12 @@ class Verdict:
     reason: str = ""  # of all but OK
     lines: list[str] = field(default_factory=list)
     console: Path | None = None
+    # Of a path of mm: the callback, where it was called from, and how often.
+    seen: tuple[tuple[str, str, int], ...] = ()
+
+
+# What selftests/paths/path.h prints of each.
+SEEN = re.compile(r"^# mnck-seen: (\w+) (\S+)/0x[0-9a-f]+ (\d+)$", re.MULTILINE)
 
 
 def judge(
@@ -57,9 +63,15 @@ def judge(
         return Verdict(where, name, FAIL, outcome.seconds, "; ".join(wrong), lines, console)
     if case and (reason := ktap.skipped(outcome.output)):
         return Verdict(where, name, SKIP, outcome.seconds, reason)
+    found = seen(outcome.output)
     if case and (reason := ktap.expected_failure(outcome.output)):
-        return Verdict(where, name, XFAIL, outcome.seconds, reason)
-    return Verdict(where, name, OK, outcome.seconds)
+        return Verdict(where, name, XFAIL, outcome.seconds, reason, seen=found)
+    return Verdict(where, name, OK, outcome.seconds, seen=found)
+
+
+def seen(output: str) -> tuple[tuple[str, str, int], ...]:
+    """What a test of a path of mm has seen."""
+    return tuple((what, address, int(n)) for what, address, n in SEEN.findall(output))
 
 
 def _judge_end(outcome: Outcome) -> tuple[list[str], list[str]]:
