@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who asks whether a page is young takes nothing away: nobody is told a range, and who
+ * ages is asked.  What the answers are good for is in aging.c.
+ *
+ * Reclaim asks as well, see pageout.c.
+ */
+#include "damon.h"
+#include "huge.h"
+#include "hugetlb.h"
+#include "page_idle.h"
+
+#define AREA_PAGES 4
+
+FIXTURE(young)
+{
+	struct path path;
+	size_t page;
+	int bitmap;
+};
+
+FIXTURE_SETUP(young)
+{
+	self->path.fd = -1;
+	self->page = getpagesize();
+	self->bitmap = idle_open();
+	ASSERT_LE(0, self->bitmap) TH_LOG(IDLE_NEEDS);
+	ASSERT_EQ(0, small_pages());
+	ASSERT_EQ(0, path_map(PATH_AREA, AREA_PAGES * self->page));
+	ASSERT_EQ(0, own_pages());
+	WAIT_UNTIL(pages_on_lru(PATH_AREA, AREA_PAGES * self->page));
+	PATH_ATTACH(&self->path);
+}
+
+FIXTURE_TEARDOWN(young)
+{
+	damon_stop();
+	EXPECT_STREQ("", path_close(&self->path));
+	close(self->bitmap);
+}
+
+/* Once for each page and each time; and once more for each look. */
+TEST_F_TIMEOUT(young, idle, MNCK_TIMEOUT)
+{
+	ASSERT_EQ(0, set_idle(self->bitmap, PATH_AREA));
+	ASSERT_EQ(0, set_idle(self->bitmap, PATH_AREA + self->page));
+	EXPECT_SILENCE(&self->path);
+	EXPECT_EQ(2, path_calls(&self->path, "young", "page_idle_clear_pte_refs_one"));
+	EXPECT_TRUE(is_idle(self->bitmap, PATH_AREA));
+	EXPECT_SILENCE(&self->path);
+	EXPECT_LE(1, path_calls(&self->path, "young", "page_idle_clear_pte_refs_one"));
+}
+
+static const struct subscriber *aging_of(const struct path *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->subs[i].sub.kind == MNCK_KIND_AGING)
+			return &p->subs[i].sub;
+	return NULL;
+}
+
+/* DAMON makes what is at PATH_AREA old by one of @_old, and looks later by one of @_look. */
+#define EXPECT_DAMON(_len, _old, _look)                                           \
+	do {                                                                      \
+		const char *refused_ = damon_start(PATH_AREA, _len);              \
+										  \
+		ASSERT_EQ(NULL, refused_) TH_LOG(DAMON_NEEDS, refused_);          \
+		WAIT_UNTIL(stats_now(aging_of(&self->path)).test_young >= 2);     \
+		EXPECT_SILENCE(&self->path);                                      \
+		EXPECT_LE(2, path_calls(&self->path, "young", _old));             \
+		EXPECT_LE(2, path_calls(&self->path, "young", _look));            \
+	} while (0)
+
+TEST_F_TIMEOUT(young, damon, MNCK_TIMEOUT)
+{
+	EXPECT_DAMON(self->page, "damon_ptep_mkold damon_mkold_pmd_entry", "damon_young_pmd_entry");
+}
+
+/* Of a page that a PMD maps, or that is of hugetlb. */
+FIXTURE(huge)
+{
+	struct path path;
+	struct settings settings;
+	size_t page;
+};
+
+FIXTURE_SETUP(huge)
+{
+	self->path.fd = -1;
+}
+
+FIXTURE_TEARDOWN(huge)
+{
+	damon_stop();
+	EXPECT_STREQ("", path_close(&self->path));
+	munmap(PATH_AREA, PATH_AREA_SIZE);
+	EXPECT_EQ(0, settings_restore(&self->settings));
+}
+
+TEST_F_TIMEOUT(huge, damon, MNCK_TIMEOUT)
+{
+	self->page = huge_size();
+	ASSERT_NE(0, self->page) TH_LOG(THP_NEEDS);
+	ASSERT_EQ(0, huge_map(PATH_AREA, self->page));
+	PATH_ATTACH(&self->path);
+	EXPECT_DAMON(self->page, "damon_pmdp_mkold damon_mkold_pmd_entry", "damon_young_pmd_entry");
+	EXPECT_TRUE(huge_mapped(PATH_AREA, self->page));
+}
+
+TEST_F_TIMEOUT(huge, damon_hugetlb, MNCK_TIMEOUT)
+{
+	self->page = hugetlb_size();
+	ASSERT_EQ(0, hugetlb_keep(&self->settings, 1)) TH_LOG("%m; " HUGETLB_NEEDS);
+	ASSERT_EQ(0, hugetlb_map(PATH_AREA, self->page));
+	PATH_AREA[0] = 1;
+	PATH_ATTACH(&self->path);
+	EXPECT_DAMON(self->page, "damon_hugetlb_mkold damon_mkold_hugetlb_entry",
+		     "damon_young_hugetlb_entry");
+}
+
+TEST_HARNESS_MAIN
