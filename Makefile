@@ -50,8 +50,8 @@ need-rust:
 		"kernel headers lack: give KDIR= a kernel built with CONFIG_RUST=y" \
 		"and LLVM=1, or use 'make run', which builds its own." >&2; exit 1; }
 
-.PHONY: run check mutants soak bench rustdoc shell
-run check mutants soak bench rustdoc shell:
+.PHONY: run check coverage mutants soak bench rustdoc shell
+run check coverage mutants soak bench rustdoc shell:
 	@# In the place of the shell, so that a SIGTERM to make arrives.
 	@exec $(rig) $@ $(rig-options)
 
@@ -74,6 +74,7 @@ help:
 # help:     TEST='munmap uapi.lock'   some (also: rig, host, compile_fail, doctest)
 # help:     VARIANT=kasan|bench|fixed on a kernel with KASAN, without debugging, or with patches/
 # help:     JUNIT=file                results as JUnit XML too
+# help:   make coverage             which paths of mm the tests drive: Documentation/coverage.md (ARCH=)
 # help:   make mutants              prove that the tests can fail: a mistake each (TEST=, ARCH=)
 # help:   make soak                 a chain under 1,000,000 random invalidations (ROUNDS=, SEED=)
 # help:   make bench                what the abstraction costs, against C: Documentation/cost.md (ARCH=)

@@ -9,6 +9,7 @@ from pathlib import Path
 from rig.arch import ARCHES
 from rig.bench import bench
 from rig.check import check
+from rig.coverage import coverage
 from rig.kernel import BuildError
 from rig.mutants import mutants
 from rig.run import run, shell
@@ -20,7 +21,7 @@ from rig.variant import DEFAULT, variants
 def main() -> int:
     """Do as the arguments say; the exit status."""
     parser = argparse.ArgumentParser(prog="rig")
-    whats = ("run", "check", "mutants", "soak", "bench", "rustdoc", "shell")
+    whats = ("run", "check", "coverage", "mutants", "soak", "bench", "rustdoc", "shell")
     parser.add_argument("what", choices=whats)
     parser.add_argument("--arch", choices=ARCHES, help="default: both; run, shell: x86_64")
     parser.add_argument("--variant", default=DEFAULT, help="of the kernel; default: %(default)s")
@@ -39,6 +40,8 @@ def main() -> int:
         arches = [args.arch] if args.arch else list(ARCHES)
         if args.what == "check":
             return check(arches, args.variant, args.test.split(), args.junit)
+        if args.what == "coverage":
+            return coverage(arches, args.variant)
         if args.what == "bench":
             return bench(arches)
         if args.what == "mutants":

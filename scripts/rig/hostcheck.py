@@ -167,7 +167,7 @@ def _python(files: list[Path]) -> Complaints:
 
 
 def _unit() -> Complaints:
-    tests = ("rig.test_judging", "rig.test_compiled", "rig.test_cost")
+    tests = ("rig.test_judging", "rig.test_compiled", "rig.test_cost", "rig.test_coverage")
     return _say(sys.executable, "-B", "-W", "error", "-m", "unittest", *tests)
 
 
