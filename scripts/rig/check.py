@@ -2,6 +2,7 @@
 """``make check``: host checks, the rig's proof of itself and the kselftests, all or some."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def _run(
         kernels = [ensure_kernel(arch, variant) for arch in arches]
     jobs, others = [], []
     if not rooms or rooms - {"host", "rig", *COMPILED}:
+        _build(kernels)
         jobs += [_in_guest(kernel, patterns, room) for room in GUESTS for kernel in kernels]
     if not rooms or "host" in rooms:
         others.append(_forms(source, patterns))
@@ -47,6 +49,12 @@ def _run(
     if not rooms or "rig" in rooms:
         others += [_rig(kernel, patterns) for kernel in kernels]
     return side_by_side(jobs, others)
+
+
+def _build(kernels: list[Kernel]) -> None:
+    """Build what goes into the guests, once for all jobs, which are to inherit that it is done."""
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda kernel: build.for_guest(kernel, build.module(kernel)), kernels))
 
 
 def _forms(source: Path, patterns: list[str]) -> Iterator[Verdict]:

@@ -20,11 +20,10 @@ def side_by_side(
 ) -> Iterator[Verdict]:
     """What the jobs yield, as it comes, each of them in a process of its own.
 
-    They are begun in their order, as many at once as there are CPUs: a guest has two of its own,
-    and with more guests those wait for each other more than they work.  Those in the background
-    come one by one beside them, with the time that these leave: guests wait a good part of it.
+    They are begun in their order, as many at once as there are CPUs, and one more for when a guest
+    waits.  Those in the background come one by one beside them, with the time that these leave.
     """
-    at_once = len(os.sched_getaffinity(0))
+    at_once = len(os.sched_getaffinity(0)) + 1
     log.directory()  # one for all, made before they part
     context = multiprocessing.get_context("fork")
     kinds = [(list(jobs), at_once, 0), (list(background or []), 1, NICE)]
