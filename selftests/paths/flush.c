@@ -25,7 +25,7 @@
 FIXTURE(flush)
 {
 	struct path path;
-	struct subscriber *tlb;
+	const struct subscriber *tlb;
 	size_t page;
 	size_t len;
 	pid_t child;
@@ -40,9 +40,7 @@ FIXTURE_SETUP(flush)
 	ASSERT_EQ(0, path_map(PATH_AREA, self->len));
 	ASSERT_EQ(0, own_pages());
 	PATH_ATTACH(&self->path);
-	for (size_t i = 0; i < self->path.n; i++)
-		if (self->path.subs[i].sub.kind == MNCK_KIND_SECONDARY_TLB)
-			self->tlb = &self->path.subs[i].sub;
+	self->tlb = path_of_kind(&self->path, MNCK_KIND_SECONDARY_TLB);
 	ASSERT_NE(NULL, self->tlb);
 }
 

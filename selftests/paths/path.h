@@ -108,6 +108,15 @@ static inline int path_attach(struct path *p, pid_t pid, enum path_fate fate)
 	return -1;
 }
 
+/* The one of this kind on the core, of a kind that there is one of; or NULL. */
+static inline const struct subscriber *path_of_kind(const struct path *p, __u32 kind)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->subs[i].sub.kind == kind)
+			return &p->subs[i].sub;
+	return NULL;
+}
+
 /* Who stands for subscriber @i: the first of those who must be told the same. */
 static inline struct path_subscriber *path_first(struct path *p, size_t i)
 {

@@ -39,8 +39,8 @@ static inline const char *path_leaves(struct path *p, const void *start, size_t 
 		if (told.refused)
 			path_wrong(p, "has refused: %s", text);
 	}
-	for (size_t k = 0; k < first->n && p->wrong[0]; k++)
-		ksft_print_msg("told: %s\n", path_say_told(text, sizeof(text), &first->told[k]));
+	if (p->wrong[0])
+		path_say_all(first);
 	return p->wrong;
 }
 

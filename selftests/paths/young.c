@@ -51,21 +51,13 @@ TEST_F_TIMEOUT(young, idle, MNCK_TIMEOUT)
 	EXPECT_LE(1, path_calls(&self->path, "young", "page_idle_clear_pte_refs_one"));
 }
 
-static const struct subscriber *aging_of(const struct path *p)
-{
-	for (size_t i = 0; i < p->n; i++)
-		if (p->subs[i].sub.kind == MNCK_KIND_AGING)
-			return &p->subs[i].sub;
-	return NULL;
-}
-
 /* DAMON makes what is at PATH_AREA old by one of @_old, and looks later by one of @_look. */
 #define EXPECT_DAMON(_len, _old, _look)                                           \
 	do {                                                                      \
 		const char *refused_ = damon_start(PATH_AREA, _len);              \
 										  \
 		ASSERT_EQ(NULL, refused_) TH_LOG(DAMON_NEEDS, refused_);          \
-		WAIT_UNTIL(stats_now(aging_of(&self->path)).test_young >= 2);     \
+		WAIT_UNTIL(stats_now(path_of_kind(&self->path, MNCK_KIND_AGING)).test_young >= 2); \
 		EXPECT_SILENCE(&self->path);                                      \
 		EXPECT_LE(2, path_calls(&self->path, "young", _old));             \
 		EXPECT_LE(2, path_calls(&self->path, "young", _look));            \
