@@ -59,6 +59,19 @@ static inline const char *member_broken(const struct mnck_stats *st)
 		EXPECT_SAME_MEMBER(_want, &got_);               \
 	} while (0)
 
+/*
+ * Waits until the statistics are those.  A release reaches the chain and its members one
+ * after the other, and each of them counts it before it closes its pairs.
+ */
+#define WAIT_MEMBER(_sub, _want)                                \
+	do {                                                    \
+		struct mnck_stats awaited_ = (_want), now_;     \
+								\
+		WAIT_UNTIL(mnck_stats(_sub, &now_) ||           \
+			   !*mnck_differs(&awaited_, &now_));   \
+		EXPECT_MEMBER(_sub, awaited_);                  \
+	} while (0)
+
 /* And as EXPECT_DETACH. */
 #define EXPECT_LEAVE(_sub, _want)                               \
 	do {                                                    \

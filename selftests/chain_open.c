@@ -276,10 +276,9 @@ TEST_F_TIMEOUT(chain_open, exit, MNCK_TIMEOUT)
 	EXPECT_MEMBER(&self->a, ONE_CLEAR(0));
 
 	ASSERT_EQ(0, victim_send(&self->victim, VICTIM_EXIT, NULL, 0));
-	WAIT_UNTIL(stats_now(&self->chain).releases);
-	EXPECT_MEMBER(&self->a, released(ONE_CLEAR(1)));
-	EXPECT_MEMBER(&self->b, released(ONE_CLEAR(1)));
-	EXPECT_MEMBER(&self->chain, released(ONE_CLEAR(1)));
+	WAIT_MEMBER(&self->a, released(ONE_CLEAR(1)));
+	WAIT_MEMBER(&self->b, released(ONE_CLEAR(1)));
+	WAIT_MEMBER(&self->chain, released(ONE_CLEAR(1)));
 	EXPECT_FALSE(atomic_load(&punch.done));
 	/* There is nothing left to join. */
 	EXPECT_ERRNO(ESRCH, chain_join(&self->chain, MNCK_KIND_COUNTER, &late));
@@ -303,9 +302,8 @@ TEST_F_TIMEOUT(chain_open, exit_in_start, MNCK_TIMEOUT)
 	WAIT_UNTIL(stats_now(&self->a).open == 1);
 	WAIT_UNTIL_SLEEPS(&punch);
 	ASSERT_EQ(0, victim_send(&self->victim, VICTIM_EXIT, NULL, 0));
-	WAIT_UNTIL(stats_now(&self->chain).releases);
-	EXPECT_MEMBER(&self->a, released(ONE_CLEAR(1)));
-	EXPECT_MEMBER(&self->b, released(saw_nothing()));
+	WAIT_MEMBER(&self->a, released(ONE_CLEAR(1)));
+	WAIT_MEMBER(&self->b, released(saw_nothing()));
 
 	ASSERT_EQ(0, mnck_lock(&self->b, MNCK_LOCK_RELEASE));
 	EXPECT_EQ(0, call_join(&punch));

@@ -3,43 +3,76 @@
  * Drivers that sleep, and never ask whether they may.
  */
 #include <linux/delay.h>
-#include <linux/jiffies.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
 #include "driver.h"
 
 /*
- * Who is preempted on the way to sleep, for so long that there is nothing left to
- * sleep for, has not slept.  Then once more, so that it always happens.
+ * Each of these sleeps for certain.  schedule() prints a BUG with a call trace before
+ * it sleeps, and a slow console takes longer for that than any fixed time: a timer
+ * that was set before has expired by then, and the task does not sleep.  So a sleep
+ * lasts until another task has seen it, or is repeated and lasts longer.
  */
-#define UNTIL_SLEPT(_sleep)					\
-	do {							\
-		unsigned long before_ = current->nvcsw;		\
-								\
-		do {						\
-			_sleep;					\
-		} while (current->nvcsw == before_);		\
-	} while (0)
-
 static void sleep_msleep(const struct mmu_notifier_range *range)
 {
-	UNTIL_SLEPT(msleep(20));
+	unsigned long before = current->nvcsw;
+	unsigned int msecs = 10;
+
+	while (current->nvcsw == before)
+		msleep(msecs *= 2);
 }
 
-/* schedule() itself, in a state that it does not return from at once. */
+/* A work item that waits until a task sleeps, and then lets it go on. */
+struct waker {
+	struct work_struct work;
+	struct task_struct *sleeper;
+	bool done;
+};
+
+/* Waits until @task has left its run queue, or is to leave it (delayed dequeue). */
+static void wait_until_asleep(struct task_struct *task)
+{
+	while (READ_ONCE(task->on_rq) && !READ_ONCE(task->se.sched_delayed))
+		msleep(1);
+}
+
+/* @work lies on the stack of the sleeper, which returns once it sees done. */
+static void wake(struct work_struct *work)
+{
+	struct waker *waker = container_of(work, struct waker, work);
+	struct task_struct *sleeper = get_task_struct(waker->sleeper);
+
+	wait_until_asleep(sleeper);
+	WRITE_ONCE(waker->done, true);
+	wake_up_process(sleeper);
+	put_task_struct(sleeper);
+}
+
+/* schedule() itself: nothing here calls might_sleep(), unlike a wait_event(). */
 static void schedule_away(void)
 {
-	set_current_state(TASK_UNINTERRUPTIBLE);
-	schedule_timeout(1);
+	struct waker waker = { .sleeper = current };
+
+	INIT_WORK_ONSTACK(&waker.work, wake);
+	queue_work(system_dfl_wq, &waker.work);
+	for (;;) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		if (READ_ONCE(waker.done))
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+	destroy_work_on_stack(&waker.work);
 }
 
 static void sleep_schedule(const struct mmu_notifier_range *range)
 {
-	UNTIL_SLEPT(schedule_away());
+	schedule_away();
 }
 
 static DEFINE_MUTEX(faulty_lock);
@@ -50,40 +83,32 @@ static void sleep_mutex_free(const struct mmu_notifier_range *range)
 	mutex_unlock(&faulty_lock);
 }
 
-/* Somebody who has the mutex until another one sleeps for it. */
+static DEFINE_MUTEX(contended);
+
+/* A work item that has the mutex until another task sleeps for it. */
 struct holder {
 	struct work_struct work;
 	struct task_struct *waiter;
 	bool holds;
 };
 
-static DEFINE_MUTEX(contended);
-
-/* Not for ever, if it is not what it seems to be. */
-#define HOLD_LIMIT HZ
-
 static void hold(struct work_struct *work)
 {
 	struct holder *holder = container_of(work, struct holder, work);
-	unsigned long end = jiffies + HOLD_LIMIT;
 
 	mutex_lock(&contended);
 	WRITE_ONCE(holder->holds, true);
-	while (task_is_running(holder->waiter) && time_before(jiffies, end))
-		msleep(20);
-	/* It has said that it will sleep; now it does. */
-	msleep(20);
+	wait_until_asleep(holder->waiter);
 	mutex_unlock(&contended);
 }
 
 static void lock_held_one(void)
 {
 	struct holder holder = { .waiter = current };
-	unsigned long end = jiffies + HOLD_LIMIT;
 
 	INIT_WORK_ONSTACK(&holder.work, hold);
 	queue_work(system_dfl_wq, &holder.work);
-	while (!READ_ONCE(holder.holds) && time_before(jiffies, end))
+	while (!READ_ONCE(holder.holds))
 		cpu_relax();
 	mutex_lock(&contended);
 	mutex_unlock(&contended);
@@ -94,7 +119,7 @@ static void lock_held_one(void)
 static void sleep_mutex(const struct mmu_notifier_range *range)
 {
 	if (!mmu_notifier_range_blockable(range))
-		UNTIL_SLEPT(lock_held_one());
+		lock_held_one();
 }
 
 /*
