@@ -35,7 +35,7 @@ mod device;
 mod ffi;
 pub mod mmu_notifier;
 mod report;
-mod subscriber;
+mod model;
 
 module! {
     type: Mnck,
@@ -72,7 +72,7 @@ module! {
 struct Mnck {
     #[pin]
     _device: MiscDeviceRegistration<device::Session>,
-    _shared: subscriber::SharedDomain,
+    _shared: model::SharedDomain,
     _tables: report::Tables,
     _checks: check::Checks,
     _probes: Option<ffi::Probes>,
@@ -84,7 +84,7 @@ impl kernel::InPlaceModule for Mnck {
             _probes: (module_parameters::probes.value() != 0).then(ffi::Probes::new),
             _checks: check::Checks::new()?,
             _tables: report::Tables::new()?,
-            _shared: subscriber::SharedDomain::new()?,
+            _shared: model::SharedDomain::new()?,
             // Last: once registered it can be opened.
             _device <- MiscDeviceRegistration::register(MiscDeviceOptions { name: c"mnck" }),
         })

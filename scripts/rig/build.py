@@ -24,7 +24,7 @@ from rig.progress import Step
 CHECKOUT = Path.cwd()
 INIT = CHECKOUT / "scripts/guest/init"
 # Modules beside mnck that tests insert, each on the abstraction as a driver is.
-MODULES = (CHECKOUT / "samples", CHECKOUT / "selftests/dropper_module")
+MODULES = (CHECKOUT / "samples", CHECKOUT / "selftests/drivers/callback_misuse")
 DIRECTORIES = ("bin", "dev", "lib", "proc", "sys", "tests", "tmp")
 
 
@@ -101,11 +101,11 @@ def mutant(kernel: Kernel, patch: Path, directory: Path) -> Iterator[Path]:
         run([*command, "--reverse"])
 
 
-def planted(kernel: Kernel) -> dict[str, Path]:
+def rig_mistakes(kernel: Kernel) -> dict[str, Path]:
     """Build the mistakes by which the rig proves itself: what is to lie in the guest."""
-    source = CHECKOUT / "selftests/planted"
-    modules = external(kernel, source, "planted")
-    return {"tests/planted": source / "planted.sh", **_in_lib(modules)}
+    source = CHECKOUT / "selftests/drivers/rig_mistakes"
+    modules = external(kernel, source, "rig_mistakes")
+    return {"tests/rig_mistakes": source / "rig_mistakes.sh", **_in_lib(modules)}
 
 
 def for_guest(kernel: Kernel, mnck: Path) -> tuple[list[str], dict[str, Path]]:

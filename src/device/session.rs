@@ -42,12 +42,12 @@ use crate::{
         uapi::*, //
     },
     mmu_notifier::TaskContext,
-    module_parameters,
-    subscriber::{
+    model::{
         Attached,
         Fault,
         Place, //
     },
+    module_parameters,
 };
 
 const ATTACH: u32 = _IO(MNCK_IOCTL_TYPE, MNCK_CMD_ATTACH);

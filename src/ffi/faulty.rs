@@ -2,7 +2,7 @@
 
 //! The callback tables of the faulty drivers.
 //!
-//! C header: [`faulty.h`](../subscriber/faulty/faulty.h)
+//! C header: [`faulty.h`](../model/faulty/faulty.h)
 
 use kernel::bindings::{
     mmu_interval_notifier_ops,

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What an interval subscriber is told of: each invalidation that touches its
+ * range, as it is, and no other.
+ *
+ * The subscribers are attached to the test itself.  What its libc does to other
+ * memory they cannot see.
+ */
+#include <sys/wait.h>
+
+#include "mnck_harness.h"
+#include "interval.h"
+
+#define AREA_PAGES 16
+
+FIXTURE(interval)
+{
+	int fd;
+	size_t page;
+	char *area;
+};
+
+FIXTURE_VARIANT(interval)
+{
+	__u32 kind;
+	__u32 flags;
+};
+
+FIXTURE_VARIANT_ADD(interval, mirror)
+{
+	.kind = MNCK_KIND_MIRROR,
+};
+
+FIXTURE_VARIANT_ADD(interval, two_pass)
+{
+	.kind = MNCK_KIND_TWO_PASS,
+};
+
+FIXTURE_VARIANT_ADD(interval, mirror_locked)
+{
+	.kind = MNCK_KIND_MIRROR,
+	.flags = MNCK_ATTACH_LOCKED,
+};
+
+FIXTURE_VARIANT_ADD(interval, two_pass_locked)
+{
+	.kind = MNCK_KIND_TWO_PASS,
+	.flags = MNCK_ATTACH_LOCKED,
+};
+
+FIXTURE_SETUP(interval)
+{
+	size_t page = getpagesize();
+	char *p;
+
+	self->fd = mnck_open();
+	ASSERT_LE(0, self->fd);
+	self->page = page;
+	ASSERT_EQ(0, small_pages());
+	/* Between guards, so that it is a VMA of its own. */
+	p = mmap(NULL, (AREA_PAGES + 2) * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, p);
+	self->area = p + page;
+	ASSERT_EQ(0, mprotect(self->area, AREA_PAGES * page, PROT_READ | PROT_WRITE));
+	memset(self->area, 1, AREA_PAGES * page);
+}
+
+FIXTURE_TEARDOWN(interval)
+{
+	if (self->fd >= 0)
+		EXPECT_EQ(0, close(self->fd));
+}
+
+/* Of the area, counted in pages. */
+#define AT(_page) (self->area + (_page) * self->page)
+#define BYTES(_pages) ((_pages) * self->page)
+
+/* To pages @_from up to but not including @_to. */
+#define ATTACH(_from, _to, _sub)                                                        \
+	ASSERT_EQ(0, interval_attach(self->fd, 0, variant->kind, variant->flags, AT(_from), \
+				     BYTES((_to) - (_from)), _sub))
+
+#define DONTNEED(_from, _to) \
+	ASSERT_EQ(0, madvise(AT(_from), BYTES((_to) - (_from)), MADV_DONTNEED))
+
+/* @_n of @_event in all, of pages @_from to @_to each. */
+#define SAW(_n, _event, _from, _to)                                                     \
+	saw(variant->kind, _n, _event, MNCK_RANGE_BLOCKABLE, AT(_from),                 \
+	    BYTES((_to) - (_from)), (_n) * BYTES((_to) - (_from)))
+
+/* The bounds are exact, to the byte: [start, end) on either side. */
+TEST_F_TIMEOUT(interval, touching, MNCK_TIMEOUT)
+{
+	struct mnck_stats want;
+	struct subscriber sub;
+
+	ATTACH(4, 8, &sub);
+	DONTNEED(0, 4);
+	DONTNEED(8, 12);
+	ASSERT_EQ(0, munmap(AT(3), BYTES(1)));
+	ASSERT_EQ(0, munmap(AT(8), BYTES(1)));
+	EXPECT_STATS(&sub, saw_nothing());
+
+	/* The range is that of the invalidation, not cut to the subscriber's. */
+	DONTNEED(4, 5);
+	want = SAW(1, MNCK_EVENT_CLEAR, 4, 5);
+	EXPECT_STATS(&sub, want);
+
+	ASSERT_EQ(0, munmap(AT(7), BYTES(5)));
+	want = SAW(2, MNCK_EVENT_UNMAP, 7, 12);
+	want.events[MNCK_EVENT_CLEAR] = 1;
+	want.events[MNCK_EVENT_UNMAP] = 1;
+	want.bytes = BYTES(1 + 5);
+	EXPECT_STATS(&sub, want);
+
+	ASSERT_EQ(0, munmap(AT(0), BYTES(AREA_PAGES)));
+	want = SAW(3, MNCK_EVENT_UNMAP, 0, AREA_PAGES);
+	want.events[MNCK_EVENT_CLEAR] = 1;
+	want.events[MNCK_EVENT_UNMAP] = 2;
+	want.bytes = BYTES(1 + 5 + AREA_PAGES);
+	EXPECT_STATS(&sub, want);
+	EXPECT_DETACH(&sub, want);
+}
+
+TEST_F_TIMEOUT(interval, disjoint, MNCK_TIMEOUT)
+{
+	struct subscriber low, high;
+	struct mnck_stats both;
+
+	ATTACH(0, 4, &low);
+	ATTACH(4, 8, &high);
+	DONTNEED(3, 4);
+	EXPECT_STATS(&low, SAW(1, MNCK_EVENT_CLEAR, 3, 4));
+	EXPECT_STATS(&high, saw_nothing());
+	DONTNEED(4, 5);
+	EXPECT_STATS(&low, SAW(1, MNCK_EVENT_CLEAR, 3, 4));
+	EXPECT_STATS(&high, SAW(1, MNCK_EVENT_CLEAR, 4, 5));
+
+	DONTNEED(3, 5);
+	both = SAW(2, MNCK_EVENT_CLEAR, 3, 5);
+	both.bytes = BYTES(1 + 2);
+	EXPECT_STATS(&low, both);
+	EXPECT_STATS(&high, both);
+
+	/* Neither misses the other. */
+	EXPECT_DETACH(&low, both);
+	DONTNEED(4, 5);
+	both = SAW(3, MNCK_EVENT_CLEAR, 4, 5);
+	both.bytes = BYTES(1 + 2 + 1);
+	EXPECT_DETACH(&high, both);
+}
+
+/* One within the other, one across the bound, and two of one range: each by itself. */
+TEST_F_TIMEOUT(interval, overlapping, MNCK_TIMEOUT)
+{
+	struct subscriber outer, inner, twin, across;
+	struct mnck_stats outer_sees;
+
+	ATTACH(0, 12, &outer);
+	ATTACH(4, 8, &inner);
+	ATTACH(4, 8, &twin);
+	ATTACH(6, 14, &across);
+
+	DONTNEED(0, 4);
+	DONTNEED(7, 8);
+	outer_sees = SAW(2, MNCK_EVENT_CLEAR, 7, 8);
+	outer_sees.bytes = BYTES(4 + 1);
+	EXPECT_STATS(&outer, outer_sees);
+	EXPECT_STATS(&inner, SAW(1, MNCK_EVENT_CLEAR, 7, 8));
+	EXPECT_STATS(&twin, SAW(1, MNCK_EVENT_CLEAR, 7, 8));
+	EXPECT_STATS(&across, SAW(1, MNCK_EVENT_CLEAR, 7, 8));
+
+	EXPECT_DETACH(&inner, SAW(1, MNCK_EVENT_CLEAR, 7, 8));
+	DONTNEED(12, 14);
+	EXPECT_STATS(&outer, outer_sees);
+	EXPECT_STATS(&twin, SAW(1, MNCK_EVENT_CLEAR, 7, 8));
+	DONTNEED(4, 6);
+	EXPECT_EQ(3, stats_now(&outer).starts);
+	EXPECT_EQ(2, stats_now(&twin).starts);
+	EXPECT_EQ(2, stats_now(&across).starts);
+}
+
+/* After @_call one that is attached for it alone must say @_want. */
+#define EXPECT_SEEN(_call, _want)                                                       \
+	do {                                                                            \
+		struct subscriber sub_;                                                 \
+											\
+		ATTACH(4, 8, &sub_);                                                    \
+		ASSERT_EQ(0, _call);                                                    \
+		EXPECT_DETACH(&sub_, _want);                                            \
+	} while (0)
+
+/* Each event, by the system call that it is known for. */
+TEST_F_TIMEOUT(interval, events, MNCK_TIMEOUT)
+{
+	char *elsewhere = mmap(NULL, BYTES(2), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct subscriber sub;
+	int clear_refs;
+	pid_t child;
+
+	ASSERT_NE(MAP_FAILED, elsewhere);
+	EXPECT_SEEN(madvise(AT(2), BYTES(3), MADV_FREE), SAW(1, MNCK_EVENT_CLEAR, 2, 5));
+	EXPECT_SEEN(mprotect(AT(7), BYTES(2), PROT_READ),
+		    SAW(1, MNCK_EVENT_PROTECTION_VMA, 7, 9));
+	EXPECT_SEEN(mprotect(AT(7), BYTES(2), PROT_READ | PROT_WRITE),
+		    SAW(1, MNCK_EVENT_PROTECTION_VMA, 7, 9));
+
+	clear_refs = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
+	ASSERT_LE(0, clear_refs);
+	EXPECT_SEEN(write(clear_refs, "4", 1) - 1,
+		    saw(variant->kind, 1, MNCK_EVENT_SOFT_DIRTY, MNCK_RANGE_BLOCKABLE, NULL,
+			ULONG_MAX, ULONG_MAX));
+
+	/* All of the VMA; and then each page that the parent copies since it shares it. */
+	ATTACH(4, 8, &sub);
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child)
+		for (;;)
+			pause();
+	EXPECT_DETACH(&sub, SAW(1, MNCK_EVENT_PROTECTION_PAGE, 0, AREA_PAGES));
+	EXPECT_SEEN(!(*AT(4) = 2), SAW(1, MNCK_EVENT_CLEAR, 4, 5));
+	EXPECT_SEEN(!(*AT(4) = 3), saw_nothing());
+	ASSERT_EQ(0, kill(child, SIGKILL));
+	ASSERT_EQ(child, waitpid(child, NULL, 0));
+
+	/* The pages are moved away, and then what was theirs is unmapped. */
+	EXPECT_SEEN(mremap(AT(4), BYTES(2), BYTES(2), MREMAP_MAYMOVE | MREMAP_FIXED,
+			   elsewhere) == MAP_FAILED, SAW(2, MNCK_EVENT_UNMAP, 4, 6));
+	EXPECT_SEEN(mmap(AT(5), BYTES(2), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+			 -1, 0) == MAP_FAILED, SAW(1, MNCK_EVENT_UNMAP, 5, 7));
+}
+
+/* What takes nothing away from anyone, and what was never there. */
+TEST_F_TIMEOUT(interval, silent, MNCK_TIMEOUT)
+{
+	struct subscriber sub;
+
+	DONTNEED(0, AREA_PAGES);
+	ASSERT_EQ(0, munmap(AT(5), BYTES(1)));
+
+	ATTACH(4, 8, &sub);
+	memset(AT(4), 1, BYTES(1));
+	memset(AT(6), 1, BYTES(2));
+	ASSERT_EQ(0, mlock(AT(4), BYTES(1)));
+	ASSERT_EQ(0, munlock(AT(4), BYTES(1)));
+	ASSERT_EQ(0, madvise(AT(4), BYTES(1), MADV_COLD));
+	ASSERT_EQ(0, munmap(AT(5), BYTES(1)));
+	EXPECT_DETACH(&sub, saw_nothing());
+}
+
+#define THREADS 8
+#define ROUNDS 100
+
+struct worker {
+	pthread_t thread;
+	char *start;
+	size_t page;
+	unsigned int failed;
+};
+
+static void *dontneed_thread(void *arg)
+{
+	struct worker *w = arg;
+
+	for (int i = 0; i < ROUNDS; i++)
+		w->failed += !!madvise(w->start + i * w->page, w->page, MADV_DONTNEED);
+	return NULL;
+}
+
+/*
+ * MADV_DONTNEED takes no lock but that of its VMA, of which each thread has one,
+ * so the invalidations are open at the same time.
+ */
+TEST_F_TIMEOUT(interval, eight_threads, MNCK_TIMEOUT)
+{
+	size_t stride = (ROUNDS + 1) * self->page;
+	struct subscriber subs[THREADS], all;
+	struct worker workers[THREADS];
+	struct mnck_stats seen, want;
+	char *area;
+	size_t nth;
+
+	area = mmap(NULL, THREADS * stride, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, area);
+	for (int i = 0; i < THREADS; i++) {
+		workers[i] = (struct worker){ .start = area + i * stride, .page = self->page };
+		ASSERT_EQ(0, mprotect(workers[i].start, BYTES(ROUNDS), PROT_READ | PROT_WRITE));
+		ASSERT_EQ(0, interval_attach(self->fd, 0, variant->kind, variant->flags,
+					     workers[i].start, BYTES(ROUNDS), &subs[i]));
+	}
+	ASSERT_EQ(0, interval_attach(self->fd, 0, variant->kind, variant->flags, area,
+				     THREADS * stride, &all));
+	for (int i = 0; i < THREADS; i++)
+		ASSERT_EQ(0, pthread_create(&workers[i].thread, NULL, dontneed_thread,
+					    &workers[i]));
+	for (int i = 0; i < THREADS; i++) {
+		ASSERT_EQ(0, pthread_join(workers[i].thread, NULL));
+		EXPECT_EQ(0, workers[i].failed);
+	}
+
+	for (int i = 0; i < THREADS; i++)
+		EXPECT_DETACH(&subs[i], saw(variant->kind, ROUNDS, MNCK_EVENT_CLEAR,
+					    MNCK_RANGE_BLOCKABLE,
+					    workers[i].start + BYTES(ROUNDS - 1), self->page,
+					    BYTES(ROUNDS)));
+	/* Any thread may have been the last, but each ends with its last page. */
+	ASSERT_EQ(0, mnck_stats(&all, &seen));
+	nth = (seen.last_start - (uintptr_t)area) / stride;
+	EXPECT_GT(THREADS, nth);
+	want = saw(variant->kind, THREADS * ROUNDS, MNCK_EVENT_CLEAR, MNCK_RANGE_BLOCKABLE,
+		   area + nth * stride + BYTES(ROUNDS - 1), self->page,
+		   THREADS * BYTES(ROUNDS));
+	EXPECT_SAME_STATS(variant->kind, want, &seen);
+}
+
+TEST_HARNESS_MAIN

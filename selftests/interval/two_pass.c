@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Interval subscribers with two passes: all start before the first finishes, and
+ * who has started finishes, whatever becomes of the others.  Only for want of
+ * memory is the second pass a part of the first.
+ *
+ * All starts and ends are numbered in one order.
+ */
+#include <sys/syscall.h>
+
+#include "mnck_harness.h"
+#include "interval.h"
+#include "proc.h"
+#include "victim.h"
+
+#define AREA_PAGES 16
+
+FIXTURE(two_pass)
+{
+	int fd;
+	size_t page;
+	char *area;
+	/* All of the area, twice; and pages 4 to 12. */
+	struct subscriber subs[3];
+};
+
+/* Of the area, counted in pages. */
+#define AT(_page) (self->area + (_page) * self->page)
+#define BYTES(_pages) ((_pages) * self->page)
+
+#define ATTACH_ALL(_pid)                                                                \
+	do {                                                                            \
+		static const int from_[] = { 0, 0, 4 }, to_[] = { 16, 16, 12 };         \
+											\
+		for (size_t i_ = 0; i_ < ARRAY_SIZE(self->subs); i_++)                  \
+			ASSERT_EQ(0, interval_attach(self->fd, _pid, MNCK_KIND_TWO_PASS, 0, \
+						     AT(from_[i_]),                     \
+						     BYTES(to_[i_] - from_[i_]),        \
+						     &self->subs[i_]));                 \
+	} while (0)
+
+FIXTURE_SETUP(two_pass)
+{
+	self->fd = mnck_open();
+	ASSERT_LE(0, self->fd);
+	self->page = getpagesize();
+	ASSERT_EQ(0, small_pages());
+	self->area = mmap(NULL, BYTES(AREA_PAGES), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->area);
+}
+
+FIXTURE_TEARDOWN(two_pass)
+{
+	if (self->fd >= 0)
+		EXPECT_EQ(0, close(self->fd));
+}
+
+/* The last range that all have seen: each start came before the first end. */
+#define EXPECT_TWO_PASSES()                                                             \
+	do {                                                                            \
+		for (size_t i_ = 0; i_ < ARRAY_SIZE(self->subs); i_++)                  \
+			for (size_t j_ = 0; j_ < ARRAY_SIZE(self->subs); j_++)          \
+				EXPECT_LT(stats_now(&self->subs[i_]).last_start_order,  \
+					  stats_now(&self->subs[j_]).last_end_order);   \
+	} while (0)
+
+TEST_F_TIMEOUT(two_pass, order, MNCK_TIMEOUT)
+{
+	ATTACH_ALL(0);
+	ASSERT_EQ(0, madvise(AT(6), BYTES(2), MADV_DONTNEED));
+	EXPECT_TWO_PASSES();
+	ASSERT_EQ(0, munmap(AT(5), BYTES(4)));
+	EXPECT_TWO_PASSES();
+	for (size_t i = 0; i < ARRAY_SIZE(self->subs); i++) {
+		struct mnck_stats want = saw_unmaps(MNCK_KIND_TWO_PASS, 2, AT(5), BYTES(4));
+
+		want.events[MNCK_EVENT_UNMAP] = 1;
+		want.events[MNCK_EVENT_CLEAR] = 1;
+		want.bytes = BYTES(2 + 4);
+		EXPECT_DETACH(&self->subs[i], want);
+	}
+}
+
+/* One range after the other, also of one task: no pass of this is among those of that. */
+TEST_F_TIMEOUT(two_pass, in_turn, MNCK_TIMEOUT)
+{
+	__u64 last_end = 0;
+
+	ATTACH_ALL(0);
+	for (__u64 i = 0; i < 100; i++) {
+		ASSERT_EQ(0, madvise(AT(i % 8), BYTES(8), MADV_DONTNEED));
+		EXPECT_TWO_PASSES();
+		for (size_t j = 0; j < ARRAY_SIZE(self->subs); j++)
+			EXPECT_LT(last_end, stats_now(&self->subs[j]).last_start_order);
+		for (size_t j = 0; j < ARRAY_SIZE(self->subs); j++) {
+			struct mnck_stats stats = stats_now(&self->subs[j]);
+
+			EXPECT_EQ(i + 1, stats.ends);
+			EXPECT_EQ(0, stats.open);
+			if (stats.last_end_order > last_end)
+				last_end = stats.last_end_order;
+		}
+	}
+}
+
+/* The exit, too, is announced in two passes. */
+TEST_F_TIMEOUT(two_pass, exit, MNCK_TIMEOUT)
+{
+	struct victim victim;
+
+	ASSERT_EQ(0, victim_start(&victim, BYTES(AREA_PAGES)));
+	self->area = VICTIM_AREA;
+	ATTACH_ALL(victim.pid);
+	ASSERT_EQ(SIGKILL, victim_kill(&victim));
+	EXPECT_TWO_PASSES();
+	for (size_t i = 0; i < ARRAY_SIZE(self->subs); i++) {
+		struct mnck_stats stats = stats_now(&self->subs[i]);
+
+		EXPECT_EQ(2, stats.starts);
+		EXPECT_EQ(2, stats.ends);
+		EXPECT_EQ(0, stats.open);
+	}
+}
+
+#define THREADS 8
+#define ROUNDS 100
+
+struct worker {
+	pthread_t thread;
+	char *start;
+	size_t len;
+	unsigned int failed;
+};
+
+static void *dontneed_thread(void *arg)
+{
+	struct worker *w = arg;
+
+	for (int i = 0; i < ROUNDS; i++)
+		w->failed += !!madvise(w->start, w->len, MADV_DONTNEED);
+	return NULL;
+}
+
+/* They share a VMA, so that eight pairs can be open in each subscriber at once. */
+TEST_F_TIMEOUT(two_pass, eight_threads, MNCK_TIMEOUT)
+{
+	struct worker workers[THREADS];
+	struct mnck_stats want;
+
+	ATTACH_ALL(0);
+	for (int i = 0; i < THREADS; i++) {
+		workers[i] = (struct worker){ .start = AT(4), .len = BYTES(4) };
+		ASSERT_EQ(0, pthread_create(&workers[i].thread, NULL, dontneed_thread,
+					    &workers[i]));
+	}
+	for (int i = 0; i < THREADS; i++) {
+		ASSERT_EQ(0, pthread_join(workers[i].thread, NULL));
+		EXPECT_EQ(0, workers[i].failed);
+	}
+	want = saw(MNCK_KIND_TWO_PASS, THREADS * ROUNDS, MNCK_EVENT_CLEAR, MNCK_RANGE_BLOCKABLE,
+		   AT(4), BYTES(4), THREADS * ROUNDS * BYTES(4));
+	for (size_t i = 0; i < ARRAY_SIZE(self->subs); i++)
+		EXPECT_DETACH(&self->subs[i], want);
+}
+
+/*
+ * The reaper asks in the order of the addresses.  The mirror, which is behind the
+ * low one and before the high one, refuses: the low one has started and finishes,
+ * the high one is never asked.
+ */
+TEST_F_TIMEOUT(two_pass, refused_by_another, MNCK_TIMEOUT)
+{
+	struct subscriber low, mirror, high;
+	size_t len = BYTES(AREA_PAGES);
+	struct victim victim;
+	struct call hold;
+
+	ASSERT_EQ(0, victim_start(&victim, len));
+	ASSERT_EQ(0, victim_trace_exit(&victim));
+	self->area = VICTIM_AREA;
+	ASSERT_EQ(0, interval_attach(self->fd, victim.pid, MNCK_KIND_TWO_PASS, 0, AT(0), BYTES(4),
+				     &low));
+	ASSERT_EQ(0, interval_attach(self->fd, victim.pid, MNCK_KIND_MIRROR, 0, AT(4), BYTES(4),
+				     &mirror));
+	ASSERT_EQ(0, interval_attach(self->fd, victim.pid, MNCK_KIND_TWO_PASS, 0, AT(8), BYTES(4),
+				     &high));
+	ASSERT_EQ(0, kill(victim.pid, SIGKILL));
+	ASSERT_EQ(0, victim_wait_exit_stop(&victim));
+	ASSERT_EQ(0, call_begin(&hold, call_hold, &mirror));
+	WAIT_UNTIL(at_gate(&mirror));
+
+	for (int round = 1; round <= 2; round++) {
+		EXPECT_ERRNO(EAGAIN, victim_mrelease(&victim));
+		EXPECT_STATS(&low, saw(MNCK_KIND_TWO_PASS, round, MNCK_EVENT_CLEAR, 0, AT(0), len,
+				       round * len));
+		EXPECT_STATS(&high, saw_nothing());
+		EXPECT_EQ((long)len / 1024, proc_rss_anon(victim.pid));
+	}
+	ASSERT_EQ(0, mirror_let_go(&mirror));
+	ASSERT_EQ(0, call_end(&hold));
+	ASSERT_EQ(0, victim_mrelease(&victim));
+	EXPECT_STATS(&low, saw(MNCK_KIND_TWO_PASS, 3, MNCK_EVENT_CLEAR, 0, AT(0), len, 3 * len));
+	EXPECT_STATS(&high, saw(MNCK_KIND_TWO_PASS, 1, MNCK_EVENT_CLEAR, 0, AT(0), len, len));
+	EXPECT_EQ(0, proc_rss_anon(victim.pid));
+	victim_kill(&victim);
+}
+
+/* fail-nth(Documentation/fault-injection): the nth allocation from now on fails. */
+static int fail_nth_write(int fd, int n)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d", n);
+
+	return pwrite(fd, text, len, 0) == len ? 0 : -1;
+}
+
+/* How many more were to succeed, and one to fail: 0 if one has failed. */
+static int fail_nth_read(int fd)
+{
+	char text[16] = {};
+
+	return pread(fd, text, sizeof(text) - 1, 0) < 0 ? -1 : atoi(text);
+}
+
+/*
+ * What is carried from the first pass to the second is allocated, without
+ * waiting.  If there is nothing the finish comes right behind its start, and the
+ * others are none the wiser.  Each allocation of the call fails once.
+ */
+TEST_F_TIMEOUT(two_pass, out_of_memory, MNCK_TIMEOUT)
+{
+	int fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	unsigned int at_once[2] = {}, rounds = 0;
+	struct mnck_stats a, b;
+	int left;
+
+	if (fail_nth < 0)
+		TH_LOG("no fail-nth in /proc/thread-self: %m; CONFIG_FAULT_INJECTION?");
+	ASSERT_LE(0, fail_nth);
+	/* Of one range, so asked in the order in which they came. */
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(0, interval_attach(self->fd, 0, MNCK_KIND_TWO_PASS, 0, AT(0),
+					     BYTES(AREA_PAGES), &self->subs[i]));
+
+	for (int nth = 1;; nth++) {
+		int error;
+
+		/* A page for each. */
+		ASSERT_GT(AREA_PAGES, nth);
+		ASSERT_EQ(0, fail_nth_write(fail_nth, nth));
+		error = errno_of(munmap(AT(nth % AREA_PAGES), BYTES(1)));
+		left = fail_nth_read(fail_nth);
+		ASSERT_EQ(0, fail_nth_write(fail_nth, 0));
+		ASSERT_LE(0, left);
+		if (left)
+			break;
+
+		a = stats_now(&self->subs[0]);
+		b = stats_now(&self->subs[1]);
+		EXPECT_STREQ("", mnck_broken(MNCK_KIND_TWO_PASS, &a));
+		EXPECT_EQ(a.starts, a.ends);
+		EXPECT_EQ(b.starts, b.ends);
+		EXPECT_EQ(a.starts, b.starts);
+		if (error) {
+			EXPECT_EQ(ENOMEM, error);
+			continue;
+		}
+		EXPECT_EQ(++rounds, a.starts);
+		at_once[0] += a.last_end_order < b.last_start_order;
+		at_once[1] += b.last_end_order == b.last_start_order + 1 &&
+			      b.last_end_order < a.last_end_order;
+	}
+	/* The allocator may have allocations of its own, which are as good. */
+	EXPECT_LE(1, at_once[0]);
+	EXPECT_LE(1, at_once[1]);
+	TH_LOG("%u munmaps with one allocation failed", rounds);
+}
+
+TEST_HARNESS_MAIN

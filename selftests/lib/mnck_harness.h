@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Assertions about subscribers, on top of the kselftest harness.
+ *
+ * They are macros, so that a failure names the line of the test.
+ */
+#ifndef MNCK_SELFTEST_HARNESS_H
+#define MNCK_SELFTEST_HARNESS_H
+
+#include <errno.h>
+
+#include "kselftest_harness.h"
+#include "mnck_utils.h"
+
+/* Seconds for one case: a hang, not a slow machine.  TCG with lockdep is slow. */
+#define MNCK_TIMEOUT 60
+
+/* The error of a system call, or 0. */
+#define errno_of(_call)                                         \
+	({                                                      \
+		errno = 0;                                      \
+		(_call) == -1 ? errno : 0;                      \
+	})
+
+#define EXPECT_ERRNO(_errno, _call) EXPECT_EQ(_errno, errno_of(_call))
+
+/*
+ * Each member is compared, and the invariants with it.  What the test does not
+ * expect it must not see: members that it leaves out are expected to be 0.
+ */
+#define EXPECT_SAME_STATS(_kind, _want, _got)                   \
+	do {                                                    \
+		struct mnck_stats want_ = (_want);              \
+								\
+		EXPECT_STREQ("", mnck_broken(_kind, _got));     \
+		EXPECT_STREQ("", mnck_differs(&want_, _got));   \
+	} while (0)
+
+#define EXPECT_STATS(_sub, _want)                               \
+	do {                                                    \
+		struct mnck_stats got_;                         \
+								\
+		ASSERT_EQ(0, mnck_stats(_sub, &got_));          \
+		EXPECT_SAME_STATS((_sub)->kind, _want, &got_);  \
+	} while (0)
+
+/* The final statistics. */
+#define EXPECT_DETACH(_sub, _want)                              \
+	do {                                                    \
+		struct mnck_stats got_;                         \
+								\
+		ASSERT_EQ(0, mnck_detach(_sub, &got_));         \
+		EXPECT_SAME_STATS((_sub)->kind, detached((_sub)->kind, _want), &got_); \
+	} while (0)
+
+/*
+ * As SKIP() of the harness, of a bug that this kernel is known to have: say what
+ * it does wrong, and not how it is called.  Without the bug the test must pass.
+ */
+#define XFAIL(_statement, _fmt, ...)                            \
+	do {                                                    \
+		snprintf(_metadata->results->reason,            \
+			 sizeof(_metadata->results->reason),    \
+			 _fmt, ##__VA_ARGS__);                  \
+		_metadata->exit_code = KSFT_XFAIL;              \
+		_metadata->trigger = 0;                         \
+		_statement;                                     \
+	} while (0)
+
+/*
+ * Poll a state that must come.  The nap is no synchronisation: what ends the
+ * loop is the state, or the harness after MNCK_TIMEOUT.
+ */
+#define WAIT_UNTIL(_state)                                      \
+	do {                                                    \
+		if (_state)                                     \
+			break;                                  \
+		usleep(500);                                    \
+	} while (1)
+
+#endif /* MNCK_SELFTEST_HARNESS_H */

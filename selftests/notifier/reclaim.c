@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reclaim: it asks whether a page was used (clear_flush_young) before it takes
+ * it, and when it does it flushes the secondary TLB.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "mnck_harness.h"
+#include "pages.h"
+#include "proc.h"
+#include "swap.h"
+#include "victim.h"
+
+#define CGROUP "/sys/fs/cgroup/mnck"
+#define AREA_PAGES 32
+
+/* The victim's memory that is charged to its cgroup: what it maps there. */
+#define CHARGED (VICTIM_AREA + (1UL << 30))
+
+#define ASSERT_SWAP_ON()                                                          \
+	do {                                                                      \
+		ASSERT_EQ(0, swap_make(SWAP_DEVICE))                              \
+			TH_LOG(SWAP_DEVICE ": %m; CONFIG_BLK_DEV_RAM?");          \
+		ASSERT_EQ(0, swapon(SWAP_DEVICE, 0))                              \
+			TH_LOG("swapon: %m; CONFIG_SWAP?");                       \
+	} while (0)
+
+FIXTURE(reclaim)
+{
+	int fd;
+	size_t page;
+	size_t len;
+	struct victim victim;
+	struct subscriber aging;
+};
+
+FIXTURE_SETUP(reclaim)
+{
+	char pid[16];
+
+	self->fd = -1;
+	self->page = getpagesize();
+	self->len = AREA_PAGES * self->page;
+	ASSERT_SWAP_ON();
+	ASSERT_EQ(0, victim_start(&self->victim, self->page));
+
+	/* Only what it maps from now on is the cgroup's, and can be reclaimed by it. */
+	ASSERT_EQ(0, file_write("/sys/fs/cgroup/cgroup.subtree_control", "+memory"))
+		TH_LOG("no cgroup2 with CONFIG_MEMCG in /sys/fs/cgroup: %m");
+	ASSERT_EQ(0, mkdir(CGROUP, 0755));
+	snprintf(pid, sizeof(pid), "%d", self->victim.pid);
+	ASSERT_EQ(0, file_write(CGROUP "/cgroup.procs", pid));
+	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MAP_TOUCH, CHARGED, self->len));
+
+	self->fd = mnck_open();
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_AGING, &self->aging));
+}
+
+FIXTURE_TEARDOWN(reclaim)
+{
+	if (self->fd >= 0)
+		EXPECT_EQ(0, close(self->fd));
+	victim_kill(&self->victim);
+	rmdir(CGROUP);
+	EXPECT_EQ(0, swapoff(SWAP_DEVICE));
+}
+
+/* How many bytes of a process are in swap. */
+static size_t swapped(pid_t pid)
+{
+	char path[64], buf[4096], *line;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	proc_read(buf, sizeof(buf), path);
+	line = strstr(buf, "\nVmSwap:");
+	return line ? atol(line + strlen("\nVmSwap:")) * 1024 : 0;
+}
+
+/* Has reclaim taken all there is?  It gives up often, and then is told again. */
+static bool reclaimed_all(pid_t pid, size_t len)
+{
+	file_write(CGROUP "/memory.reclaim", "1M");
+	return swapped(pid) >= len;
+}
+
+/* Each page was asked for; all were swapped out; @_young times was the answer yes. */
+#define EXPECT_RECLAIMED(_young)                                                  \
+	do {                                                                      \
+		unsigned long start_ = (unsigned long)CHARGED;                    \
+		struct mnck_stats got_;                                           \
+										  \
+		WAIT_UNTIL(reclaimed_all(self->victim.pid, self->len));           \
+		ASSERT_EQ(0, mnck_stats(&self->aging, &got_));                    \
+		EXPECT_LE(AREA_PAGES, got_.clear_flush_young);                    \
+		EXPECT_EQ(0, got_.clear_young);                                   \
+		EXPECT_EQ(0, got_.test_young);                                    \
+		EXPECT_EQ(_young, got_.young);                                    \
+		EXPECT_EQ(0, got_.starts);                                        \
+		/* Of one page, and that is the cgroup's. */                      \
+		EXPECT_LE(start_, got_.last_young_start);                         \
+		EXPECT_GE(start_ + self->len, got_.last_young_end);               \
+		EXPECT_EQ(0, got_.last_young_start % self->page);                 \
+		EXPECT_EQ(self->page, got_.last_young_end - got_.last_young_start); \
+	} while (0)
+
+TEST_F_TIMEOUT(reclaim, untouched, MNCK_TIMEOUT)
+{
+	EXPECT_RECLAIMED(0);
+}
+
+/* Each page once yes, however often it is asked for before it goes. */
+TEST_F_TIMEOUT(reclaim, touched, MNCK_TIMEOUT)
+{
+	ASSERT_EQ(0, mnck_touch(&self->aging, CHARGED, self->len));
+	EXPECT_RECLAIMED(AREA_PAGES);
+}
+
+TEST_F_TIMEOUT(reclaim, half_touched, MNCK_TIMEOUT)
+{
+	ASSERT_EQ(0, mnck_touch(&self->aging, CHARGED + self->len / 2, self->len / 2));
+	EXPECT_RECLAIMED(AREA_PAGES / 2);
+}
+
+/*
+ * A page that is swapped out is flushed before it is written.  x86 puts that off
+ * while the process runs on another CPU, and then flushes all of the address
+ * space; arm64 flushes the page.
+ */
+FIXTURE(pageout)
+{
+	int fd;
+	size_t page;
+	/* Between guards. */
+	char *victim;
+	struct subscriber tlb;
+};
+
+FIXTURE_SETUP(pageout)
+{
+	self->fd = -1;
+	self->page = getpagesize();
+	ASSERT_SWAP_ON();
+	ASSERT_EQ(0, small_pages());
+	self->victim = mmap(NULL, 3 * self->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->victim);
+	self->victim += self->page;
+	ASSERT_EQ(0, mprotect(self->victim, self->page, PROT_READ | PROT_WRITE));
+	memset(self->victim, 1, self->page);
+	ASSERT_EQ(0, own_pages());
+	WAIT_UNTIL(pages_on_lru(self->victim, self->page));
+	self->fd = mnck_open();
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(pageout)
+{
+	if (self->fd >= 0)
+		EXPECT_EQ(0, close(self->fd));
+	EXPECT_EQ(0, swapoff(SWAP_DEVICE));
+}
+
+/* It is taken back from the swap cache if somebody happens to look at it. */
+static bool paged_out(char *page)
+{
+	return !madvise(page, getpagesize(), MADV_PAGEOUT) && page_entry(page) & PAGEMAP_SWAPPED;
+}
+
+TEST_F_TIMEOUT(pageout, here, MNCK_TIMEOUT)
+{
+	unsigned long start = (unsigned long)self->victim;
+	struct mnck_stats stats;
+
+	ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_SECONDARY_TLB, &self->tlb));
+	WAIT_UNTIL(paged_out(self->victim));
+	ASSERT_EQ(0, mnck_stats(&self->tlb, &stats));
+	EXPECT_LE(1, stats.flushes);
+	if (!stats.flushes_all) {
+		EXPECT_GE(start, stats.last_flush_start);
+		EXPECT_LE(start + self->page, stats.last_flush_end);
+	}
+	EXPECT_EQ(1, self->victim[0]);
+}
+
+struct spinner {
+	pthread_t thread;
+	atomic_bool runs;
+	atomic_bool stop;
+};
+
+static void *spin_thread(void *arg)
+{
+	struct spinner *s = arg;
+
+	s->runs = true;
+	while (!s->stop)
+		;
+	return NULL;
+}
+
+TEST_F_TIMEOUT(pageout, elsewhere, MNCK_TIMEOUT)
+{
+	unsigned long start = (unsigned long)self->victim;
+	struct mnck_stats stats;
+	struct spinner s = {};
+	pthread_attr_t attr;
+	cpu_set_t all, one;
+	int cpus[2], n = 0;
+
+	ASSERT_EQ(0, sched_getaffinity(0, sizeof(all), &all));
+	for (int cpu = 0; cpu < CPU_SETSIZE && n < 2; cpu++)
+		if (CPU_ISSET(cpu, &all))
+			cpus[n++] = cpu;
+	if (n < 2)
+		SKIP(return, "one CPU alone");
+
+	/* Each on its own, so that the other is where the process runs as well. */
+	CPU_ZERO(&one);
+	CPU_SET(cpus[0], &one);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
+	CPU_ZERO(&one);
+	CPU_SET(cpus[1], &one);
+	ASSERT_EQ(0, pthread_attr_init(&attr));
+	ASSERT_EQ(0, pthread_attr_setaffinity_np(&attr, sizeof(one), &one));
+	ASSERT_EQ(0, pthread_create(&s.thread, &attr, spin_thread, &s));
+	WAIT_UNTIL(s.runs);
+	ASSERT_EQ(0, own_pages());
+	WAIT_UNTIL(pages_on_lru(self->victim, self->page));
+
+	ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_SECONDARY_TLB, &self->tlb));
+	WAIT_UNTIL(paged_out(self->victim));
+	ASSERT_EQ(0, mnck_stats(&self->tlb, &stats));
+#ifdef __x86_64__
+	EXPECT_LE(1, stats.flushes_all);
+#else
+	EXPECT_EQ(0, stats.flushes_all);
+	EXPECT_GE(start, stats.last_flush_start);
+	EXPECT_LE(start + self->page, stats.last_flush_end);
+#endif
+	(void)start;
+	s.stop = true;
+	ASSERT_EQ(0, pthread_join(s.thread, NULL));
+}
+
+TEST_HARNESS_MAIN

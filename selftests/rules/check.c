@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The checks: what debugfs says of subscribers that keep the rules, and of one
+ * that breaks rule latency.
+ *
+ * The counter is attached last, so the core calls it first: while the trylock's
+ * start waits for its lock the counter has a pair open.
+ */
+#include "mnck_harness.h"
+#include "module.h"
+#include "proc.h"
+#include "victim.h"
+
+#define AREA_PAGES 4
+#define DEBUGFS "/sys/kernel/debug/mnck/"
+#define LIMIT_MS 50
+
+static char table[64 * 1024];
+
+/* Reads all of a table; 0 or an errno. */
+static int read_table(const char *name)
+{
+	char path[64];
+	size_t len = 0;
+	ssize_t n;
+	int fd;
+
+	table[0] = '\0';
+	snprintf(path, sizeof(path), DEBUGFS "%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	while ((n = read(fd, table + len, sizeof(table) - 1 - len)) > 0)
+		len += n;
+	close(fd);
+	table[len] = '\0';
+	return n ? errno : 0;
+}
+
+/* The line of a table that begins with @words, or NULL. */
+static const char *row(const char *name, const char *words)
+{
+	if (read_table(name))
+		return NULL;
+	for (char *line = strtok(table, "\n"); line; line = strtok(NULL, "\n"))
+		if (!strncmp(line, words, strlen(words)) && line[strlen(words)] == ' ')
+			return line;
+	return NULL;
+}
+
+/* How often a rule was broken by whomever, as debugfs says; -1: it doesn't. */
+static long count_of(const char *rule)
+{
+	const char *line = row("violations", rule);
+
+	return line ? atol(line + strlen(rule)) : -1;
+}
+
+/* What a subscriber is called. */
+static const char *name_of(const char *kind, const struct subscriber *sub)
+{
+	static char name[2][32];
+	static int which;
+	struct mnck_stats st;
+
+	which = !which;
+	if (mnck_stats(sub, &st))
+		return "";
+	snprintf(name[which], sizeof(name[which]), "%s %llu", kind, st.serial);
+	return name[which];
+}
+
+/* One line of the table of open pairs. */
+struct open_pair {
+	char event[32];
+	unsigned long start;
+	unsigned long end;
+	char mode[32];
+	unsigned long age_ms;
+	char task[64];
+	char initiator[64];
+};
+
+static bool open_pair(const char *name, struct open_pair *pair)
+{
+	const char *line = row("open", name);
+
+	return line && sscanf(line + strlen(name), "%31s %lx-%lx %31s %lu %63s %63s",
+			      pair->event, &pair->start, &pair->end, pair->mode, &pair->age_ms,
+			      pair->task, pair->initiator) == 7;
+}
+
+FIXTURE(check)
+{
+	int fd;
+	size_t page;
+	struct victim victim;
+	struct subscriber trylock;
+	struct subscriber counter;
+};
+
+FIXTURE_SETUP(check)
+{
+	self->fd = -1;
+	self->page = getpagesize();
+	if (access(DEBUGFS, F_OK))
+		SKIP(return, "no debugfs is mounted at /sys/kernel/debug");
+	ASSERT_EQ(0, victim_start(&self->victim, AREA_PAGES * self->page));
+	self->fd = mnck_open();
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_TRYLOCK, &self->trylock));
+	ASSERT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &self->counter));
+}
+
+FIXTURE_TEARDOWN(check)
+{
+	if (self->fd >= 0)
+		EXPECT_EQ(0, close(self->fd));
+	victim_kill(&self->victim);
+}
+
+/* The victim is in munmap() of its first page, and in the trylock's start. */
+#define HOLD()                                                                          \
+	do {                                                                            \
+		ASSERT_EQ(0, mnck_lock(&self->trylock, MNCK_LOCK_HOLD));                \
+		ASSERT_EQ(0, victim_send(&self->victim, VICTIM_MUNMAP, VICTIM_AREA, self->page)); \
+		/* It waits for orders in S. */                                         \
+		WAIT_UNTIL(proc_state(self->victim.pid, self->victim.pid) == 'D');      \
+	} while (0)
+
+#define LET_GO()                                                                        \
+	do {                                                                            \
+		ASSERT_EQ(0, mnck_lock(&self->trylock, MNCK_LOCK_RELEASE));             \
+		ASSERT_EQ(0, victim_wait(&self->victim));                               \
+	} while (0)
+
+#define EXPECT_SUBSCRIBER(_name, _state, _open, _broken)                                \
+	do {                                                                            \
+		const char *line_ = row("subscribers", _name);                          \
+		char state_[16] = "", broken_[64] = "";                                 \
+		unsigned long open_ = ~0UL, lost_ = ~0UL;                               \
+		int pid_ = -1, read_;                                                   \
+											\
+		ASSERT_NE(NULL, line_);                                                 \
+		read_ = sscanf(line_ + strlen(_name), "%d %15s %lu %lu %63[^\n]",       \
+			       &pid_, state_, &open_, &lost_, broken_);                 \
+		EXPECT_EQ(5, read_);                                                    \
+		EXPECT_EQ(self->victim.pid, pid_);                                      \
+		EXPECT_STREQ(_state, state_);                                           \
+		EXPECT_EQ(_open, open_);                                                \
+		EXPECT_EQ(0, lost_);                                                    \
+		EXPECT_STREQ(_broken, broken_);                                         \
+	} while (0)
+
+/* From attach to detach. */
+TEST_F_TIMEOUT(check, subscribers, MNCK_TIMEOUT)
+{
+	const char *counter = name_of("counter", &self->counter);
+	const char *trylock = name_of("trylock", &self->trylock);
+	struct mnck_stats stats;
+
+	EXPECT_SUBSCRIBER(counter, "attached", 0, "-");
+	EXPECT_SUBSCRIBER(trylock, "attached", 0, "-");
+
+	HOLD();
+	EXPECT_SUBSCRIBER(counter, "attached", 1, "-");
+	EXPECT_SUBSCRIBER(trylock, "attached", 0, "-");
+	LET_GO();
+	EXPECT_SUBSCRIBER(counter, "attached", 0, "-");
+
+	ASSERT_EQ(0, victim_send(&self->victim, VICTIM_EXIT, NULL, 0));
+	ASSERT_EQ(0, victim_join(&self->victim));
+	EXPECT_NE(NULL, strstr(row("subscribers", counter) ?: "", " released "));
+
+	ASSERT_EQ(0, mnck_detach(&self->counter, &stats));
+	EXPECT_EQ(NULL, row("subscribers", counter));
+	EXPECT_NE(NULL, row("subscribers", trylock));
+	ASSERT_EQ(0, close(self->fd));
+	self->fd = -1;
+	EXPECT_EQ(NULL, row("subscribers", trylock));
+}
+
+/* Who holds up whom, since when, and where to look. */
+TEST_F_TIMEOUT(check, open, MNCK_TIMEOUT)
+{
+	const char *counter = name_of("counter", &self->counter);
+	const char *trylock = name_of("trylock", &self->trylock);
+	struct open_pair pair, later;
+	char task[64];
+
+	EXPECT_FALSE(open_pair(counter, &pair));
+	HOLD();
+	ASSERT_TRUE(open_pair(counter, &pair));
+	EXPECT_STREQ("UNMAP", pair.event);
+	EXPECT_EQ((unsigned long)VICTIM_AREA, pair.start);
+	EXPECT_EQ((unsigned long)VICTIM_AREA + self->page, pair.end);
+	EXPECT_STREQ("blockable", pair.mode);
+	snprintf(task, sizeof(task), "check[%d]", self->victim.pid);
+	EXPECT_STREQ(task, pair.task);
+	EXPECT_STREQ("unmap_vmas", pair.initiator);
+
+	usleep(20 * 1000);
+	ASSERT_TRUE(open_pair(counter, &later));
+	EXPECT_LE(pair.age_ms + 20, later.age_ms);
+
+	/* Who has no end has no pairs. */
+	EXPECT_FALSE(open_pair(trylock, &pair));
+	LET_GO();
+	EXPECT_FALSE(open_pair(counter, &pair));
+}
+
+/* A detach, a refusal and an exit break no rule. */
+TEST_F_TIMEOUT(check, clean, MNCK_TIMEOUT)
+{
+	static const char * const rules[] = {
+		"pairing", "failure", "failing-end", "non-block", "lock-order", "reclaim",
+		"sequence", "release", "lifetime", "latency",
+	};
+	struct mnck_stats stats[3];
+	struct subscriber third;
+	long before[ARRAY_SIZE(rules)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+		before[i] = count_of(rules[i]);
+		EXPECT_LE(0, before[i]);
+	}
+
+	ASSERT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &third));
+	HOLD();
+	LET_GO();
+	ASSERT_EQ(0, mnck_detach(&third, &stats[2]));
+	ASSERT_EQ(0, mnck_lock(&self->trylock, MNCK_LOCK_HOLD));
+	ASSERT_EQ(0, victim_trace_exit(&self->victim));
+	ASSERT_EQ(0, kill(self->victim.pid, SIGKILL));
+	ASSERT_EQ(0, victim_wait_exit_stop(&self->victim));
+	EXPECT_ERRNO(EAGAIN, victim_mrelease(&self->victim));
+	ASSERT_EQ(0, mnck_lock(&self->trylock, MNCK_LOCK_RELEASE));
+	ASSERT_LE(0, victim_join(&self->victim));
+
+	ASSERT_EQ(0, mnck_detach(&self->trylock, &stats[0]));
+	ASSERT_EQ(0, mnck_detach(&self->counter, &stats[1]));
+	EXPECT_LE(1, stats[0].refusals);
+	EXPECT_LE(1, stats[1].non_blockable);
+	EXPECT_EQ(1, stats[2].ends);
+	for (int i = 0; i < MNCK_RULES; i++)
+		EXPECT_EQ(0, stats[0].violations[i] + stats[1].violations[i] +
+			     stats[2].violations[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		EXPECT_EQ(before[i], count_of(rules[i]));
+}
+
+/* What is read belongs to the module, which stays as long as somebody may read. */
+TEST_F_TIMEOUT(check, reader_keeps_module, MNCK_TIMEOUT)
+{
+	char byte;
+	int fd;
+
+	victim_kill(&self->victim);
+	ASSERT_EQ(0, close(self->fd));
+	self->fd = -1;
+
+	fd = open(DEBUGFS "subscribers", O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	EXPECT_ERRNO(EWOULDBLOCK, mnck_remove());
+	EXPECT_EQ(1, read(fd, &byte, 1));
+	ASSERT_EQ(0, close(fd));
+
+	ASSERT_EQ(0, mnck_remove());
+	EXPECT_ERRNO(ENOENT, access(DEBUGFS, F_OK));
+	ASSERT_EQ(0, mnck_insert(""))
+		TH_LOG("set MNCK_KO");
+}
+
+FIXTURE(limit)
+{
+	int fd;
+	struct victim victim;
+	struct subscriber trylock;
+	size_t page;
+	bool inserted;
+};
+
+FIXTURE_SETUP(limit)
+{
+	char params[32];
+
+	self->fd = -1;
+	self->inserted = false;
+	self->page = getpagesize();
+	if (access(DEBUGFS, F_OK))
+		SKIP(return, "no debugfs is mounted at /sys/kernel/debug");
+	snprintf(params, sizeof(params), "latency_limit_ms=%d", LIMIT_MS);
+	ASSERT_EQ(0, mnck_remove());
+	self->inserted = true;
+	ASSERT_EQ(0, mnck_insert(params));
+	ASSERT_EQ(0, victim_start(&self->victim, AREA_PAGES * self->page));
+	self->fd = mnck_open();
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_TRYLOCK, &self->trylock));
+}
+
+FIXTURE_TEARDOWN(limit)
+{
+	if (self->fd >= 0)
+		EXPECT_EQ(0, close(self->fd));
+	victim_kill(&self->victim);
+	if (self->inserted) {
+		EXPECT_EQ(0, mnck_remove());
+		EXPECT_EQ(0, mnck_insert(""));
+	}
+}
+
+/* One WARN, however often; and each time is counted. */
+TEST_F_TIMEOUT(limit, start_takes_longer, MNCK_TIMEOUT)
+{
+	const char *name = name_of("trylock", &self->trylock);
+	struct mnck_stats stats;
+	const char *line;
+
+	ksft_print_msg("mnck-expect: WARN mnck: latency: %s: start took\n", name);
+	for (int i = 0; i < 2; i++) {
+		HOLD();
+		usleep(2 * LIMIT_MS * 1000);
+		LET_GO();
+		ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MAP_TOUCH, VICTIM_AREA, self->page));
+	}
+
+	ASSERT_EQ(0, mnck_stats(&self->trylock, &stats));
+	EXPECT_LE(2, stats.violations[MNCK_RULE_LATENCY]);
+	for (int i = 0; i < MNCK_RULES; i++)
+		if (i != MNCK_RULE_LATENCY)
+			EXPECT_EQ(0, stats.violations[i]);
+
+	EXPECT_LE(2, count_of("latency"));
+	EXPECT_EQ(0, count_of("pairing"));
+	line = row("subscribers", name);
+	EXPECT_NE(NULL, strstr(line ?: "", " latency "));
+	/* The first, which knows the initiator. */
+	line = row("violations", "latency:");
+	ASSERT_NE(NULL, line);
+	EXPECT_NE(NULL, strstr(line, name));
+	EXPECT_NE(NULL, strstr(line, "start took "));
+	EXPECT_NE(NULL, strstr(line, ": UNMAP 0x100000000-"));
+	EXPECT_NE(NULL, strstr(line, " blockable, in unmap_vmas, check["))
+		TH_LOG("%s", line);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The tracepoints: what tracefs, and so perf and trace-cmd, has of a callback.
+ */
+#include "mnck_harness.h"
+#include "tracefs.h"
+#include "victim.h"
+
+FIXTURE(trace)
+{
+	int fd;
+	size_t page;
+	struct victim victim;
+	struct subscriber counter;
+	char who[32];
+};
+
+FIXTURE_SETUP(trace)
+{
+	struct mnck_stats stats;
+
+	self->fd = -1;
+	self->page = getpagesize();
+	ASSERT_EQ(0, tracefs_mount())
+		TH_LOG(TRACEFS_NEEDS);
+	ASSERT_EQ(0, victim_start(&self->victim, 4 * self->page));
+	self->fd = mnck_open();
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &self->counter));
+	ASSERT_EQ(0, mnck_stats(&self->counter, &stats));
+	snprintf(self->who, sizeof(self->who), "counter %llu", stats.serial);
+	ASSERT_EQ(0, tracing_on());
+}
+
+FIXTURE_TEARDOWN(trace)
+{
+	EXPECT_EQ(0, tracing_off());
+	if (self->fd >= 0)
+		EXPECT_EQ(0, close(self->fd));
+	victim_kill(&self->victim);
+}
+
+/* How many lines of the trace have @text. */
+static int traced(const char *text)
+{
+	FILE *trace = fopen(TRACE_FILE, "re");
+	char line[512];
+	int n = 0;
+
+	if (!trace)
+		return -1;
+	while (fgets(line, sizeof(line), trace))
+		n += !!strstr(line, text);
+	fclose(trace);
+	return n;
+}
+
+#define EXPECT_TRACED(_n, _format, ...)                                           \
+	do {                                                                      \
+		char text_[160];                                                  \
+										  \
+		snprintf(text_, sizeof(text_), _format, ##__VA_ARGS__);           \
+		EXPECT_EQ(_n, traced(text_)) TH_LOG("%s", text_);                 \
+	} while (0)
+
+/* Who, what, where, and who began it, by symbol. */
+TEST_F_TIMEOUT(trace, pair, MNCK_TIMEOUT)
+{
+	unsigned long start = (unsigned long)VICTIM_AREA + self->page;
+
+	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MUNMAP, VICTIM_AREA + self->page, self->page));
+	/* unmap_vmas(), or unmap_region() if that is inlined there. */
+	EXPECT_TRACED(1, "start: %s: UNMAP 0x%lx-0x%lx blockable in unmap_", self->who,
+		      start, start + self->page);
+	EXPECT_TRACED(1, "end: %s: UNMAP 0x%lx-0x%lx blockable in unmap_", self->who,
+		      start, start + self->page);
+	EXPECT_TRACED(2, ": %s: ", self->who);
+	EXPECT_TRACED(0, "refused: ");
+	EXPECT_TRACED(0, "violation: ");
+}
+
+/* Nobody listens. */
+TEST_F_TIMEOUT(trace, off, MNCK_TIMEOUT)
+{
+	ASSERT_EQ(0, tracing_off());
+	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MUNMAP, VICTIM_AREA, self->page));
+	EXPECT_TRACED(0, ": %s: ", self->who);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Whom a caller may attach to, what a caller without privileges may, and that
+ * what the kernel does arrives under the right name.
+ */
+#include <linux/capability.h>
+#include <pthread.h>
+#include <sys/stat.h>
+
+#include "mnck_harness.h"
+#include "proc.h"
+#include "victim.h"
+
+#define NOBODY 65534
+
+FIXTURE(pid)
+{
+	int fd;
+	struct victim victim;
+};
+
+FIXTURE_SETUP(pid)
+{
+	self->fd = -1;
+	ASSERT_EQ(0, victim_start(&self->victim, 4 * getpagesize()));
+	self->fd = mnck_open();
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(pid)
+{
+	if (self->fd >= 0)
+		EXPECT_EQ(0, close(self->fd));
+	victim_kill(&self->victim);
+}
+
+/* The test unmaps a page, and a subscriber on the test has seen it, or has not. */
+#define EXPECT_ATTACHED_TO_SELF(_sub)                                             \
+	do {                                                                      \
+		struct mnck_stats before_, after_;                                \
+		char *p_ = mmap(NULL, getpagesize(), PROT_NONE,                   \
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);              \
+										  \
+		ASSERT_NE(MAP_FAILED, p_);                                        \
+		ASSERT_EQ(0, mnck_stats(_sub, &before_));                         \
+		ASSERT_EQ(0, munmap(p_, getpagesize()));                          \
+		ASSERT_EQ(0, mnck_stats(_sub, &after_));                          \
+		EXPECT_EQ(before_.events[MNCK_EVENT_UNMAP] + 1,                   \
+			  after_.events[MNCK_EVENT_UNMAP]);                       \
+	} while (0)
+
+struct teller {
+	pthread_barrier_t barrier;
+	pid_t tid;
+};
+
+/* Says its tid, and is there until it may go. */
+static void *tell_tid(void *arg)
+{
+	struct teller *teller = arg;
+
+	teller->tid = gettid();
+	pthread_barrier_wait(&teller->barrier);
+	pthread_barrier_wait(&teller->barrier);
+	return NULL;
+}
+
+TEST_F_TIMEOUT(pid, oneself, MNCK_TIMEOUT)
+{
+	struct teller teller;
+	struct subscriber sub;
+	pthread_t thread;
+
+	ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_COUNTER, &sub));
+	EXPECT_ATTACHED_TO_SELF(&sub);
+	ASSERT_EQ(0, mnck_attach(self->fd, getpid(), MNCK_KIND_COUNTER, &sub));
+	EXPECT_ATTACHED_TO_SELF(&sub);
+
+	/* Any thread stands for its process. */
+	ASSERT_EQ(0, pthread_barrier_init(&teller.barrier, NULL, 2));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, tell_tid, &teller));
+	pthread_barrier_wait(&teller.barrier);
+	ASSERT_NE(getpid(), teller.tid);
+	ASSERT_EQ(0, mnck_attach(self->fd, teller.tid, MNCK_KIND_COUNTER, &sub));
+	EXPECT_ATTACHED_TO_SELF(&sub);
+	pthread_barrier_wait(&teller.barrier);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+}
+
+TEST_F_TIMEOUT(pid, another, MNCK_TIMEOUT)
+{
+	size_t len = 4 * getpagesize();
+	struct subscriber sub;
+
+	ASSERT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &sub));
+	EXPECT_STATS(&sub, saw_nothing());
+	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MUNMAP, VICTIM_AREA, len));
+	EXPECT_STATS(&sub, saw_unmaps(MNCK_KIND_COUNTER, 1, VICTIM_AREA, len));
+}
+
+TEST_F_TIMEOUT(pid, nobody_there, MNCK_TIMEOUT)
+{
+	const pid_t none[] = { -1, -getpid(), INT32_MIN, INT32_MAX };
+	struct subscriber sub;
+	siginfo_t info;
+
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
+		EXPECT_ERRNO(ESRCH, mnck_attach(self->fd, none[i], MNCK_KIND_COUNTER, &sub))
+			TH_LOG("pid %d", none[i]);
+	}
+
+	/* A zombie has a pid and no mm. */
+	ASSERT_EQ(0, victim_send(&self->victim, VICTIM_EXIT, NULL, 0));
+	ASSERT_EQ(0, waitid(P_PID, self->victim.pid, &info, WEXITED | WNOWAIT));
+	EXPECT_ERRNO(ESRCH, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &sub));
+
+	/* And then it has no pid. */
+	ASSERT_EQ(self->victim.pid, waitpid(self->victim.pid, NULL, 0));
+	EXPECT_ERRNO(ESRCH, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &sub));
+	self->victim.pid = 0;
+}
+
+TEST_F_TIMEOUT(pid, kernel_thread, MNCK_TIMEOUT)
+{
+	struct subscriber sub;
+	char comm[32];
+
+	proc_read(comm, sizeof(comm), "/proc/2/comm");
+	if (strcmp(comm, "kthreadd\n"))
+		SKIP(return, "no kernel threads in this pid namespace");
+	EXPECT_ERRNO(EINVAL, mnck_attach(self->fd, 2, MNCK_KIND_COUNTER, &sub));
+}
+
+TEST_F_TIMEOUT(pid, mode, MNCK_TIMEOUT)
+{
+	struct stat st;
+
+	ASSERT_EQ(0, stat(MNCK_DEVICE, &st));
+	EXPECT_TRUE(S_ISCHR(st.st_mode));
+	EXPECT_EQ(0600, st.st_mode & 07777);
+	EXPECT_EQ(0, st.st_uid);
+}
+
+/* Becomes one who may do nothing, for good. */
+static int become_nobody(void)
+{
+	return setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY) ? -1 : 0;
+}
+
+/* Root, but without CAP_SYS_PTRACE. */
+static int drop_ptrace(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, data))
+		return -1;
+	data[CAP_TO_INDEX(CAP_SYS_PTRACE)].effective &= ~CAP_TO_MASK(CAP_SYS_PTRACE);
+	return syscall(SYS_capset, &header, data);
+}
+
+/* A child that failed no assertion has exited with 0. */
+#define JOIN_CHILD(_child)                                                        \
+	do {                                                                      \
+		int status_;                                                      \
+										  \
+		ASSERT_LT(0, _child);                                             \
+		ASSERT_EQ(_child, waitpid(_child, &status_, 0));                  \
+		EXPECT_EQ(0, status_);                                            \
+	} while (0)
+
+TEST_F_TIMEOUT(pid, not_root, MNCK_TIMEOUT)
+{
+	struct subscriber sub;
+	pid_t child, sibling;
+
+	child = fork();
+	if (!child) {
+		ASSERT_EQ(0, become_nobody());
+		EXPECT_ERRNO(EACCES, mnck_open());
+
+		/* Who was given an open file may use it on oneself, and on nobody else. */
+		ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_COUNTER, &sub));
+		EXPECT_ATTACHED_TO_SELF(&sub);
+		ASSERT_EQ(0, mnck_attach(self->fd, getpid(), MNCK_KIND_COUNTER, &sub));
+		EXPECT_ATTACHED_TO_SELF(&sub);
+
+		EXPECT_ERRNO(EPERM, mnck_attach(self->fd, 1, MNCK_KIND_COUNTER, &sub));
+		EXPECT_ERRNO(EPERM, mnck_attach(self->fd, getppid(), MNCK_KIND_COUNTER, &sub));
+		EXPECT_ERRNO(EPERM, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER,
+						&sub));
+		/* Not on one of the same user, nor on one's own child either. */
+		sibling = fork();
+		if (!sibling)
+			for (;;)
+				pause();
+		EXPECT_ERRNO(EPERM, mnck_attach(self->fd, sibling, MNCK_KIND_COUNTER, &sub));
+		ASSERT_EQ(0, kill(sibling, SIGKILL));
+		_exit(0);
+	}
+	JOIN_CHILD(child);
+}
+
+/* It is the capability that counts, not the user. */
+TEST_F_TIMEOUT(pid, no_cap_sys_ptrace, MNCK_TIMEOUT)
+{
+	struct subscriber sub;
+	pid_t child;
+
+	child = fork();
+	if (!child) {
+		ASSERT_EQ(0, drop_ptrace());
+		EXPECT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_COUNTER, &sub));
+		EXPECT_ERRNO(EPERM, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER,
+						&sub));
+		_exit(0);
+	}
+	JOIN_CHILD(child);
+	EXPECT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &sub));
+}
+
+/* Each event that is easily had arrives under its own name. */
+FIXTURE(events)
+{
+	int fd;
+	size_t len;
+	char *area;
+	struct subscriber counter;
+	struct subscriber trylock;
+};
+
+FIXTURE_SETUP(events)
+{
+	self->len = 4 * getpagesize();
+	self->area = mmap(NULL, self->len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+	ASSERT_NE(MAP_FAILED, self->area);
+	self->fd = mnck_open();
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, own_pages());
+	ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_COUNTER, &self->counter));
+	ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_TRYLOCK, &self->trylock));
+}
+
+FIXTURE_TEARDOWN(events)
+{
+	if (self->fd >= 0)
+		EXPECT_EQ(0, close(self->fd));
+}
+
+/* Both have seen one blockable @event of this range. */
+#define EXPECT_EVENT(_event, _start, _len)                                        \
+	do {                                                                      \
+		EXPECT_STATS(&self->counter, saw(MNCK_KIND_COUNTER, 1, _event,    \
+						 MNCK_RANGE_BLOCKABLE, _start, _len, _len)); \
+		EXPECT_STATS(&self->trylock, saw(MNCK_KIND_TRYLOCK, 1, _event,    \
+						 MNCK_RANGE_BLOCKABLE, _start, _len, _len)); \
+	} while (0)
+
+TEST_F_TIMEOUT(events, unmap, MNCK_TIMEOUT)
+{
+	ASSERT_EQ(0, munmap(self->area, self->len));
+	EXPECT_EVENT(MNCK_EVENT_UNMAP, self->area, self->len);
+}
+
+TEST_F_TIMEOUT(events, clear, MNCK_TIMEOUT)
+{
+	ASSERT_EQ(0, madvise(self->area, self->len, MADV_DONTNEED));
+	EXPECT_EVENT(MNCK_EVENT_CLEAR, self->area, self->len);
+}
+
+TEST_F_TIMEOUT(events, protection_vma, MNCK_TIMEOUT)
+{
+	ASSERT_EQ(0, mprotect(self->area, self->len, PROT_READ));
+	EXPECT_EVENT(MNCK_EVENT_PROTECTION_VMA, self->area, self->len);
+}
+
+/* clear_refs asks for the whole address space, 0 to ULONG_MAX. */
+TEST_F_TIMEOUT(events, soft_dirty, MNCK_TIMEOUT)
+{
+	int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(1, write(fd, "4", 1));
+	EXPECT_EVENT(MNCK_EVENT_SOFT_DIRTY, NULL, ~0UL);
+	close(fd);
+}
+
+/* A fork write-protects what parent and child share from then on. */
+TEST_F_TIMEOUT(events, protection_page, MNCK_TIMEOUT)
+{
+	struct mnck_stats before, after;
+	pid_t child;
+
+	ASSERT_EQ(0, mnck_stats(&self->counter, &before));
+	child = fork();
+	if (!child)
+		_exit(0);
+	JOIN_CHILD(child);
+	ASSERT_EQ(0, mnck_stats(&self->counter, &after));
+	EXPECT_STREQ("", mnck_broken(MNCK_KIND_COUNTER, &after));
+	EXPECT_EQ(0, before.events[MNCK_EVENT_PROTECTION_PAGE]);
+	/* The stack, the data and the area at least. */
+	EXPECT_LE(3, after.events[MNCK_EVENT_PROTECTION_PAGE]);
+	/* And then both write to it again. */
+	EXPECT_EQ(after.starts, after.events[MNCK_EVENT_PROTECTION_PAGE] +
+				after.events[MNCK_EVENT_CLEAR]);
+	EXPECT_EQ(0, after.non_blockable);
+	EXPECT_EQ(0, after.open);
+}
+
+TEST_HARNESS_MAIN

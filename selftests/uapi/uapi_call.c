@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What holds for the argument of every ioctl of /dev/mnck: its size may be less
+ * and more than what the kernel knows, and its memory may be missing.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mnck_harness.h"
+#include "kmsg.h"
+#include "uapi_layout.h"
+
+/* One fixture for all calls: each of its tests runs for each of the calls. */
+FIXTURE(uapi_call)
+{
+	int fd;
+	int kmsg;
+	size_t page;
+	/* Three pages, of which the last is not mapped. */
+	char *pages;
+	struct subscriber sub;
+};
+
+FIXTURE_VARIANT(uapi_call)
+{
+	unsigned long cmd;
+	/* Of the subscriber that it is for. */
+	__u32 kind;
+	/* The least that a caller may pass, and all that there is. */
+	size_t min;
+	size_t size;
+	bool writes;
+};
+
+FIXTURE_VARIANT_ADD(uapi_call, attach)
+{
+	.cmd = MNCK_ATTACH,
+	.kind = MNCK_KIND_TRYLOCK,
+	.min = MNCK_ATTACH_SIZE_V1,
+	.size = sizeof(struct mnck_attach),
+	.writes = true,
+};
+
+FIXTURE_VARIANT_ADD(uapi_call, stats)
+{
+	.cmd = MNCK_STATS,
+	.kind = MNCK_KIND_COUNTER,
+	.min = offsetofend(struct mnck_stats, id),
+	.size = sizeof(struct mnck_stats),
+	.writes = true,
+};
+
+FIXTURE_VARIANT_ADD(uapi_call, detach)
+{
+	.cmd = MNCK_DETACH,
+	.kind = MNCK_KIND_COUNTER,
+	.min = offsetofend(struct mnck_stats, id),
+	.size = sizeof(struct mnck_stats),
+	.writes = true,
+};
+
+FIXTURE_VARIANT_ADD(uapi_call, lock)
+{
+	.cmd = MNCK_LOCK,
+	.kind = MNCK_KIND_TRYLOCK,
+	.min = sizeof(struct mnck_lock),
+	.size = sizeof(struct mnck_lock),
+	.writes = false,
+};
+
+FIXTURE_VARIANT_ADD(uapi_call, mirror)
+{
+	.cmd = MNCK_MIRROR,
+	.kind = MNCK_KIND_MIRROR,
+	.min = sizeof(struct mnck_mirror),
+	.size = sizeof(struct mnck_mirror),
+	.writes = false,
+};
+
+FIXTURE_VARIANT_ADD(uapi_call, touch)
+{
+	.cmd = MNCK_TOUCH,
+	.kind = MNCK_KIND_AGING,
+	.min = sizeof(struct mnck_touch),
+	.size = sizeof(struct mnck_touch),
+	.writes = false,
+};
+
+/* A subscriber of this kind on the test itself; a range is only for those that want one. */
+static int attach_kind(int fd, __u32 kind, struct subscriber *sub)
+{
+	struct mnck_attach how = { .kind = kind };
+
+	if (kind == MNCK_KIND_MIRROR)
+		how.end = getpagesize();
+	return mnck_attach_how(fd, how, sub);
+}
+
+FIXTURE_SETUP(uapi_call)
+{
+	self->page = getpagesize();
+	self->pages = mmap(NULL, 3 * self->page, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->pages);
+	ASSERT_EQ(0, munmap(self->pages + 2 * self->page, self->page));
+	self->kmsg = kmsg_open(O_NONBLOCK);
+	ASSERT_LE(0, self->kmsg);
+	self->fd = mnck_open();
+	ASSERT_LE(0, self->fd);
+	/* While the lock is held, a fault that copies a page would wait for it. */
+	ASSERT_EQ(0, own_pages());
+	ASSERT_EQ(0, attach_kind(self->fd, variant->kind, &self->sub));
+}
+
+FIXTURE_TEARDOWN(uapi_call)
+{
+	if (self->fd >= 0)
+		EXPECT_EQ(0, close(self->fd));
+	EXPECT_QUIET(self->kmsg);
+	close(self->kmsg);
+}
+
+/* Writes a valid argument of the call to @arg that says it has @size bytes. */
+static void fill(unsigned long cmd, const struct subscriber *sub, void *arg, __u32 size)
+{
+	union {
+		struct mnck_attach attach;
+		struct mnck_stats stats;
+		struct mnck_lock lock;
+		struct mnck_mirror mirror;
+		struct mnck_touch touch;
+	} u = {};
+
+	switch (cmd) {
+	case MNCK_ATTACH:
+		u.attach = (struct mnck_attach){ .size = size, .kind = MNCK_KIND_TRYLOCK };
+		memcpy(arg, &u, sizeof(u.attach));
+		break;
+	case MNCK_LOCK:
+		u.lock = (struct mnck_lock){ .size = size, .id = sub->id, .op = MNCK_LOCK_HOLD };
+		memcpy(arg, &u, sizeof(u.lock));
+		break;
+	case MNCK_MIRROR:
+		u.mirror = (struct mnck_mirror){
+			.size = size, .id = sub->id, .op = MNCK_MIRROR_LET_GO,
+		};
+		memcpy(arg, &u, sizeof(u.mirror));
+		break;
+	case MNCK_TOUCH:
+		u.touch = (struct mnck_touch){
+			.size = size, .id = sub->id, .end = getpagesize(),
+		};
+		memcpy(arg, &u, sizeof(u.touch));
+		break;
+	default:
+		u.stats = (struct mnck_stats){ .size = size, .id = sub->id };
+		memcpy(arg, &u, sizeof(u.stats));
+	}
+}
+
+/* The call at @_arg succeeds, and then its effect is undone. */
+#define EXPECT_SUCCESS(_arg)                                                      \
+	do {                                                                      \
+		struct subscriber new_ = self->sub;                               \
+		struct mnck_stats gone_;                                          \
+										  \
+		ASSERT_EQ(0, ioctl(self->fd, variant->cmd, _arg));                \
+		if (variant->cmd == MNCK_ATTACH) {                                \
+			memcpy(&new_.id, (_arg) + offsetof(struct mnck_attach, id), 8); \
+			ASSERT_NE(self->sub.id, new_.id);                         \
+			ASSERT_EQ(0, mnck_detach(&new_, &gone_));                 \
+		} else if (variant->cmd == MNCK_DETACH) {                         \
+			ASSERT_EQ(ENOENT, errno_of(mnck_stats(&self->sub, &gone_))); \
+			ASSERT_EQ(0, attach_kind(self->fd, variant->kind, &self->sub)); \
+		} else if (variant->cmd == MNCK_LOCK) {                           \
+			ASSERT_EQ(0, mnck_lock(&self->sub, MNCK_LOCK_RELEASE));   \
+		}                                                                 \
+	} while (0)
+
+TEST_F_TIMEOUT(uapi_call, length, MNCK_TIMEOUT)
+{
+	const size_t longer[] = {
+		variant->size + 1, variant->size + 4, variant->size + 8, self->page,
+	};
+	const __u32 too_long[] = { self->page + 1, 2 * self->page, INT32_MAX, UINT32_MAX };
+	char *arg = self->pages;
+
+	/* All bytes are there and valid, but it says that they are not. */
+	for (size_t size = 0; size < variant->min; size++) {
+		fill(variant->cmd, &self->sub, arg, size);
+		EXPECT_ERRNO(EINVAL, ioctl(self->fd, variant->cmd, arg));
+	}
+
+	/* The size of the first version among them, and each that there ever was. */
+	for (size_t size = variant->min; size <= variant->size; size++) {
+		fill(variant->cmd, &self->sub, arg, size);
+		memset(arg + size, 0xa5, self->page - size);
+		EXPECT_SUCCESS(arg);
+		/* What the caller does not have is not written. */
+		for (size_t i = size; i < variant->size + 8; i++)
+			ASSERT_EQ((char)0xa5, arg[i]);
+	}
+
+	for (size_t i = 0; i < ARRAY_SIZE(longer); i++) {
+		memset(arg, 0, self->page);
+		fill(variant->cmd, &self->sub, arg, longer[i]);
+		EXPECT_SUCCESS(arg);
+
+		/* Each byte that the kernel does not know, the first and the last among them. */
+		for (size_t at = variant->size; at < longer[i]; at++) {
+			memset(arg, 0, self->page);
+			fill(variant->cmd, &self->sub, arg, longer[i]);
+			arg[at] = 1;
+			EXPECT_ERRNO(E2BIG, ioctl(self->fd, variant->cmd, arg));
+		}
+	}
+
+	memset(arg, 0, 2 * self->page);
+	for (size_t i = 0; i < ARRAY_SIZE(too_long); i++) {
+		fill(variant->cmd, &self->sub, arg, too_long[i]);
+		EXPECT_ERRNO(E2BIG, ioctl(self->fd, variant->cmd, arg));
+	}
+}
+
+TEST_F_TIMEOUT(uapi_call, pointer, MNCK_TIMEOUT)
+{
+	char *end = self->pages + 2 * self->page;
+	char *const bad[] = {
+		NULL,
+		end,
+		end - 2,				/* size itself is cut */
+		end - sizeof(__u32),			/* nothing but the size */
+		(char *)-self->page,			/* the kernel's */
+		(char *)-1,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		if (bad[i] == end - sizeof(__u32))
+			memcpy(bad[i], &(__u32){ variant->size }, sizeof(__u32));
+		EXPECT_ERRNO(EFAULT, ioctl(self->fd, variant->cmd, bad[i]))
+			TH_LOG("pointer %p", bad[i]);
+	}
+
+	/* The last byte is missing, and then it is not. */
+	fill(variant->cmd, &self->sub, end - variant->size - 8, variant->size);
+	memmove(end - variant->size + 1, end - variant->size - 8, variant->size - 1);
+	EXPECT_ERRNO(EFAULT, ioctl(self->fd, variant->cmd, end - variant->size + 1));
+	fill(variant->cmd, &self->sub, end - variant->size, variant->size);
+	EXPECT_SUCCESS(end - variant->size);
+}
+
+TEST_F_TIMEOUT(uapi_call, read_only, MNCK_TIMEOUT)
+{
+	char *arg = self->pages;
+	struct mnck_stats stats;
+
+	fill(variant->cmd, &self->sub, arg, variant->size);
+	ASSERT_EQ(0, mprotect(arg, self->page, PROT_READ));
+	if (!variant->writes) {
+		EXPECT_SUCCESS(arg);
+		return;
+	}
+	EXPECT_ERRNO(EFAULT, ioctl(self->fd, variant->cmd, arg));
+
+	/* A detach that cannot say so has detached. */
+	if (variant->cmd == MNCK_DETACH)
+		EXPECT_ERRNO(ENOENT, mnck_stats(&self->sub, &stats));
+	if (variant->cmd == MNCK_STATS)
+		EXPECT_EQ(0, mnck_stats(&self->sub, &stats));
+
+	/*
+	 * An attach that cannot return the id has attached nothing: the session
+	 * would be full by now.
+	 */
+	if (variant->cmd == MNCK_ATTACH) {
+		for (int i = 0; i < MNCK_MAX_SUBSCRIBERS; i++)
+			EXPECT_ERRNO(EFAULT, ioctl(self->fd, variant->cmd, arg));
+		EXPECT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_COUNTER, &self->sub));
+	}
+}
+
+TEST_HARNESS_MAIN
