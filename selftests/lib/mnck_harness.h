@@ -68,6 +68,16 @@
 	} while (0)
 
 /*
+ * Skips the test, or in a FIXTURE_SETUP() all tests of the fixture, on a kernel that
+ * was built without CONFIG_@_option: @_present is what only that option provides.
+ */
+#define REQUIRE_OPTION(_present, _option)                       \
+	do {                                                    \
+		if (!(_present))                                \
+			SKIP(return, "needs CONFIG_" _option);  \
+	} while (0)
+
+/*
  * Poll a state that must come.  The nap is no synchronisation: what ends the
  * loop is the state, or the harness after MNCK_TIMEOUT.
  */
