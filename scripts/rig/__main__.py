@@ -6,16 +6,16 @@ import signal
 import sys
 from pathlib import Path
 
-from rig.arch import ARCHES
-from rig.bench import bench
-from rig.check import check
-from rig.coverage import coverage
-from rig.kernel import BuildError
-from rig.mutants import mutants
-from rig.run import run, shell
-from rig.rustdoc import rustdoc
-from rig.soak import soak
-from rig.variant import DEFAULT, variants
+from rig.build.arch import ARCHES
+from rig.build.variant import DEFAULT, variants
+from rig.commands.bench import bench
+from rig.commands.check import check
+from rig.commands.coverage import coverage
+from rig.commands.mutants import mutants
+from rig.commands.run import run, shell
+from rig.commands.rustdoc import rustdoc
+from rig.commands.soak import soak
+from rig.common.error import RigError
 
 
 def main() -> int:
@@ -36,7 +36,7 @@ def main() -> int:
     try:
         if args.variant not in variants():
             known = ", ".join(variants())
-            raise BuildError(f"no variant is called {args.variant}; there are {known}")
+            raise RigError(f"no variant is called {args.variant}; there are {known}")
         arches = [args.arch] if args.arch else list(ARCHES)
         if args.what == "check":
             return check(arches, args.variant, args.test.split(), args.junit)
@@ -50,7 +50,7 @@ def main() -> int:
             return soak(arches, args.variant, args.rounds, args.seed)
         commands = {"run": run, "rustdoc": rustdoc, "shell": shell}
         return commands[args.what](args.arch or "x86_64", args.variant)
-    except BuildError as error:
+    except RigError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

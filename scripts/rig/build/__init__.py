@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Makes what the guests need: kernels, modules, test programs and initramfs images."""

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0
+"""``make bench``: what the abstraction costs, in instructions, against the same in C; and what
+the checks do.
+
+The modules of selftests/bench/ are loaded into a guest whose clock counts instructions, and its
+programs measure with each, and with mnck.  What is found is judged here and told by rig.cost.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rig.build import artifacts
+from rig.build.arch import ARCHES
+from rig.build.kernel import Kernel, ensure_kernel
+from rig.common import command, log
+from rig.common.error import RigError
+from rig.common.lock import locked
+from rig.common.progress import Step
+from rig.guest.qemu import COUNTING, Guest
+from rig.judge.verdict import FAIL, judge
+from rig.report import cost
+
+VARIANT = "bench"
+MODULES = ("bench_c", "bench_helpers", "bench_rust")
+PROGRAMS = ("measure", "measure_checks")
+
+# Subscribers of mnck by what they are on the abstraction.
+UNCHECKED = {"counter": "paired", "trylock": "fallible", "chain": None}
+
+# By what it is and how many there are: instructions and callbacks.
+Measured = dict[tuple[str, int], tuple[float, float]]
+
+
+def bench(arches: list[str]) -> int:
+    """Measure, show and, if on all architectures, document; the exit status."""
+    runs = []
+    for kernel in [ensure_kernel(arch, VARIANT) for arch in arches]:
+        c, helpers, rust, checked = _measure(kernel)
+        flavours = list(_flavours(c, helpers, rust))
+        runs.append(cost.Run(kernel, flavours, _growth(c, rust), _checks(rust, checked)))
+        cost.show(runs[-1])
+    exceeded = [wrong for run in runs for wrong in cost.exceeded(run)]
+    for wrong in exceeded:
+        print(wrong)
+    if not exceeded:
+        print(f"within the limit: Rust takes at most {cost.LIMIT} times the instructions of C")
+    if len(runs) == len(ARCHES):
+        print(f"written: {' '.join(map(str, cost.document(runs)))}")
+    return int(bool(exceeded))
+
+
+def _measure(kernel: Kernel) -> list[Measured]:
+    """What each of MODULES costs, and then what mnck does."""
+    modules = artifacts.external(kernel, artifacts.BENCH, "bench")
+    files = {f"lib/{name}.ko": modules[name] for name in MODULES}
+    files["lib/mnck.ko"] = artifacts.module(kernel)
+    files |= {f"tests/{path.name}": path for path in _programs(kernel)}
+    console = log.console(kernel.label, "bench")
+    measuring = [*(f"measure /dev/{name}" for name in MODULES), "measure_checks"]
+    steps = [f"insmod /lib/{name}.ko" for name in (*MODULES, "mnck")] + measuring
+    with (
+        Step(f"measuring on {kernel.arch}", about=40),
+        artifacts.initramfs(kernel, "bench", files) as initramfs,
+        Guest(kernel, initramfs, console, COUNTING) as guest,
+    ):
+        outcomes = {"boot": guest.boot()} | {step: guest.run(step) for step in steps}
+    for step, outcome in outcomes.items():
+        verdict = judge(kernel.arch, step, outcome, console)
+        if verdict.status == FAIL:
+            lines = "\n".join(verdict.lines)
+            raise RigError(f"{kernel.arch}: {step}: {verdict.reason}\n{lines}\n{console}")
+    return [parse(outcomes[step].output) for step in measuring]
+
+
+def _programs(kernel: Kernel) -> list[Path]:
+    """Build the programs that measure."""
+    output = artifacts.build_dir(kernel) / "measure"
+    make = [
+        *("make", "--silent", "-C", artifacts.BENCH, f"OUTPUT={output}", f"KSRC={kernel.srcdir}"),
+        *(f"ARCH={kernel.arch}", "LLVM=1"),
+    ]
+    with locked(artifacts.lock(kernel)):
+        output.mkdir(exist_ok=True)
+        status, said = command.run(make)
+    if status:
+        raise RigError(f"{said}failed: {artifacts.BENCH}")
+    return [output / name for name in PROGRAMS]
+
+
+def parse(output: str) -> Measured:
+    """What the program has printed."""
+    costs = {}
+    for line in output.splitlines():
+        name, count, instructions, calls = line.split()
+        costs[name, int(count)] = float(instructions), float(calls)
+    return costs
+
+
+def _flavours(*modules: Measured) -> Iterator[cost.Flavour]:
+    """Compare the modules, which must have done the same."""
+    for name in dict.fromkeys(name for name, _ in modules[0] if "." not in name):
+        counts = sorted(count for n, count in modules[0] if n == name)
+        calls = [[costs[name, count][1] for count in counts] for costs in modules]
+        if any(found != calls[0] for found in calls) or not all(calls[0][1:]):
+            raise RigError(f"{name}: not the same callbacks in C and in Rust: {calls}")
+        without, one, _ = ([costs[name, count][0] for costs in modules] for count in counts)
+        yield cost.Flavour(
+            name,
+            without=without[0],
+            event=cost.Costs(*one),
+            callback=cost.Costs(*(_one_more(costs, name) for costs in modules)),
+        )
+
+
+def _growth(c: Measured, rust: Measured) -> dict[str, tuple[dict[int, float], dict[int, float]]]:
+    """By what grows: the instructions by number, in C and in Rust."""
+    names = dict.fromkeys(name for name, _ in c if "." in name)
+    return {
+        name: (
+            {count: costs[0] for (n, count), costs in c.items() if n == name},
+            {count: costs[0] for (n, count), costs in rust.items() if n == name},
+        )
+        for name in names
+    }
+
+
+def _checks(unchecked: Measured, checked: Measured) -> dict[str, tuple[float | None, float]]:
+    """What a subscriber adds to a munmap on the abstraction, and in mnck."""
+    if any(calls != count for (_, count), (_, calls) in checked.items()):
+        raise RigError("of mnck's subscribers not each had one start for each munmap")
+    return {
+        name: (_one_more(unchecked, same) if same else None, _one_more(checked, name))
+        for name, same in UNCHECKED.items()
+    }
+
+
+def _one_more(found: Measured, name: str) -> float:
+    """What one subscriber more adds, where there are some."""
+    _, one, many = sorted(count for n, count in found if n == name)
+    return (found[name, many][0] - found[name, one][0]) / (many - one)

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0
+"""``make soak``: the random test of the chain, for far longer than ``make check`` has time for."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from rig.build import artifacts
+from rig.build.kernel import Kernel, ensure_kernel
+from rig.common import log
+from rig.common.parallel import side_by_side
+from rig.guest.qemu import PARALLEL, Guest
+from rig.judge.verdict import FAIL, Verdict, judge
+from rig.report import results
+
+PROGRAM = "chain_random"
+CASE = f"{PROGRAM}.balance"
+
+
+def soak(arches: list[str], variant: str, rounds: int, seed: int | None) -> int:
+    """Make `rounds` invalidations on each architecture, and report; the exit status.
+
+    `seed`: of the random numbers, else the test takes one, and prints it.
+    """
+    settings = f"MNCK_ROUNDS={rounds}" + (f" MNCK_SEED={seed}" if seed is not None else "")
+    kernels = [ensure_kernel(arch, variant) for arch in arches]
+    verdicts = results.show_all(side_by_side([_soak(kernel, settings) for kernel in kernels]))
+    results.summary(verdicts)
+    return int(any(verdict.status == FAIL for verdict in verdicts))
+
+
+def _soak(kernel: Kernel, settings: str) -> Iterator[Verdict]:
+    console = log.console(kernel.label, "soak")
+    files = artifacts.for_guest(kernel, artifacts.module(kernel))[1]
+    with (
+        artifacts.initramfs(kernel, "soak", files) as initramfs,
+        Guest(kernel, initramfs, console, PARALLEL) as guest,
+    ):
+        yield judge(kernel.arch, "soak.boot", guest.boot(), console)
+        yield judge(kernel.arch, "soak.load", guest.run("insmod /lib/mnck.ko"), console)
+        command = f"env {settings} {PROGRAM} -r {CASE}"
+        outcome = guest.run(command, on_output=partial(_print, kernel.arch))
+        yield judge(kernel.arch, CASE, outcome, console, CASE)
+        yield judge(kernel.arch, "soak.unload", guest.run("rmmod mnck"), console)
+
+
+def _print(arch: str, text: str) -> None:
+    """Show what the test has logged, which begins with a number sign as all that KTAP ignores."""
+    for line in text.splitlines():
+        if line.startswith("# "):
+            print(f"{arch:6} {line}", flush=True)

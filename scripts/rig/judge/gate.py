@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The WARN gate: what the kernel had to say about a program, from its counters and its log.
+
+Neither is enough.  warn_count counts WARN() and "scheduling while atomic", but no lockdep report,
+no RCU stall and no "sleeping function called"; and the log alone loses what the ring overwrote.
+
+All here are pure functions.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from rig.judge.outcome import Outcome
+
+# Taint that says nothing bad: O, an out-of-tree module; E, an unsigned one; N, KUnit has run.
+TAINT_HARMLESS = 1 << 12 | 1 << 13 | 1 << 18
+TAINT_LETTERS = "PFSRMBUDAWCIOELKXTNJ"
+
+BADNESS = re.compile(
+    r"WARNING:|\bBUG\b|Oops|Internal error:|Kernel panic|Unable to handle"
+    r"|general protection fault|Call [Tt]race:|cut here"
+    r"|INFO: task .* blocked for more than|soft lockup"
+    r"|detected (expedited )?stalls|self-detected stall"
+    r"|sleeping function called|scheduling (while|in a non-blocking section)"
+    r"|refcount_t:|bad p[gu4m]d|list_(add|del) corruption|page allocation failure|UBSAN:"
+    r"|^ *not ok "  # of a KUnit suite, where nobody else reads those
+)
+
+# How what is expected is announced on a test's standard output: a WARN, which comes once; BUGs that
+# the kernel goes on after, of which one or more come, and as often as they like; and lockdep's
+# report of a circle of locks, which comes once and ends its watch.
+EXPECT = re.compile(r"^# *mnck-expect: WARN (.+)$", re.MULTILINE)
+EXPECT_BUG = re.compile(r"^# *mnck-expect: BUG (.+)$", re.MULTILINE)
+EXPECT_LOCKDEP = re.compile(r"^# *mnck-expect: LOCKDEP (.+)$", re.MULTILINE)
+
+CIRCLE = "WARNING: possible circular locking dependency detected"
+CIRCLE_LINK = re.compile(r"-> #\d+ \((.+)\)\{")
+
+CALL_TRACE = re.compile(r"Call [Tt]race:")
+
+# What of a report is of use only to someone who has the whole log at hand.
+NOISE = re.compile(
+    r" *(R(?!IP)[A-Z0-9]{2}|RIP: 0033|EFLAGS|[CDEFG]S|[CD]R\d|PKRU|sp|lr|x\d+|pstate|Code)( ?:|=)"
+    r"|  (ESR|EC|SET|EA|FSC|ISV|CM|GCS)\b|user pgtable|(Mem|Data) abort info:"
+    r"|SMP: stopping|Kernel Offset:|CPU features:|Memory Limit:"
+    r"|Modules linked in:|Tainted:|Hardware name:|CPU: |PANIC:"
+    r"|irq event stamp|(hard|soft)irqs last| \? | *</?(TASK|IRQ)>|-+\[ (cut here|end trace)"
+)
+EXCERPT = 24
+
+
+def gate(outcome: Outcome) -> tuple[list[str], list[str]]:
+    """What is wrong, most important first, and the lines of the log that show it.
+
+    Both are empty if the kernel raised no alarm but the one WARN, the BUGs and the circle of locks
+    that the test announced.
+    """
+    before, after = outcome.before, outcome.after
+    assert after
+    warns, rest = split_warns(without_oom_reports(map(strip_time, outcome.log)))
+    wrong, lines = _judge_warns(warns, EXPECT.findall(outcome.output))
+    announced = EXPECT_BUG.findall(outcome.output)
+    came, rest = split_bugs(rest, announced)
+    if announced and not came:
+        wrong.append(f"the expected BUG did not come: {', nor '.join(announced)}")
+    named = bool(warns or came) and not wrong
+    circle, rest, complaint = _judge_circle(rest, EXPECT_LOCKDEP.findall(outcome.output))
+    wrong += complaint
+
+    if bad := [i for i, line in enumerate(rest) if BADNESS.search(line)]:
+        wrong.append(rest[bad[0]].strip())
+        lines += excerpt(rest[bad[0] :])
+    if before.lockdep is None:
+        pass  # the kernel has none
+    elif not before.lockdep:
+        wrong.append("lockdep did not watch: an earlier report has turned it off")
+    elif not after.lockdep and not circle:
+        wrong.append("lockdep has turned itself off")
+    if after.oopses != before.oopses:
+        wrong.append(f"oops_count rose by {after.oopses - before.oopses}")
+    if after.warns - before.warns != len(warns) and not bad:
+        wrong.append(
+            f"warn_count rose by {after.warns - before.warns}, the log has {len(warns)} reports"
+        )
+    taint = after.taint & ~before.taint & ~TAINT_HARMLESS
+    if taint and not wrong and not named:
+        wrong.append(f"the kernel is tainted: {taint_letters(taint)}")
+    return wrong, lines
+
+
+def _judge_warns(warns: list[list[str]], expected: list[str]) -> tuple[list[str], list[str]]:
+    """Compare the reports of all WARNs with what the test announced."""
+    lines = excerpt(warns[0]) if warns else []
+    if not expected and len(warns) > 1:
+        return [f"{len(warns)} unexpected WARNs, the first: {subject(warns[0])}"], lines
+    if not expected:
+        return [f"unexpected WARN: {subject(warn)}" for warn in warns], lines
+    if len(expected) > 1:
+        return [f"{len(expected)} WARNs announced, a test may name one"], lines
+    if not warns:
+        return [f"the expected WARN did not come: {expected[0]}"], []
+    if len(warns) > 1:
+        return [f"{len(warns)} WARNs came, one was expected: {expected[0]}"], lines
+    if expected[0] not in subject(warns[0]):
+        return [f"the WARN names {subject(warns[0])!r}, expected was {expected[0]!r}"], lines
+    return [], []
+
+
+def _judge_circle(lines: list[str], expected: list[str]) -> tuple[str, list[str], list[str]]:
+    """The circle of locks that was announced, if it came, all other lines, and what is wrong."""
+    if not expected:
+        return "", lines, []
+    circle, rest = split_circle(lines)
+    if not circle:
+        return "", lines, [f"the expected lockdep report did not come: {expected[0]}"]
+    if any(text not in circle for text in expected):
+        return "", rest, [f"lockdep reports {circle!r}, expected was {' and '.join(expected)!r}"]
+    return circle, rest, []
+
+
+def split_warns(lines: Iterable[str]) -> tuple[list[list[str]], list[str]]:
+    """The reports of WARNs, each from "cut here" to "end trace", and all other lines."""
+    warns: list[list[str]] = []
+    rest: list[str] = []
+    report: list[str] | None = None
+    for line in lines:
+        if "[ cut here ]" in line:
+            rest += report or []
+            report = []
+        if report is None:
+            rest.append(line)
+            continue
+        report.append(line)
+        if "---[ end trace" in line:
+            is_warn = any(line.startswith("WARNING:") for line in report)
+            (warns.append if is_warn else rest.extend)(report)
+            report = None
+    return warns, rest + (report or [])
+
+
+def split_bugs(lines: Iterable[str], announced: list[str]) -> tuple[set[str], list[str]]:
+    """Which of the BUGs `announced` came, and all lines but those of their reports.
+
+    A report is a line "BUG: " with the text, and what follows to the end of the call trace.
+    """
+    came: set[str] = set()
+    rest: list[str] = []
+    report: list[str] = []
+    text = ""
+    in_trace = False
+    for line in lines:
+        if in_trace and line.startswith(" "):
+            continue
+        in_trace = False
+        if report and CALL_TRACE.match(line):
+            came.add(text)
+            report = []
+            in_trace = True
+        elif report and not BADNESS.search(line):
+            report.append(line)
+        else:
+            # Another alarm before the trace, perhaps: a report without its end excuses nothing.
+            rest += report
+            text = next((t for t in announced if line.startswith("BUG: ") and t in line), "")
+            report = [line] if text else []
+            rest += [] if text else [line]
+    return came, rest + report
+
+
+def split_circle(lines: list[str]) -> tuple[str, list[str]]:
+    """The locks of lockdep's report of a circle, and all lines but those of the report.
+
+    Each is taken under the one before it, and the last under the first.  A report without its call
+    trace, or with another alarm before that, is none.
+    """
+    begin = next((i for i, line in enumerate(lines) if line.startswith(CIRCLE)), len(lines))
+    rest = lines[begin + 1 :]
+    trace = next((i for i, line in enumerate(rest) if BADNESS.search(line)), len(rest))
+    if trace == len(rest) or not CALL_TRACE.match(rest[trace]):
+        return "", lines
+    links = [match[1] for line in rest[:trace] if (match := CIRCLE_LINK.match(line))]
+    after = rest[trace + 1 :]
+    end = next((i for i, line in enumerate(after) if not line.startswith(" ")), len(after))
+    return " -> ".join(reversed(links)), lines[:begin] + after[end:]
+
+
+def subject(warn: list[str]) -> str:
+    """What a report says of itself: its message, or the place for a WARN without one.
+
+    The call trace is no part of it: a name found there would prove nothing.
+    """
+    place = next(line for line in warn if line.startswith("WARNING:"))
+    head = warn[1 : next((i for i, line in enumerate(warn) if _ends_head(line)), len(warn))]
+    return " ".join(line.strip() for line in head if line != place) or place
+
+
+def _ends_head(line: str) -> bool:
+    return line.startswith(("Modules linked in:", "CPU:"))
+
+
+def without_oom_reports(lines: Iterable[str]) -> Iterator[str]:
+    """Leave out what the OOM killer and its reaper say: they show call traces, and locks, of tasks
+    that did nothing wrong, and tests make them do so.
+    """
+    end = ""
+    held: list[str] = []
+    for line in lines:
+        if " invoked oom-killer: " in line:
+            end = "oom-kill:"
+        elif line.startswith("oom_reaper: unable to reap"):
+            end = "====="
+        if not end:
+            yield line
+            continue
+        held.append(line)
+        if line.startswith(end):
+            end = ""
+            held = []
+    # A report without its end excuses nothing.
+    yield from held
+
+
+def post_mortem(console: Iterable[str]) -> tuple[str | None, list[str]]:
+    """Why a guest died, and the lines that show it, or (None, its last words)."""
+    lines = last_console_lines(console)
+    bad = [i for i, line in enumerate(lines) if BADNESS.search(line)]
+    if not bad:
+        return None, lines[-5:]
+    reason = lines[bad[0]].strip()
+    if "cut here" in reason and len(bad) > 1:
+        reason = lines[bad[1]].strip()
+    panic = next((line.strip() for line in lines if "Kernel panic" in line), reason)
+    return reason if panic == reason else f"{reason}; {panic}", excerpt(lines[bad[0] :])
+
+
+def last_console_lines(console: Iterable[str]) -> list[str]:
+    """What stands on the console since the last program was begun."""
+    lines = [strip_time(line) for line in console]
+    begun = max((i for i, line in enumerate(lines) if line.startswith("rig: ")), default=-1)
+    return lines[begun + 1 :]
+
+
+def excerpt(lines: Iterable[str]) -> list[str]:
+    """The first lines of a report, less the noise."""
+    return [line for line in lines if line.strip() and not NOISE.match(line)][:EXCERPT]
+
+
+def strip_time(line: str) -> str:
+    """A line of the log without its level and its time stamp."""
+    return re.sub(r"^(<\d+>)?\[ *\d+\.\d+\] ?", "", line.rstrip())
+
+
+def taint_letters(taint: int) -> str:
+    """As Documentation/admin-guide/tainted-kernels.rst calls them."""
+    return "".join(letter for bit, letter in enumerate(TAINT_LETTERS) if taint >> bit & 1)

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What `make bench` has found: the judgement on it, a table, and Documentation/cost.md."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rig.build.kernel import Kernel
+from rig.common.paths import CHECKOUT
+from rig.judge.verdict import FAIL, OK
+from rig.report import plot
+from rig.report.results import paint
+
+LIMIT = 1.02
+
+TEXT = CHECKOUT / "scripts/rig/report/cost.md.in"
+DOCUMENT = CHECKOUT / "Documentation/cost.md"
+PICTURE = CHECKOUT / "Documentation/cost.svg"
+
+# What a subscriber of each flavour is called, and is told of.
+TITLES = {
+    "paired": "`StartEnd`, spin lock",
+    "fallible": "`StartOnly`, mutex",
+    "secondary_tlb": "`TlbOnly`, atomics",
+    "aging": "`Bare`, `clear_young`",
+    "shared": "`Domain` of `StartEnd`",
+    "mutex": "`OnePass`, mutex",
+    "spin": "`OnePass`, spin lock",
+    "two_pass": "`TwoPasses`, mutex",
+}
+
+
+# What subscribers of mnck are called.
+CHECKED = {
+    "counter": "counter, `StartEnd`",
+    "trylock": "trylock, `StartOnly`",
+    "chain": "counter in a chain",
+}
+
+# How subscribers are attached and detached.
+WAYS = {
+    ("interval", "in"): "insert",
+    ("interval", "out"): "remove",
+    ("shared", "in"): "get",
+    ("shared", "out"): "put",
+}
+
+
+@dataclass(frozen=True)
+class Costs:
+    """The instructions that the same takes in C, in C with Rust's calls, and in Rust."""
+
+    c: float
+    helpers: float
+    rust: float
+
+
+@dataclass(frozen=True)
+class Flavour:
+    """What subscribers of one flavour cost."""
+
+    name: str
+    without: float  # the event, without a subscriber
+    event: Costs  # with one
+    callback: Costs  # what each more adds
+
+    @property
+    def event_ratio(self) -> float:
+        """Of the whole, which must not exceed LIMIT."""
+        return self.event.rust / self.event.c
+
+    @property
+    def callback_ratio(self) -> float:
+        """Of the callback, with the same calls to make; which must not either."""
+        return self.callback.rust / self.callback.helpers
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that was measured on one architecture."""
+
+    kernel: Kernel
+    flavours: list[Flavour]
+    growth: dict[str, tuple[dict[int, float], dict[int, float]]]
+    # What a callback more adds without checks, if there is such, and with them.
+    checks: dict[str, tuple[float | None, float]]
+
+
+def exceeded(run: Run) -> Iterator[str]:
+    """What exceeds the limit."""
+    for flavour in run.flavours:
+        ratios = {"with a subscriber": flavour.event_ratio, "a callback": flavour.callback_ratio}
+        for what, ratio in ratios.items():
+            if ratio > LIMIT:
+                where = f"{run.kernel.arch} {flavour.name}, {what}"
+                yield paint(f"{where}: {ratio:.3f} times C, the limit is {LIMIT}", FAIL)
+
+
+def show(run: Run) -> None:
+    """The table, for a terminal."""
+    print(f"\n{run.kernel.arch}, instructions")
+    print(f"{'':14}{'event with one subscriber':>34}   {'a callback more':>30}")
+    print(
+        f"{'':14}{'none':>8}{'C':>8}{'Rust':>9}{'ratio':>8}"
+        f"   {'C':>8}{'C, calls':>10}{'Rust':>8}{'ratio':>8}"
+    )
+    for flavour in run.flavours:
+        event, callback = flavour.event, flavour.callback
+        print(
+            f"{flavour.name:14}{flavour.without:8.0f}{event.c:8.0f}{event.rust:9.0f}"
+            f"{_ratio(flavour.event_ratio)}   {callback.c:8.1f}{callback.helpers:10.1f}"
+            f"{callback.rust:8.1f}{_ratio(flavour.callback_ratio)}"
+        )
+    print(f"{'a callback more':26}{'unchecked':>12}{'checked':>12}")
+    for name, costs in run.checks.items():
+        print(f"{CHECKED[name].replace('`', ''):26}" + "".join(f"{_cell(c):>12}" for c in costs))
+
+
+def _cell(cost: float | None) -> str:
+    return "-" if cost is None else f"{cost:.0f}"
+
+
+def _ratio(ratio: float) -> str:
+    return paint(f"{ratio:8.3f}", OK if ratio <= LIMIT else FAIL)
+
+
+def document(runs: list[Run]) -> list[Path]:
+    """Write the document, of all architectures: what was written."""
+    text = TEXT.read_text()
+    values = {
+        "limit": f"{LIMIT}",
+        "tables": "\n\n".join("\n".join(_table(run)) for run in runs),
+        "checks": "\n\n".join("\n".join(_checks(run)) for run in runs),
+        "registration": "\n\n".join("\n".join(_registration(run)) for run in runs),
+        "event": f"{max(f.event_ratio for run in runs for f in run.flavours):.3f}",
+        "callback": f"{max(f.callback_ratio for run in runs for f in run.flavours):.3f}",
+        "plain": f"{max(f.callback.rust / f.callback.c for r in runs for f in r.flavours):.2f}",
+        "tools": _tools(runs[0].kernel),
+    }
+    DOCUMENT.write_text(re.sub(r"@(\w+)@", lambda match: values[match[1]], text))
+    PICTURE.write_text(plot.svg([_panels(run) for run in runs], wide="C", thin="Rust"))
+    return [path.relative_to(CHECKOUT) for path in (DOCUMENT, PICTURE)]
+
+
+def _tools(kernel: Kernel) -> str:
+    """The compilers, as the kernel's configuration has them."""
+    config = (kernel.objdir / ".config").read_text()
+    found = re.findall(r'^CONFIG_(?:CC|RUSTC)_VERSION_TEXT="(.*?)"', config, re.MULTILINE)
+    return ", ".join(re.sub(r" *\(.*", "", text) for text in found)
+
+
+def _table(run: Run) -> Iterator[str]:
+    yield f"**{run.kernel.arch}**\n"
+    yield (
+        "| | none | one: C | one: Rust | ratio | callback: C | callback: C, Rust's calls"
+        " | callback: Rust | ratio |"
+    )
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|"
+    for flavour in run.flavours:
+        event, callback = flavour.event, flavour.callback
+        yield (
+            f"| {TITLES[flavour.name]} | {flavour.without:.0f} | {event.c:.0f} | {event.rust:.0f}"
+            f" | **{flavour.event_ratio:.3f}** | {callback.c:.1f} | {callback.helpers:.1f}"
+            f" | {callback.rust:.1f} | **{flavour.callback_ratio:.3f}** |"
+        )
+
+
+def _registration(run: Run) -> Iterator[str]:
+    """What it takes to attach one of many and to detach it, by their number."""
+    yield f"| {run.kernel.arch} | {' | '.join(f'{way}: C | Rust' for way in WAYS.values())} |"
+    yield "|--:" * (1 + 2 * len(WAYS)) + "|"
+    for count in run.growth["interval.in"][0]:
+        cells = [
+            f"{language[count]:.0f}"
+            for flavour, way in WAYS
+            for language in run.growth[f"{flavour}.{way}"]
+        ]
+        yield f"| {count:,} | {' | '.join(cells)} |"
+
+
+def _checks(run: Run) -> Iterator[str]:
+    yield f"| {run.kernel.arch} | unchecked | checked |"
+    yield "|---|--:|--:|"
+    for name, costs in run.checks.items():
+        yield f"| {CHECKED[name]} | {' | '.join(map(_cell, costs))} |"
+
+
+def _panels(run: Run) -> list[plot.Panel]:
+    """What grows on one architecture."""
+    lines = {}
+    for name, (c, rust) in run.growth.items():
+        what, _, label = name.partition(".")
+        label = WAYS.get((what, label), label)
+        lines.setdefault(what, []).append(plot.Line(label, c, rust))
+    return [
+        plot.Panel(
+            f"{run.kernel.arch}: subscribers of an address space",
+            "subscribers (StartEnd)",
+            "instructions",
+            lines["paired"],
+        ),
+        plot.Panel(
+            f"{run.kernel.arch}: intervals, of which a munmap hits one",
+            "intervals (OnePass)",
+            "instructions, of one",
+            lines["interval"],
+        ),
+    ]

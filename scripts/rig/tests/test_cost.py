@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Unit tests of what `make bench` makes of its measurements."""
+
+import unittest
+from pathlib import Path
+
+from rig.build.kernel import Kernel
+from rig.commands import bench
+from rig.common.error import RigError
+from rig.report import cost, plot
+
+KERNEL = Kernel("x86_64", "bench", Path("source"), Path("kernel"))
+
+
+def measured(one: int, many: int, calls: int = 1) -> bench.Measured:
+    return {("spin", 0): (100, 0), ("spin", 1): (one, calls), ("spin", 33): (many, 33 * calls)}
+
+
+class Judging(unittest.TestCase):
+    """What exceeds the limit, and what does not."""
+
+    def exceeded(self, *modules: bench.Measured) -> list[str]:
+        return list(cost.exceeded(cost.Run(KERNEL, list(bench._flavours(*modules)), {}, {})))
+
+    def test_equal(self):
+        same = measured(200, 3400)
+        self.assertEqual(self.exceeded(same, same, same), [])
+
+    def test_calls_that_all_rust_makes_are_no_fault(self):
+        c, helpers = measured(200, 3400), measured(202, 4000)
+        self.assertEqual(self.exceeded(c, helpers, helpers), [])
+
+    def test_callback(self):
+        c = measured(200, 3400)
+        self.assertRegex(*self.exceeded(c, c, measured(200, 3500)), "spin, a callback: 1.031")
+
+    def test_event(self):
+        c = measured(200, 3400)
+        self.assertRegex(*self.exceeded(c, c, measured(205, 3405)), "spin, with a .*: 1.025")
+
+    def test_not_the_same_callbacks(self):
+        for other in measured(200, 3400, calls=2), measured(200, 3400, calls=0):
+            with self.assertRaisesRegex(RigError, "not the same callbacks"):
+                self.exceeded(measured(200, 3400, calls=0), other, other)
+
+
+class Checks(unittest.TestCase):
+    """What a subscriber under check adds."""
+
+    NONE = {("paired", 1): (200, 1), ("paired", 33): (3400, 33), ("paired", 0): (100, 0)}
+    NONE |= {("fallible", count): costs for (_, count), costs in NONE.items()}
+
+    @staticmethod
+    def checked(more: int, calls: int = 1) -> bench.Measured:
+        names = ("counter", "trylock", "chain")
+        return {(n, c): (100 + c * more, c * calls) for n in names for c in (0, 1, 33)}
+
+    def test_checks(self):
+        found = bench._checks(self.NONE, self.checked(300))
+        self.assertEqual(found["counter"], (100, 300))
+        self.assertEqual(found["chain"], (None, 300))
+
+    def test_callbacks_missing(self):
+        with self.assertRaisesRegex(RigError, "not each had one start"):
+            bench._checks(self.NONE, self.checked(300, calls=2))
+
+
+class Reading(unittest.TestCase):
+    """What the program prints."""
+
+    def test_parse(self):
+        found = bench.parse("spin 1 200.500 1.000\ninterval.in 10 30.000 0.000\n")
+        self.assertEqual(found, {("spin", 1): (200.5, 1), ("interval.in", 10): (30, 0)})
+
+
+class Drawing(unittest.TestCase):
+    """Where things are drawn."""
+
+    def test_axis(self):
+        axis = plot.Axis(1, 1000, 0, 300)
+        self.assertEqual([round(axis.at(value)) for value in (1, 10, 1000)], [0, 100, 300])
+
+    def test_ticks(self):
+        self.assertEqual(plot.Axis(150, 1100, 0, 1).ticks(), [200, 500, 1000])
+        self.assertEqual(plot.Axis(1, 100000, 0, 1).ticks(), [10**power for power in range(6)])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,416 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Unit tests of what needs no guest: reading reports and judging them."""
+
+import unittest
+from pathlib import Path
+
+from rig.build.kernel import Kernel
+from rig.guest import kselftest, qemu
+from rig.judge import gate, ktap, kunit
+from rig.judge.outcome import Outcome, State
+from rig.judge.verdict import FAIL, OK, SKIP, XFAIL, judge
+
+PASSED = "KTAP version 1\n1..1\nok 1 a.b\n"
+WARN = """\
+[    1.0] ------------[ cut here ]------------
+[    1.0] mnck: counter 3 was left open
+[    1.0] WARNING: src/check/pairing.rs:7 at report+0x10/0x20 [mnck], CPU#0: munmap/52
+[    1.0] Modules linked in: mnck(O)
+[    1.0] Call Trace:
+[    1.0]  trylock_start+0x1/0x2
+[    1.0] ---[ end trace 0000000000000000 ]---
+"""
+BUG = """\
+[    1.0] BUG: scheduling in a non-blocking section: munmap/52/1
+[    1.0] CPU: 0 UID: 0 PID: 52 Comm: munmap
+[    1.0] Call Trace:
+[    1.0]  <TASK>
+[    1.0]  dump_stack_lvl+0x1/0x2
+[    1.0]  </TASK>
+"""
+CIRCLE = """\
+[    1.0] ======================================================
+[    1.0] WARNING: possible circular locking dependency detected
+[    1.0] 7.3 Tainted: G           O
+[    1.0] ------------------------------------------------------
+[    1.0] munmap/52 is trying to acquire lock:
+[    1.0] ffff (&mm->mmap_lock){++++}-{4:4}, at: release+0x1/0x2 [mnck]
+[    1.0]
+[    1.0] the existing dependency chain (in reverse order) is:
+[    1.0]
+[    1.0] -> #2 (lock){+.+.}-{4:4}:
+[    1.0]        lock_acquire+0x1/0x2
+[    1.0]
+[    1.0] -> #1 (mnck_end){+.+.}-{0:0}:
+[    1.0]        lock_acquire+0x1/0x2
+[    1.0]
+[    1.0] -> #0 (&mm->mmap_lock){++++}-{4:4}:
+[    1.0]        lock_acquire+0x1/0x2
+[    1.0]
+[    1.0]  *** DEADLOCK ***
+[    1.0]
+[    1.0]  #0: ffff (mnck_release){+.+.}-{0:0}, at: enter+0x1/0x2 [mnck]
+[    1.0]
+[    1.0] stack backtrace:
+[    1.0] CPU: 0 UID: 0 PID: 52 Comm: munmap
+[    1.0] Call Trace:
+[    1.0]  <TASK>
+[    1.0]  dump_stack_lvl+0x1/0x2
+[    1.0]  </TASK>
+"""
+OOM = """\
+[    2.0] eater invoked oom-killer: gfp_mask=0xcc0, order=0, oom_score_adj=0
+[    2.0] Call Trace:
+[    2.0]  dump_header+0x1/0x2
+[    2.0] oom-kill:constraint=CONSTRAINT_MEMCG,task=eater,pid=60,uid=0
+[    2.0] Memory cgroup out of memory: Killed process 60 (eater)
+"""
+REAPER = """\
+[    2.0] oom_reaper: unable to reap pid:60 (eater)
+[    2.0] Call Trace:
+[    2.0]  ptrace_stop+0x1/0x2
+[    2.0]
+[    2.0] Showing all locks held in the system:
+[    2.0]
+[    2.0] =============================================
+"""
+SUITES = """\
+[    3.0] mnck: loaded
+[    3.1] KTAP version 1
+[    3.1] 1..2
+[    3.1]     KTAP version 1
+[    3.1]     # Subtest: range
+[    3.1]     # module: mnck
+[    3.1]     1..3
+[    3.1]     # holds: BUG is a word
+[    3.1]     ok 1 holds
+<3>[    3.2]     # overlaps: EXPECTATION FAILED at src/range.rs:9
+[    3.2]     Expected a == b, but
+[    3.2] mnck: something else
+[    3.2]     not ok 2 overlaps
+[    3.2]     ok 3 huge # SKIP no THP
+[    3.2] # range: pass:1 fail:1 skip:1 total:3
+[    3.2] # Totals: pass:1 fail:1 skip:1 total:3
+[    3.2] not ok 1 range
+[    3.3]     KTAP version 1
+[    3.3]     # Subtest: ticket
+[    3.3]     1..1
+[    3.3]         KTAP version 1
+[    3.3]         # Subtest: each
+[    3.3]         1..1
+[    3.3]         not ok 1 zero
+[    3.3]     # each: pass:0 fail:1 skip:0 total:1
+[    3.3]     ok 1 each
+[    3.3] ok 2 ticket
+"""
+LIST = """\
+# FIXTURE            VARIANT                   TEST
+munmap                                         whole
+                                               partial
+--------------------------------------------------------------------------------
+reap                 free                      mrelease
+                     held
+--------------------------------------------------------------------------------
+a_fixture_with_a_long_name one                       left
+                     two                       right
+--------------------------------------------------------------------------------
+global                                         alone
+"""
+
+
+def verdict(output=PASSED, log="", status=0, warns=0, **after):
+    """The status and reason of a test that leaves the kernel like this."""
+    state = State(**{"warns": warns, "taint": 1 << 9 if warns else 0, **after})
+    outcome = Outcome(State(), output, status, state, tuple(log.splitlines()))
+    found = judge("here", "a.b", outcome, Path("console"), "a.b")
+    return found.status, found.reason
+
+
+def suites(log):
+    """Name, status and reason of each verdict on KUnit, and what else the log has."""
+    run, others = kunit.parse(log.splitlines())
+    return [(v.name, v.status, v.reason) for v in kunit.verdicts("here", run)], others
+
+
+class Gate(unittest.TestCase):
+    """What the kernel says."""
+
+    def test_silence(self):
+        self.assertEqual(verdict(), (OK, ""))
+
+    def test_module_taint_is_harmless(self):
+        self.assertEqual(verdict(taint=1 << 12 | 1 << 13 | 1 << 18), (OK, ""))
+
+    def test_other_taint(self):
+        self.assertEqual(verdict(taint=1 << 5), (FAIL, "the kernel is tainted: B"))
+
+    def test_warn(self):
+        self.assertEqual(
+            verdict(log=WARN, warns=1), (FAIL, "unexpected WARN: mnck: counter 3 was left open")
+        )
+
+    def test_expected_warn(self):
+        expect = "# mnck-expect: WARN counter 3\n"
+        self.assertEqual(verdict(expect + PASSED, WARN, warns=1), (OK, ""))
+
+    def test_name_in_the_call_trace_proves_nothing(self):
+        status, reason = verdict("# mnck-expect: WARN trylock\n" + PASSED, WARN, warns=1)
+        self.assertEqual(status, FAIL)
+        self.assertIn("expected was 'trylock'", reason)
+
+    def test_expected_warn_hides_no_other_alarm(self):
+        log = WARN + "[ 3.0] BUG: sleeping function called from invalid context at mm.c:1\n"
+        status, reason = verdict("# mnck-expect: WARN counter 3\n" + PASSED, log, warns=1)
+        self.assertEqual((status, reason[:22]), (FAIL, "BUG: sleeping function"))
+
+    def test_expected_bug(self):
+        expect = "# mnck-expect: BUG scheduling in a non-blocking section\n"
+        for log in (BUG, BUG + BUG, BUG + "[    1.1] mnck: loaded\n"):
+            self.assertEqual(verdict(expect + PASSED, log, taint=1 << 9), (OK, ""))
+        reason = "the expected BUG did not come: scheduling in a non-blocking section"
+        self.assertEqual(verdict(expect + PASSED), (FAIL, reason))
+        self.assertEqual(verdict(expect + PASSED, BUG.replace("sched", "sh"))[0], FAIL)
+        other = "# mnck-expect: BUG sleeping\n"
+        self.assertEqual(verdict(expect + other + PASSED, BUG, taint=1 << 9), (OK, ""))
+        self.assertEqual(verdict(expect + other + PASSED), (FAIL, f"{reason}, nor sleeping"))
+        self.assertEqual(verdict(PASSED, BUG)[0], FAIL)
+
+    def test_expected_bug_with_warn(self):
+        expect = "# mnck-expect: BUG scheduling\n# mnck-expect: WARN counter 3\n"
+        for log in (BUG + WARN, WARN + BUG):
+            self.assertEqual(verdict(expect + PASSED, log, warns=1), (OK, ""))
+
+    def test_expected_bug_hides_no_other_alarm(self):
+        expect = "# mnck-expect: BUG scheduling\n"
+        other = "[    1.0] BUG: sleeping function called from invalid context at mm.c:1\n"
+        first, *lines = BUG.splitlines(keepends=True)
+        for log in (BUG + other, other + BUG, first + other + "".join(lines), first + WARN):
+            self.assertEqual(verdict(expect + PASSED, log)[0], FAIL)
+        self.assertEqual(verdict(expect + PASSED, first)[0], FAIL)
+        self.assertEqual(verdict(expect + PASSED, BUG + "[ 1.0] Call Trace:\n")[0], FAIL)
+
+    def test_counter_without_log(self):
+        reason = "warn_count rose by 1, the log has 0 reports"
+        self.assertEqual(verdict(warns=1), (FAIL, reason))
+
+    def test_stall(self):
+        self.assertEqual(verdict(log="rcu: INFO: rcu_preempt self-detected stall on CPU")[0], FAIL)
+
+    def test_kunit_failure(self):
+        self.assertEqual(verdict(log="[ 1.0]     not ok 2 pairing")[0], FAIL)
+
+    def test_lockdep(self):
+        self.assertEqual(verdict(lockdep=0), (FAIL, "lockdep has turned itself off"))
+        self.assertEqual(verdict(lockdep=None), (FAIL, "lockdep has turned itself off"))
+        never = Outcome(State(lockdep=None), PASSED, 0, State(lockdep=None))
+        self.assertEqual(gate.gate(never), ([], []))
+
+    def test_expected_circle(self):
+        expect = "# mnck-expect: LOCKDEP mnck_end -> lock\n"
+        for log in (CIRCLE, CIRCLE + "[    1.1] mnck: loaded\n"):
+            self.assertEqual(verdict(expect + PASSED, log, lockdep=0), (OK, ""))
+        reason = "the expected lockdep report did not come: mnck_end -> lock"
+        self.assertEqual(verdict(expect + PASSED), (FAIL, reason))
+        status, reason = verdict(expect + PASSED, CIRCLE.replace("_end", "_start"), lockdep=0)
+        self.assertEqual(status, FAIL)
+        self.assertIn("'&mm->mmap_lock -> mnck_start -> lock', expected was", reason)
+        # Which locks the task has at the time is no part of the circle.
+        other = expect.replace("end -> lock", "release")
+        self.assertEqual(verdict(other + PASSED, CIRCLE, lockdep=0)[0], FAIL)
+        self.assertEqual(verdict(PASSED, CIRCLE, lockdep=0)[0], FAIL)
+
+    def test_expected_circle_hides_no_other_alarm(self):
+        expect = "# mnck-expect: LOCKDEP mnck_end -> lock\n"
+        first, second, *lines = CIRCLE.splitlines(keepends=True)
+        cut_off = first + second + "".join(lines[:15])
+        for log in (CIRCLE + BUG, BUG + CIRCLE, first + second + BUG + "".join(lines), cut_off):
+            self.assertEqual(verdict(expect + PASSED, log, lockdep=0)[0], FAIL)
+        self.assertEqual(verdict(expect + PASSED, CIRCLE + CIRCLE, lockdep=0)[0], FAIL)
+        self.assertEqual(verdict(expect + PASSED, CIRCLE + WARN, warns=1, lockdep=0)[0], FAIL)
+
+    def test_oom_report_is_no_alarm(self):
+        for report in (OOM, REAPER):
+            self.assertEqual(verdict(log=report), (OK, ""))
+            self.assertEqual(verdict(log=report + "[ 3.0] Call Trace:")[0], FAIL)
+
+    def test_post_mortem(self):
+        bug, panic = "BUG: kernel NULL pointer dereference", "Kernel panic - not syncing: x"
+        console = [*WARN.splitlines(), "[ 1.1] rig: munmap -r munmap.whole", bug, f"[ 1.2] {panic}"]
+        self.assertEqual(gate.post_mortem(console), (f"{bug}; {panic}", [bug, panic]))
+        self.assertEqual(gate.post_mortem(console[:-2]), (None, []))
+
+
+class Ktap(unittest.TestCase):
+    """What tests say."""
+
+    def test_plan(self):
+        for output, reason in (
+            ("", "no plan"),
+            ("1..2\nok 1 a.b\n", "plan not met: 2 results announced, 1 came"),
+            ("1..1\nok 2 a.b\n", "plan not met: 1 results announced, 1 came"),
+            ("1..0\n", "nothing was tested"),
+        ):
+            self.assertEqual(verdict(output), (FAIL, reason))
+
+    def test_directives(self):
+        self.assertEqual(verdict("1..1\nok 1 a.b # SKIP no KSM\n", status=4), (SKIP, "no KSM"))
+        self.assertEqual(verdict("1..1\nok 1 a.b # XFAIL known\n", status=2), (XFAIL, "known"))
+        self.assertEqual(verdict("1..1\nok 1 a.b # XFAIL known\n", WARN, warns=1)[0], FAIL)
+        self.assertEqual(verdict("1..1\nnot ok 1 a.b # TODO later\n"), (OK, ""))
+        self.assertEqual(verdict("1..1\nok 1 a.b # SKIP\n", status=4)[0], FAIL)
+        self.assertEqual(verdict("1..1\nok 1 a.b # XPASS known\n")[0], FAIL)
+
+    def test_status(self):
+        self.assertEqual(verdict(status=3), (FAIL, "exit status 3"))
+        self.assertEqual(verdict(status=4), (FAIL, "exit status 4"))
+        self.assertEqual(verdict(status=139), (FAIL, "killed by signal 11"))
+
+    def test_names(self):
+        result = ktap.parse("ok 1 - munmap.whole # SKIP none\n")[1][0]
+        self.assertEqual((result.name, result.directive), ("munmap.whole", "SKIP"))
+
+    def test_another_case(self):
+        reason = "asked for a.b, it has run a.c"
+        self.assertEqual(verdict("1..1\nok 1 a.c\n"), (FAIL, reason))
+
+    def test_subtest_is_printable(self):
+        self.assertNotIn("\x1b", ktap.subtest("s", 1, [(False, "a", "", ["\x1b[31m"])]))
+
+
+class Kunit(unittest.TestCase):
+    """What KUnit suites say to the kernel's log."""
+
+    def test_suites(self):
+        found, others = suites(SUITES)
+        self.assertEqual(
+            found,
+            [
+                ("kunit.range.holds", OK, ""),
+                ("kunit.range.overlaps", FAIL, "EXPECTATION FAILED at src/range.rs:9"),
+                ("kunit.range.huge", SKIP, "no THP"),
+                ("kunit.ticket.each", OK, ""),
+            ],
+        )
+        self.assertEqual(others, ("[    3.0] mnck: loaded", "[    3.2] mnck: something else"))
+
+    def test_none(self):
+        none = [("kunit.none", FAIL, "the module has run no KUnit suite")]
+        self.assertEqual(suites("[ 3.0] mnck: loaded")[0], none)
+        self.assertEqual(suites("")[0], none)
+
+    def test_cut_off(self):
+        lines = SUITES.splitlines(keepends=True)
+        for end in range(len(lines)):
+            self.assertIn(FAIL, {status for _, status, _ in suites("".join(lines[:end]))[0]})
+
+    def test_cases_missing(self):
+        log = SUITES.replace("[    3.3]     ok 1 each\n", "")
+        wrong = ("kunit.ticket", FAIL, "plan not met: 1 results announced, 0 came")
+        self.assertIn(wrong, suites(log)[0])
+
+    def test_suite_missing(self):
+        log = SUITES[: SUITES.index("[    3.3]")]
+        self.assertIn(("kunit.plan", FAIL, "2 suites announced, 1 came"), suites(log)[0])
+
+    def test_suite_that_does_not_begin(self):
+        log = "KTAP version 1\n1..1\n    # failed to initialize (-12)\nnot ok 1 range\n"
+        self.assertEqual(suites(log)[0][0][:2], ("kunit.range", FAIL))
+        self.assertEqual(suites(log.replace("not ok 1 range", "ok 1 range # SKIP old"))[0], [])
+
+    def test_alarm_within(self):
+        self.assertEqual(suites(SUITES.replace("mnck: something else", "BUG"))[1][1][-3:], "BUG")
+
+
+class Protocol(unittest.TestCase):
+    """What the guest sends."""
+
+    WHOLE = b"\x01output\nhi\n\x01exit 1\n\x01state 1 2 3 0\nline\n\x01ready\n"
+
+    def test_whole(self):
+        self.assertEqual(qemu.parse_step(self.WHOLE), ("hi\n", 1, State(1, 2, 3, 0), ("line",)))
+
+    def test_no_lockdep(self):
+        state = qemu.parse_step(self.WHOLE.replace(b"3 0", b"3 -"))[2]
+        self.assertEqual(state, State(1, 2, 3, None))
+
+    def test_cut_off_anywhere(self):
+        for end in range(len(self.WHOLE) - len(qemu.READY) + 1):
+            self.assertIsNone(qemu.parse_step(self.WHOLE[:end])[2])
+
+    def test_output_as_it_comes(self):
+        self.assertEqual(qemu.parse_step(b"\x01output\nh")[0], "h")
+
+    def test_garbled(self):
+        outcome = Outcome(State(), PASSED, 0, None)
+        found = judge("here", "a.b", outcome, Path("console"))
+        self.assertEqual(found.reason, "the guest's report is garbled")
+
+
+GROUP = kselftest.Group("paths", ("t",), together=True)
+
+
+class List(unittest.TestCase):
+    """What -l prints."""
+
+    def test_list(self):
+        self.assertEqual(
+            kselftest.parse_list("munmap", LIST),
+            {
+                "munmap.whole": "munmap.whole",
+                "munmap.partial": "munmap.partial",
+                "munmap.reap.free.mrelease": "reap.free.mrelease",
+                "munmap.reap.held.mrelease": "reap.held.mrelease",
+                **{
+                    f"munmap.{name}": name
+                    for variant in ("one", "two")
+                    for test in ("left", "right")
+                    for name in [f"a_fixture_with_a_long_name.{variant}.{test}"]
+                },
+                "munmap.alone": "global.alone",
+            },
+        )
+
+    def test_lists(self):
+        cases = kselftest.parse_lists(f"list: uapi\n{LIST}list: munmap\n{LIST}")
+        self.assertEqual(len(cases), 2 * len(kselftest.parse_list("munmap", LIST)))
+        self.assertEqual(cases["uapi.munmap.whole"], "munmap.whole")
+        self.assertEqual(cases["munmap.whole"], "munmap.whole")
+
+    def test_selected(self):
+        for patterns in ([], ["munmap"], ["munmap.whole"], ["uapi", "munmap"]):
+            self.assertTrue(kselftest.selected("munmap.whole", patterns))
+        for patterns in (["mun"], ["munmap.who", "uapi"], ["munmap.whole.more"]):
+            self.assertFalse(kselftest.selected("munmap.whole", patterns))
+
+    def test_cases_that_are_run_together(self):
+        kernel = Kernel("arm64", "debug", Path(), Path())
+        cases = {"t.a": "t.a", "t.f.b": "f.b"}
+        output = (
+            "TAP version 13\n1..2\n#  RUN           t.a ...\n# mnck-seen: range x+0x1/0x2 3\n"
+            "#            OK  t.a\nok 1 t.a\n#  RUN           f.b ...\nok 2 f.b # XFAIL a bug\n"
+        )
+
+        def verdicts(output, after=State()):
+            outcome = Outcome(State(), output, 1, after, seconds=2.0)
+            return kselftest.together(kernel, GROUP, "t", cases, outcome, Path("console"))
+
+        a, b = verdicts(output)
+        self.assertEqual((a.name, a.status, a.seconds), ("t.a", OK, 1.0))
+        self.assertEqual(a.seen, (("range", "x+0x1", 3),))
+        self.assertEqual((b.name, b.status, b.reason, b.seen), ("t.f.b", XFAIL, "a bug", ()))
+        for wrong in (
+            verdicts(output.replace("ok 1 t.a", "not ok 1 t.a")),
+            verdicts(output.replace("ok 2 f.b # XFAIL a bug\n", "")),
+            verdicts(output.replace("1 t.a", "1 t.c")),
+            verdicts(output, State(warns=1)),
+            verdicts(output, None),
+        ):
+            self.assertEqual([(v.name, v.status) for v in wrong], [("t", FAIL)])
+
+    def test_programs_that_are_run_twice(self):
+        group = kselftest.Group("again", ("munmap",), environment="AGAIN=1")
+        self.assertEqual(group.called("munmap.whole"), "again.munmap.whole")
+        self.assertEqual(group.prefix, "env AGAIN=1 ")
+        self.assertTrue(group.wants("munmap", {"again"}))
+        self.assertTrue(group.wants("munmap", set()))
+        self.assertFalse(group.wants("munmap", {"munmap"}))
