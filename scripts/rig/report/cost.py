@@ -10,11 +10,11 @@ from rig.build.kernel import Kernel
 from rig.common.paths import CHECKOUT
 from rig.judge.verdict import FAIL, OK
 from rig.report import plot
+from rig.report.document import fill
 from rig.report.results import paint
 
 LIMIT = 1.02
 
-TEXT = CHECKOUT / "scripts/rig/report/cost.md.in"
 DOCUMENT = CHECKOUT / "Documentation/cost.md"
 PICTURE = CHECKOUT / "Documentation/cost.svg"
 
@@ -126,21 +126,27 @@ def _ratio(ratio: float) -> str:
 
 
 def document(runs: list[Run]) -> list[Path]:
-    """Write the document, of all architectures: what was written."""
-    text = TEXT.read_text()
-    values = {
-        "limit": f"{LIMIT}",
-        "tables": "\n\n".join("\n".join(_table(run)) for run in runs),
-        "checks": "\n\n".join("\n".join(_checks(run)) for run in runs),
-        "registration": "\n\n".join("\n".join(_registration(run)) for run in runs),
-        "event": f"{max(f.event_ratio for run in runs for f in run.flavours):.3f}",
-        "callback": f"{max(f.callback_ratio for run in runs for f in run.flavours):.3f}",
-        "plain": f"{max(f.callback.rust / f.callback.c for r in runs for f in r.flavours):.2f}",
-        "tools": _tools(runs[0].kernel),
-    }
-    DOCUMENT.write_text(re.sub(r"@(\w+)@", lambda match: values[match[1]], text))
+    """Writes the page and its picture, of all architectures; returns their paths."""
+    DOCUMENT.write_text(text(runs, _tools(runs[0].kernel)))
     PICTURE.write_text(plot.svg([_panels(run) for run in runs], wide="C", thin="Rust"))
     return [path.relative_to(CHECKOUT) for path in (DOCUMENT, PICTURE)]
+
+
+def text(runs: list[Run], tools: str) -> str:
+    """Returns the text of the page; `tools` are the compilers."""
+    return fill(
+        "cost.md.in",
+        {
+            "limit": f"{LIMIT}",
+            "tables": "\n\n".join("\n".join(_table(run)) for run in runs),
+            "checks": "\n\n".join("\n".join(_checks(run)) for run in runs),
+            "registration": "\n\n".join("\n".join(_registration(run)) for run in runs),
+            "event": f"{max(f.event_ratio for run in runs for f in run.flavours):.3f}",
+            "callback": f"{max(f.callback_ratio for run in runs for f in run.flavours):.3f}",
+            "plain": f"{max(f.callback.rust / f.callback.c for r in runs for f in r.flavours):.2f}",
+            "tools": tools,
+        },
+    )
 
 
 def _tools(kernel: Kernel) -> str:

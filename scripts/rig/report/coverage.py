@@ -3,8 +3,8 @@
 
 from rig.common.paths import CHECKOUT
 from rig.coverage.compare import Cell, Row
+from rig.report.document import fill
 
-TEXT = CHECKOUT / "scripts/rig/report/coverage.md.in"
 DOCUMENT = CHECKOUT / "Documentation/coverage.md"
 
 
@@ -19,15 +19,13 @@ def show(arches: list[str], rows: list[Row]) -> None:
 
 
 def document(release: str, arches: list[str], ranges: list[Row], others: list[Row]) -> str:
-    text = TEXT.read_text()
-    for name, what in (
-        ("kernel", release),
-        ("ranges", _table(arches, ranges, "event")),
-        ("others", _table(arches, others, "callback")),
-        ("summary", _summary(arches, ranges)),
-    ):
-        text = text.replace(f"@{name}@", what)
-    return text
+    values = {
+        "kernel": release,
+        "ranges": _table(arches, ranges, "event"),
+        "others": _table(arches, others, "callback"),
+        "summary": _summary(arches, ranges),
+    }
+    return fill("coverage.md.in", values)
 
 
 def _summary(arches: list[str], rows: list[Row]) -> str:

@@ -65,6 +65,29 @@ class Checks(unittest.TestCase):
             bench._checks(self.NONE, self.checked(300, calls=2))
 
 
+class Page(unittest.TestCase):
+    """Documentation/cost.md."""
+
+    def test_all_values_are_filled_in(self):
+        costs = cost.Costs(200, 201, 202)
+        growth = {f"{what}.{way}": ({1: 10.0}, {1: 11.0}) for what, way in cost.WAYS}
+        run = cost.Run(
+            KERNEL, [cost.Flavour("spin", 100, costs, costs)], growth, {"chain": (None, 9)}
+        )
+        text = cost.text([run], "clang 19")
+        for line in (
+            "A callback in Rust takes at most 1.005 times the instructions of the same callback in C"
+            " that",
+            "| `OnePass`, spin lock | 100 | 200 | 202 | **1.010** | 200.0 | 201.0 | 202.0"
+            " | **1.005** |",
+            "| 1 | 10 | 11 | 10 | 11 | 10 | 11 | 10 | 11 |",
+            "| counter in a chain | - | 9 |",
+            "clang 19.",
+        ):
+            self.assertIn(f"\n{line}\n", text)
+        self.assertNotIn("$", text)
+
+
 class Reading(unittest.TestCase):
     """What the program prints."""
 

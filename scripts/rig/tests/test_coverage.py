@@ -4,9 +4,10 @@
 import unittest
 
 from rig.coverage.call_sites import Site, sites_in
-from rig.coverage.compare import Cell, judge_sites, seen_by, site_of
+from rig.coverage.compare import Cell, Row, judge_sites, seen_by, site_of
 from rig.coverage.compiled_calls import CompiledCall
 from rig.judge.verdict import OK, SEEN, Verdict
+from rig.report.coverage import document
 
 SOURCE = """\
 static int helper(struct mm_struct *mm)
@@ -91,6 +92,23 @@ class Judgement(unittest.TestCase):
         self.assertTrue(cell.excuse and not cell.hole)
         self.assertTrue(self.judge([], {}, [pud])[pud].excuse)
         self.assertTrue(self.judge(calls, {("range", "pud+0x10"): {"t.a": 1}}, [pud])[pud].hole)
+
+
+class Page(unittest.TestCase):
+    """Documentation/coverage.md."""
+
+    def test_all_values_are_filled_in(self):
+        seen = Cell(5, frozenset({"t.a", "t.b", "t.c", "t.d"}))
+        ranges = [Row(ZAP, {"x86_64": seen, "arm64": Cell(0, hole="not seen")})]
+        others = [Row(Site("mm/b.c", 7, "exit", "release"), {"arm64": Cell(0)})]
+        text = document("7.3.0", ["x86_64", "arm64"], ranges, others)
+        for line in (
+            "Of 1 call sites the tests drive 1 on x86_64 and 0 on arm64, in Linux 7.3.0.",
+            "| mm/a.c:12 | `zap` | CLEAR | 5 | not seen | t.a, t.b, t.c and 1 more |",
+            "| mm/b.c:7 | `exit` | release | not compiled in | not driven |  |",
+        ):
+            self.assertIn(f"\n{line}", text)
+        self.assertNotIn("$", text)
 
 
 class Output(unittest.TestCase):
