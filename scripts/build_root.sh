@@ -153,7 +153,7 @@ make_root() {
 	prune
 }
 
-# The roots before this one, which nobody has used of late.
+# Removes the other roots that were not used for $kept_days days.
 prune() {
 	local old
 

@@ -19,19 +19,19 @@ from rig.common.error import RigError
 
 
 def main() -> int:
-    """Do as the arguments say; the exit status."""
+    """Runs the command that the arguments name; returns the exit status."""
     parser = argparse.ArgumentParser(prog="rig")
     whats = ("run", "check", "coverage", "mutants", "soak", "bench", "rustdoc", "shell")
     parser.add_argument("what", choices=whats)
     parser.add_argument("--arch", choices=ARCHES, help="default: both; run, shell: x86_64")
-    parser.add_argument("--variant", default=DEFAULT, help="of the kernel; default: %(default)s")
-    parser.add_argument("--test", metavar="NAMES", default="", help="tests, or all below a name")
+    parser.add_argument("--variant", default=DEFAULT, help="the kernel's; default: %(default)s")
+    parser.add_argument("--test", metavar="NAMES", default="", help="tests, or groups of tests")
     parser.add_argument("--junit", metavar="FILE", type=Path, help="check: write JUnit XML")
     parser.add_argument("--rounds", type=int, default=1000000, help="soak: how many invalidations")
-    parser.add_argument("--seed", type=int, help="soak: of the random numbers")
+    parser.add_argument("--seed", type=int, help="soak: for the random numbers")
     args = parser.parse_args()
 
-    # As Ctrl-C: guests are ended and temporary files removed on the way out.
+    # SIGTERM works like Ctrl-C: guests are ended and temporary files removed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if args.variant not in variants():

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What goes into a guest: the module, the tests, and the initramfs around them.
+"""What goes into a guest: the module, the tests, and the initramfs with both.
 
-All is built under the cache, per checkout, architecture and variant of the kernel; make decides
-what has changed, once in a process.
+All of it is built in the cache, by checkout, architecture and variant of the kernel.  make decides
+what is out of date; each build runs once in a process.
 """
 
 import hashlib
@@ -26,13 +26,13 @@ from rig.common.progress import Step
 # The modules that `make bench` compares, and its programs.
 BENCH = CHECKOUT / "selftests/bench"
 INIT = CHECKOUT / "scripts/guest/init"
-# Modules beside mnck that tests insert, each on the abstraction as a driver is.
+# Modules that tests insert beside mnck, each a driver that uses the abstraction.
 MODULES = (CHECKOUT / "samples", CHECKOUT / "selftests/drivers/callback_misuse")
 DIRECTORIES = ("bin", "dev", "lib", "proc", "sys", "tests", "tmp")
 
 
 def build_dir(kernel: Kernel) -> Path:
-    """Where what is built of this checkout for `kernel` lies."""
+    """Returns the directory for what is built from this checkout for `kernel`."""
     checkout = hashlib.sha256(str(CHECKOUT).encode()).hexdigest()[:8]
     path = CACHE / "build" / f"{CHECKOUT.name}-{checkout}" / kernel.label
     path.mkdir(parents=True, exist_ok=True)
@@ -40,80 +40,80 @@ def build_dir(kernel: Kernel) -> Path:
 
 
 def lock(kernel: Kernel) -> Path:
-    """The lock on all that is built for `kernel`."""
+    """Returns the lock of build_dir()."""
     return build_dir(kernel) / "lock"
 
 
 def _make(make: list[str]) -> str:
-    """Run `make` and return its warnings; a failure shows them."""
+    """Runs `make`; returns its warnings."""
     status, output = run([*make, "--silent"])
     lines = output.splitlines(keepends=True)
-    said = "".join(line for line in lines if not re.match(r"  [A-Z]+ ", line))
+    warnings = "".join(line for line in lines if not re.match(r"  [A-Z]+ ", line))
     if status:
-        raise RigError(f"{said}failed: {' '.join(make)}")
-    return said
+        raise RigError(f"{warnings}failed: {' '.join(make)}")
+    return warnings
 
 
 def kbuild(kernel: Kernel, source: Path, output: Path, *args: str) -> str:
-    """Build the external modules of `source` into `output`, and return make's warnings."""
+    """Builds the external modules of `source` in `output`; returns make's warnings."""
     output.mkdir(parents=True, exist_ok=True)
     return _make(kernel.make(f"M={source}", f"MO={output}", *args, "modules"))
 
 
 @cache
 def external(kernel: Kernel, source: Path, name: str) -> dict[str, Path]:
-    """Build the external modules of `source`, to be kept as `name`: each .ko by its module's name.
+    """Builds the external modules of `source`; returns each .ko by its module's name.
 
-    `source` has a Kbuild or a Makefile, as for "make M=".
+    `source` has a Kbuild or a Makefile, as for "make M=".  The build directory is called `name`.
     """
     output = build_dir(kernel) / name
     with Step(f"{name} for {kernel.arch}", about=5), locked(lock(kernel)):
         print(kbuild(kernel, source, output), end="")
-        # What there is of an earlier build is not asked for any more.
+        # modules.order, unlike the directory, has no modules of earlier builds.
         objects = (output / "modules.order").read_text().split()
     paths = [(output / path).with_suffix(".ko") for path in objects]
     return {path.stem: path for path in paths}
 
 
 def module(kernel: Kernel) -> Path:
-    """Build mnck.ko."""
+    """Builds mnck.ko; returns its path."""
     return external(kernel, CHECKOUT, "mnck")["mnck"]
 
 
 @contextmanager
 def mutant(kernel: Kernel, patch: Path, directory: Path) -> Iterator[Path]:
-    """Build mnck.ko with `patch` applied, while this lasts, all of it in `directory`.
+    """Builds mnck.ko in `directory` with `patch` applied to a copy of src/; yields its path.
 
-    What another mutant has left there is built no second time.
+    The patch is undone at the end, so that the next mutant rebuilds only what its patch changes.
     """
     source = directory / "source"
     if not source.exists():
         shutil.copytree(CHECKOUT / "src", source / "src")
         shutil.copy(CHECKOUT / "Kbuild", source)
     command = ["patch", "--strip=1", "--fuzz=0", f"--directory={source}", f"--input={patch}"]
-    status, said = run(command)
+    status, output = run(command)
     if status:
-        shutil.rmtree(source)  # some of it may have been applied
-        raise RigError(f"{patch} does not apply any more:\n{said}")
+        shutil.rmtree(source)  # a part of it may have been applied
+        raise RigError(f"{patch} does not apply to src/: regenerate it.\n{output}")
     try:
         kbuild(kernel, source, directory / "module")
         yield directory / "module/src/mnck.ko"
     finally:
-        # What it has changed is newer than what was built of it, so that make does not take one
-        # mutant for another.
+        # patch(1) gives the files that it restores a new time, so make rebuilds them.
         run([*command, "--reverse"])
 
 
 def rig_mistakes(kernel: Kernel) -> dict[str, Path]:
-    """Build the mistakes by which the rig proves itself: what is to lie in the guest."""
+    """Builds the mistakes for the rig's own test; returns the files by their guest paths."""
     source = CHECKOUT / "selftests/drivers/rig_mistakes"
     modules = external(kernel, source, "rig_mistakes")
     return {"tests/rig_mistakes": source / "rig_mistakes.sh", **_in_lib(modules)}
 
 
 def for_guest(kernel: Kernel, mnck: Path) -> tuple[list[str], dict[str, Path]]:
-    """Build the tests and the modules beside mnck: the names of the test programs, and what is to
-    lie in the guest, by its path there, with `mnck` as the module.
+    """Builds the tests and the modules beside `mnck`, which is a path to mnck.ko.
+
+    Returns the names of the test programs, and the files for the guest by their paths there.
     """
     programs, tests = selftests(kernel)
     modules = {"mnck": mnck}
@@ -129,7 +129,7 @@ def _in_lib(modules: Mapping[str, Path]) -> dict[str, Path]:
 
 @cache
 def selftests(kernel: Kernel) -> tuple[list[str], dict[str, Path]]:
-    """Build the kselftests: the names of the test programs, and all that is to lie in /tests."""
+    """Builds the kselftests; returns the names of the test programs, and the files of /tests."""
     output = build_dir(kernel) / "selftests"
     output.mkdir(exist_ok=True)
     make = [
@@ -147,9 +147,9 @@ def selftests(kernel: Kernel) -> tuple[list[str], dict[str, Path]]:
 
 @contextmanager
 def initramfs(kernel: Kernel, name: str, files: Mapping[str, Path]) -> Iterator[Path]:
-    """Pack busybox, init and `files`, by their path in the guest: this run's own, while it lasts.
+    """Packs busybox, init and `files`, by their paths in the guest; removes the image at the end.
 
-    `name`: of the guest.
+    `name` is the guest's.
     """
     entries = {"init": INIT, "bin/busybox": ARCHES[kernel.arch].busybox, **files}
     path = log.directory() / f"{kernel.arch}.{name}.cpio"
@@ -166,7 +166,7 @@ def initramfs(kernel: Kernel, name: str, files: Mapping[str, Path]) -> Iterator[
 
 
 def _newc(name: str, mode: int, data: bytes) -> bytes:
-    """One entry of an archive, see Documentation/driver-api/early-userspace/buffer-format.rst."""
+    """Returns one entry, see Documentation/driver-api/early-userspace/buffer-format.rst."""
     fields = (0, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
     head = b"070701" + b"".join(b"%08X" % field for field in fields) + name.encode() + b"\0"
     return head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The kernels under test: Debian's source, unmodified but for one variant, with our configuration.
+"""The kernels under test: Debian's source with the project's configuration.
 
-A kernel is kept in the cache under what went into it: the versions of the build root's packages,
-which are the source and the tools, the configuration, and patches if there are any.  `make` itself
-goes on where it was cut off, so a build directory is never thrown away for having been interrupted;
-it counts as whole when it has its stamp.  Those that nobody has used for a while go when another
-takes their place.
+A kernel is cached under a hash of its inputs: the versions of the build root's packages, which
+include the source and the tools, the configuration, and the patches of a patched variant.  A build
+directory is complete when it has its stamp.  If a build is interrupted, the next run goes on with
+it, as make allows.  A new kernel replaces those of its variant that were not used for KEPT_DAYS.
 """
 
 import functools
@@ -36,7 +35,7 @@ KEPT_DAYS = 14
 SOURCE_SIZE = 2048
 KERNEL_SIZE = 1024
 
-# The same build gives the same kernel.
+# Makes builds reproducible.
 REPRODUCIBLE = {
     "KBUILD_BUILD_TIMESTAMP": "1970-01-01",
     "KBUILD_BUILD_USER": "mnck",
@@ -46,7 +45,7 @@ REPRODUCIBLE = {
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel that is ready to boot, and to build modules against."""
+    """A kernel to boot and to build modules for."""
 
     arch: str
     variant: str
@@ -55,20 +54,20 @@ class Kernel:
 
     @property
     def label(self) -> str:
-        """Its name in those of files."""
+        """The kernel's name, as a part of file names."""
         return f"{self.arch}-{self.variant}"
 
     @property
     def image(self) -> Path:
-        """What QEMU boots."""
+        """The file that QEMU boots."""
         return self.objdir / ARCHES[self.arch].image
 
     def has(self, option: str) -> bool:
-        """Whether it was built with CONFIG_`option`."""
+        """Returns whether the kernel has CONFIG_`option`, built in."""
         return f"CONFIG_{option}=y" in (self.objdir / ".config").read_text().splitlines()
 
     def make(self, *arguments: str) -> list[str]:
-        """A command that runs make for this kernel."""
+        """Returns a command that runs make in the build directory."""
         return [
             *("make", "-C", str(self.objdir), f"-j{os.cpu_count()}"),
             *(f"ARCH={ARCHES[self.arch].kbuild}", "LLVM=1", *arguments),
@@ -76,7 +75,7 @@ class Kernel:
 
 
 def ensure_source(variant: str = DEFAULT) -> Path:
-    """The source tree of this variant, made if it is not there."""
+    """Returns the source tree of this variant; makes it if it is not in the cache."""
     source = _ensure_tree(f"linux-{_version()}", _unpack)
     if changes := patches(variant):
         name = f"{source.name}-{_digest(changes)}"
@@ -85,7 +84,7 @@ def ensure_source(variant: str = DEFAULT) -> Path:
 
 
 def ensure_kernel(arch: str, variant: str = DEFAULT) -> Kernel:
-    """The kernel of this architecture and variant, built if it is not there."""
+    """Returns the kernel of this architecture and variant; builds it if it is not in the cache."""
     name = f"{arch}-{variant}-{_digest((*fragments(arch, variant), *patches(variant)))}"
     kernel = Kernel(arch, variant, ensure_source(variant), CACHE / "kernel" / name)
     whole = _stamp(kernel.objdir)
@@ -100,17 +99,17 @@ def ensure_kernel(arch: str, variant: str = DEFAULT) -> Kernel:
 
 
 def _lock():
-    """One at a time: two builds would take each other's memory and time."""
+    """Returns the lock that lets one build run at a time."""
     return locked(CACHE / "kernel.lock")
 
 
 def _stamp(objdir: Path) -> Path:
-    """What makes a build directory a kernel, and says when it was last used."""
+    """Returns the file that says that the build is complete, and by its time when it was used."""
     return objdir / "mnck.whole"
 
 
 def _digest(files: Iterable[Path]) -> str:
-    """Of the versions, and of what is in `files`."""
+    """Returns a hash of the packages' versions and of the contents of `files`."""
     digest = hashlib.sha256(_version().encode())
     for file in files:
         digest.update(file.read_bytes())
@@ -119,13 +118,13 @@ def _digest(files: Iterable[Path]) -> str:
 
 @functools.cache
 def _version() -> str:
-    """Of all packages of the build root: of the source and of every tool."""
+    """Returns a hash of the versions of the build root's packages: the source and the tools."""
     packages = subprocess.check_output(["dpkg-query", "--show"])
     return hashlib.sha256(packages).hexdigest()[:12]
 
 
 def _prune(new: Path, pattern: str) -> None:
-    """Remove those beside `new` that nobody has used of late."""
+    """Removes the directories beside `new` that were not used for KEPT_DAYS."""
     limit = time.time() - KEPT_DAYS * 24 * 3600
     for old in new.parent.glob(pattern):
         used = _stamp(old) if _stamp(old).exists() else old
@@ -138,12 +137,13 @@ def _need_space(mib: int, what: str) -> None:
     free = shutil.disk_usage(CACHE).free >> 20
     if free < mib:
         raise RigError(
-            f"{CACHE} has {free} MiB free, {what} needs {mib}; free some, or set XDG_CACHE_HOME"
+            f"{CACHE} has {free} MiB free, but {what} needs {mib} MiB: free some space, or set"
+            " XDG_CACHE_HOME to a directory on a larger disk"
         )
 
 
 def _ensure_tree(name: str, fill: Callable[[Path], None]) -> Path:
-    """A source tree in the cache; if it is not there, it is what `fill` makes of a new path."""
+    """Returns a source tree in the cache; if it is not there, `fill` writes it to a new path."""
     tree = CACHE / name
     if not tree.exists():
         with _lock():
@@ -165,7 +165,7 @@ def _unpack(tree: Path) -> None:
 
 
 def _patch(source: Path, changes: list[Path], tree: Path) -> None:
-    """Make `tree` of links to the files of `source`, in place of which patch(1) puts new ones."""
+    """Makes `tree` of links to the files of `source`; patch(1) replaces those that it changes."""
     with Step("kernel source, patched", about=5):
         _run(["cp", "--archive", "--link", source, tree], "copying the source")
         for change in changes:
@@ -174,7 +174,7 @@ def _patch(source: Path, changes: list[Path], tree: Path) -> None:
 
 
 def _configure(kernel: Kernel) -> None:
-    """Make .config of nothing but the fragments, and see that it has all that they ask for."""
+    """Makes .config of the fragments alone, and checks that it has all options that they set."""
     kernel.objdir.mkdir(parents=True, exist_ok=True)
     paths = fragments(kernel.arch, kernel.variant)
     _run(
@@ -189,16 +189,17 @@ def _configure(kernel: Kernel) -> None:
     config = dict(_options(kernel.objdir / ".config"))
     asked = {name: (line, path) for path in paths for name, line in _options(path)}
     for name, (line, path) in asked.items():
-        # An option whose dependencies are not met is not set.
+        # Kconfig drops an option whose dependencies are not met.
         if config.get(name, f"# {name} is not set") != line:
             raise RigError(
-                f"{path} asks for {line}, but the .config of the {kernel.variant} kernel for"
-                f" {kernel.arch} has {config.get(name, 'it not')}: what does the option depend on?"
+                f"{path} has {line}, but the .config of the {kernel.variant} kernel for"
+                f" {kernel.arch} has {config.get(name, 'no such line')}: add the options that it"
+                " depends on to the fragment"
             )
 
 
 def _options(path: Path) -> Iterator[tuple[str, str]]:
-    """The name of each option that a configuration sets, or says is not set, and that line."""
+    """Yields each option that a configuration sets, or says is not set, and its line."""
     for line in path.read_text().splitlines():
         if match := re.fullmatch(r"(CONFIG_\w+)=.*|# (CONFIG_\w+) is not set", line):
             yield match[1] or match[2], line
@@ -222,10 +223,12 @@ def _build(kernel: Kernel) -> None:
             last.append(line)
             step.advance()
     if process.returncode:
-        raise RigError(f"{what} failed; all is in {log}, and it ends with:\n{''.join(last)}")
+        raise RigError(
+            f"{what}: the build failed.  All its output is in {log}; the end:\n{''.join(last)}"
+        )
 
 
 def _run(what_to_run: command.Command, what: str, **options) -> None:
-    status, said = command.run(what_to_run, **options)
+    status, output = command.run(what_to_run, **options)
     if status:
-        raise RigError(f"{what} failed:\n{said[-4000:]}")
+        raise RigError(f"{what} failed:\n{output[-4000:]}")

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The Rust compiler as kbuild calls it for mnck: with its flags, against the same `kernel` crate.
 
-What it compiles here is checked only: crates that use mnck, which is a library to them, and of
-which nothing is linked or run.
+It compiles crates that use mnck as a library, only to see what it reports: nothing is linked.
 """
 
 import json
@@ -19,19 +18,19 @@ from rig.common import command
 from rig.common.error import RigError
 from rig.common.paths import CHECKOUT
 
-# What `#[vtable]` wants in the crate that implements a trait, and `module!` makes elsewhere.
+# `#[vtable]` needs this type in the crate that implements a trait.  In a module `module!` makes it.
 LOCAL_MODULE = """\
 #[allow(dead_code)]
 struct LocalModule;
 impl kernel::ModuleMetadata for LocalModule {
     const NAME: &'static kernel::str::CStr = c"mnck_user";
-    // SAFETY: As that of code which is not in a module.
+    // SAFETY: A null pointer stands for code that is not in a module.
     const THIS_MODULE: kernel::ThisModule =
         unsafe { kernel::ThisModule::from_ptr(core::ptr::null_mut()) };
 }
 """
 
-# mnck as a library: the abstraction, which is what another module can use of it.
+# mnck as a library: the abstraction, the part of mnck that other modules use.
 LIBRARY = f"""\
 //! Safe MMU notifiers: the abstraction of mnck, as another module sees it.
 {LOCAL_MODULE}
@@ -41,8 +40,8 @@ mod ffi;
 pub mod mmu_notifier;
 """
 
-# A crate that uses it, and consists of the modules that are appended.  Their items need no users
-# and no documentation; but that one of them drops what must be used is an error.
+# A crate that uses mnck, to which modules are appended.  Their items need neither users nor
+# documentation, but to drop a value that must be used is an error.
 USER = f"""\
 //! Uses mnck.
 #![allow(unused, missing_docs, unreachable_pub)]
@@ -53,10 +52,10 @@ USER = f"""\
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """A warning or an error, and where it is."""
+    """A warning or an error, and its place."""
 
     level: str
-    code: str  # of an error, or a lint's name; or, if it has none, the message
+    code: str  # an error's code or a lint's name; the message if it has neither
     file: str
     line: int
     text: str = field(compare=False, default="")  # as rustc shows it
@@ -71,7 +70,7 @@ class Compiler:
 
     flags: list[str]
     environment: Mapping[str, str]
-    directory: Path  # where it runs, and writes
+    directory: Path  # in which the compiler runs, and to which it writes
 
     @property
     def library(self) -> Path:
@@ -79,33 +78,33 @@ class Compiler:
         return self.directory / "mnck.rs"
 
     def run(self, program: str, *arguments: str | Path) -> tuple[int, str]:
-        """Run `program`, which is rustc or rustdoc; its exit status, and what it says."""
+        """Runs `program`, rustc or rustdoc; returns its exit status and its output."""
         return command.run(
             [program, *self.flags, *arguments], self.directory, environment=self.environment
         )
 
     def check(self, crate: str, modules: Mapping[str, Path]) -> list[Diagnostic]:
-        """What the compiler says to a crate of these modules, which may use mnck."""
+        """Returns what the compiler reports on a crate of these modules, which may use mnck."""
         root = self.directory / f"{crate}.rs"
         paths = (f'#[path = "{path}"]\npub mod {name};\n' for name, path in modules.items())
         root.write_text(USER + "".join(paths))
-        status, said = self.run(
+        status, output = self.run(
             *("rustc", "--crate-name", crate, "--crate-type=rlib", "--error-format=json"),
             *("-L", self.directory, "--extern=mnck", f"--emit=metadata=lib{crate}.rmeta", root),
         )
-        return parse(said, status)
+        return parse(output, status)
 
     def check_each(self, crate: str, modules: Mapping[str, Path]) -> dict[str, list[Diagnostic]]:
-        """The same of each module by itself, if not all of them together are found to be good."""
+        """Returns the same for each module by itself; compiles them together if all are good."""
         if not self.check(crate, modules):
             return {name: [] for name in modules}
         return {name: self.check(crate, {name: path}) for name, path in modules.items()}
 
 
 def compiler(kernel: Kernel, module: Path) -> Compiler:
-    """The compiler by which `module`, the mnck.ko for `kernel`, was built, and mnck as a library.
+    """Returns the compiler that built `module`, the mnck.ko for `kernel`, with mnck as a library.
 
-    To be called, and the compiler used, under the lock on what is built for `kernel`.
+    The caller holds artifacts.lock() until it has used the compiler.
     """
     built = module.parent
     found = parse_command((built / ".mnck_main.o.cmd").read_text())
@@ -115,19 +114,19 @@ def compiler(kernel: Kernel, module: Path) -> Compiler:
     environment = found[0] | {"RUSTC_BOOTSTRAP": "1", "MNCK_GENERATED": str(built / "ffi")}
     made = Compiler(found[1], environment, directory)
     made.library.write_text(LIBRARY)
-    status, said = made.run(
+    status, output = made.run(
         *("rustc", "--crate-name=mnck", "--crate-type=rlib", "--emit=metadata=libmnck.rmeta"),
         made.library,
     )
     if status:
-        raise RigError(f"{said}failed: mnck as a library for {kernel.arch}")
+        raise RigError(f"{output}failed: compiling mnck as a library for {kernel.arch}")
     return made
 
 
 def parse_command(saved: str) -> tuple[dict[str, str], list[str]]:
-    """The environment and the flags of the command that a .o.cmd file of kbuild has noted.
+    """Returns the environment and the flags of the command in a .o.cmd file of kbuild.
 
-    Not among them: what goes in and comes out, which differs from crate to crate.
+    Left out are the inputs and outputs, which differ from crate to crate.
     """
     line = saved.partition("\n")[0].partition(" := ")[2].replace("$(pound)", "#").replace("$$", "$")
     words = shlex.split(line)
@@ -145,18 +144,18 @@ def parse_command(saved: str) -> tuple[dict[str, str], list[str]]:
     return environment, flags
 
 
-def parse(said: str, status: int) -> list[Diagnostic]:
-    """The diagnostics of a compiler that ended with `status` and has `said` this, in JSON."""
+def parse(output: str, status: int) -> list[Diagnostic]:
+    """Returns the diagnostics in the `output`, in JSON, of a compiler that ended with `status`."""
     found = []
-    for line in said.splitlines():
-        if not line.startswith('{"$message_type"'):  # of a compiler that crashes
+    for line in output.splitlines():
+        if not line.startswith('{"$message_type"'):  # the compiler has crashed
             continue
         message = json.loads(line)
         total = re.match(r"aborting due to |\d+ warnings? emitted", message["message"])
         if message["level"] in ("error", "warning") and not total:
             found.append(_diagnostic(message))
     if status and not any(diagnostic.level == "error" for diagnostic in found):
-        found.append(Diagnostic("error", f"rustc: exit status {status}", "", 0, said))
+        found.append(Diagnostic("error", f"rustc: exit status {status}", "", 0, output))
     return found
 
 
@@ -166,6 +165,6 @@ def _diagnostic(message: dict) -> Diagnostic:
     primary = next((span for span in message["spans"] if span["is_primary"]), None)
     if not primary:
         return Diagnostic(level, code, "", 0, text)
-    while primary["expansion"]:  # to where the macro is used
+    while primary["expansion"]:  # go to the use of the macro
         primary = primary["expansion"]["span"]
     return Diagnostic(level, code, primary["file_name"], primary["line_start"], text)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The documentation of the abstraction as HTML: complete, and with links that lead somewhere."""
+"""The documentation of the abstraction as HTML: complete, and without broken links."""
 
 import re
 from collections.abc import Iterator
@@ -9,29 +9,29 @@ from rig.build import artifacts, rustc
 from rig.build.kernel import Kernel
 from rig.common.lock import locked
 
-# Where the documentation of the `kernel` crate is, which is not made here.
+# The documentation of the `kernel` crate, to which this one links.
 KERNEL_DOCS = "https://rust.docs.kernel.org"
 
-# How the kernel's documentation names a file of its source.
+# A link from the kernel's documentation to a file of its source.
 SOURCE = re.compile(r'href="srctree/([^"]+)"')
 
 
 def document(kernel: Kernel, output: Path) -> list[str]:
-    """Write the documentation into `output`, and return what is wrong with it."""
+    """Writes the documentation to `output`; returns what is wrong with it."""
     module = artifacts.module(kernel)
     with locked(artifacts.lock(kernel)):
         compiler = rustc.compiler(kernel, module)
-        status, said = compiler.run(
+        status, printed = compiler.run(
             *("rustdoc", "--crate-name=mnck", "--output", output),
-            *("-Dwarnings", "-Dmissing_docs"),  # kbuild asks for the warnings of rustdoc
+            *("-Dwarnings", "-Dmissing_docs"),  # kbuild's flags turn on the warnings of rustdoc
             f"--extern-html-root-url=kernel={KERNEL_DOCS}",
             compiler.library,
         )
-    return said.splitlines() if status else list(_link_source(kernel, output))
+    return printed.splitlines() if status else list(_link_source(kernel, output))
 
 
 def _link_source(kernel: Kernel, output: Path) -> Iterator[str]:
-    """Let the links to the kernel's source lead to that of `kernel`; those that can't."""
+    """Points links to the kernel's source to that of `kernel`; yields those without a target."""
     for page in output.rglob("*.html"):
         text = page.read_text()
         for path in sorted(set(SOURCE.findall(text))):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The variants of the kernel under test: the debug kernel, and others that differ from it.
+"""The variants of the kernel under test: the debug kernel, and those that differ from it.
 
-A variant is a fragment of configuration, scripts/config/<variant>.config, on top of those of the
-debug kernel.  All that it has and a guest of it needs beyond that stands here.
+A variant is a fragment of configuration, scripts/config/<variant>.config, on top of the fragments
+of the debug kernel.  What else a variant needs is in this file.
 """
 
 from dataclasses import dataclass
@@ -16,37 +16,37 @@ CONFIGS = Path("scripts/config")
 
 @dataclass(frozen=True)
 class Needs:
-    """What a guest must have."""
+    """What a guest with a kernel of some variant needs."""
 
     memory_mib: int = 512
     command_line: str = ""
 
 
 NEEDS = {
-    # An eighth of the memory is KASAN's, and what is freed is kept for a while.  Its first report
-    # turns lockdep off, and is its last: nothing that comes after would be watched.
+    # KASAN takes an eighth of the memory, and keeps freed memory in quarantine.  Its first report
+    # turns lockdep off and is its only one, so the guest must not go on after it.
     "kasan": Needs(memory_mib=1024, command_line="kasan.fault=panic"),
 }
 
 
-# Those whose source is not the unmodified one, and where the patches to it are.
+# The variants whose source is patched, and the directories with the patches.
 PATCHED = {
     "fixed": Path("patches"),
 }
 
 
 def variants() -> list[str]:
-    """All that there are."""
+    """Returns the names of all variants."""
     others = {path.stem for path in CONFIGS.glob("*.config")} - set(ARCHES)
     return [DEFAULT, *sorted(others)]
 
 
 def fragments(arch: str, variant: str) -> list[Path]:
-    """The configuration of a kernel; of two lines on one option the later holds."""
+    """Returns the fragments of a configuration; of two lines for one option the later one wins."""
     paths = [Path(".config.fragment"), CONFIGS / f"{arch}.config"]
     return paths if variant == DEFAULT else [*paths, CONFIGS / f"{variant}.config"]
 
 
 def patches(variant: str) -> list[Path]:
-    """What is applied to the source of a kernel, in this order."""
+    """Returns the patches to a variant's source, in the order in which they are applied."""
     return sorted(PATCHED[variant].glob("*.patch")) if variant in PATCHED else []

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""``make bench``: what the abstraction costs, in instructions, against the same in C; and what
-the checks do.
+"""``make bench``: what the abstraction costs in instructions, compared with the same in C, and what
+the checks of mnck cost.
 
-The modules of selftests/bench/ are loaded into a guest whose clock counts instructions, and its
-programs measure with each, and with mnck.  What is found is judged here and told by rig.cost.
+The programs of selftests/bench/ measure each of its modules, and mnck, in a guest whose clock
+counts instructions.  rig.report.cost has the limit and the page.
 """
 
 from collections.abc import Iterator
@@ -24,15 +24,15 @@ VARIANT = "bench"
 MODULES = ("bench_c", "bench_helpers", "bench_rust")
 PROGRAMS = ("measure", "measure_checks")
 
-# Subscribers of mnck by what they are on the abstraction.
+# The subscribers of mnck, and the unchecked subscriber of the same kind.
 UNCHECKED = {"counter": "paired", "trylock": "fallible", "chain": None}
 
-# By what it is and how many there are: instructions and callbacks.
+# Instructions and callbacks, by the kind of subscriber and how many there are.
 Measured = dict[tuple[str, int], tuple[float, float]]
 
 
 def bench(arches: list[str]) -> int:
-    """Measure, show and, if on all architectures, document; the exit status."""
+    """Measures and reports, and with all architectures writes the page; returns the exit status."""
     runs = []
     for kernel in [ensure_kernel(arch, VARIANT) for arch in arches]:
         c, helpers, rust, checked = _measure(kernel)
@@ -50,7 +50,7 @@ def bench(arches: list[str]) -> int:
 
 
 def _measure(kernel: Kernel) -> list[Measured]:
-    """What each of MODULES costs, and then what mnck does."""
+    """Returns the measurements with each of MODULES, and then with mnck."""
     modules = artifacts.external(kernel, artifacts.BENCH, "bench")
     files = {f"lib/{name}.ko": modules[name] for name in MODULES}
     files["lib/mnck.ko"] = artifacts.module(kernel)
@@ -73,22 +73,29 @@ def _measure(kernel: Kernel) -> list[Measured]:
 
 
 def _programs(kernel: Kernel) -> list[Path]:
-    """Build the programs that measure."""
-    output = artifacts.build_dir(kernel) / "measure"
+    """Builds PROGRAMS; returns their paths."""
+    directory = artifacts.build_dir(kernel) / "measure"
     make = [
-        *("make", "--silent", "-C", artifacts.BENCH, f"OUTPUT={output}", f"KSRC={kernel.srcdir}"),
+        *(
+            "make",
+            "--silent",
+            "-C",
+            artifacts.BENCH,
+            f"OUTPUT={directory}",
+            f"KSRC={kernel.srcdir}",
+        ),
         *(f"ARCH={kernel.arch}", "LLVM=1"),
     ]
     with locked(artifacts.lock(kernel)):
-        output.mkdir(exist_ok=True)
-        status, said = command.run(make)
+        directory.mkdir(exist_ok=True)
+        status, output = command.run(make)
     if status:
-        raise RigError(f"{said}failed: {artifacts.BENCH}")
-    return [output / name for name in PROGRAMS]
+        raise RigError(f"{output}failed: {' '.join(map(str, make))}")
+    return [directory / name for name in PROGRAMS]
 
 
 def parse(output: str) -> Measured:
-    """What the program has printed."""
+    """Returns the measurements that a program has printed."""
     costs = {}
     for line in output.splitlines():
         name, count, instructions, calls = line.split()
@@ -97,7 +104,7 @@ def parse(output: str) -> Measured:
 
 
 def _flavours(*modules: Measured) -> Iterator[cost.Flavour]:
-    """Compare the modules, which must have done the same."""
+    """Yields the costs of each kind of subscriber; the modules must have the same callbacks."""
     for name in dict.fromkeys(name for name, _ in modules[0] if "." not in name):
         counts = sorted(count for n, count in modules[0] if n == name)
         calls = [[costs[name, count][1] for count in counts] for costs in modules]
@@ -113,7 +120,7 @@ def _flavours(*modules: Measured) -> Iterator[cost.Flavour]:
 
 
 def _growth(c: Measured, rust: Measured) -> dict[str, tuple[dict[int, float], dict[int, float]]]:
-    """By what grows: the instructions by number, in C and in Rust."""
+    """Returns, by what grows, the instructions by number in C and in Rust."""
     names = dict.fromkeys(name for name, _ in c if "." in name)
     return {
         name: (
@@ -125,9 +132,9 @@ def _growth(c: Measured, rust: Measured) -> dict[str, tuple[dict[int, float], di
 
 
 def _checks(unchecked: Measured, checked: Measured) -> dict[str, tuple[float | None, float]]:
-    """What a subscriber adds to a munmap on the abstraction, and in mnck."""
+    """Returns what a further subscriber adds to a munmap on the abstraction, and in mnck."""
     if any(calls != count for (_, count), (_, calls) in checked.items()):
-        raise RigError("of mnck's subscribers not each had one start for each munmap")
+        raise RigError("not each of mnck's subscribers had one start for each munmap")
     return {
         name: (_one_more(unchecked, same) if same else None, _one_more(checked, name))
         for name, same in UNCHECKED.items()
@@ -135,6 +142,6 @@ def _checks(unchecked: Measured, checked: Measured) -> dict[str, tuple[float | N
 
 
 def _one_more(found: Measured, name: str) -> float:
-    """What one subscriber more adds, where there are some."""
+    """Returns what one more subscriber adds to those that are there."""
     _, one, many = sorted(count for n, count in found if n == name)
     return (found[name, many][0] - found[name, one][0]) / (many - one)

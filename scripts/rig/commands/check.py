@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""``make check``: host checks, the rig's proof of itself and the kselftests, all or some."""
+"""``make check``: the host's checks, the rig's own test and the kselftests, all or some."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,25 +11,30 @@ from rig.build.kernel import Kernel, ensure_kernel, ensure_source
 from rig.common.error import RigError
 from rig.common.lock import locked
 from rig.common.parallel import side_by_side
-from rig.guest.kselftest import GUESTS, SPECIAL_GROUPS, Group, groups_of, in_guest, selected
+from rig.guest.groups import GUESTS, SPECIAL_GROUPS, Group, groups_of, selected
+from rig.guest.kselftest import in_guest
 from rig.guest.selftest import selftest
 from rig.host import checks, compile_fail, doctest
 from rig.judge.verdict import FAIL, Verdict
+from rig.report import junit as junit_xml
 from rig.report import results
 
 COMPILED = {compile_fail.GROUP, doctest.GROUP}
 
 
 def check(arches: list[str], variant: str, patterns: list[str], junit: Path | None) -> int:
-    """Run the tests that `patterns` select, or all, and report; the exit status."""
+    """Runs and reports the tests that `patterns` select, or all; returns the exit status."""
     source = ensure_source()
     verdicts = results.show_all(_run(source, arches, variant, patterns))
     failed = any(verdict.status == FAIL for verdict in verdicts)
     missed = [p for p in patterns if not any(selected(v.name, [p]) for v in verdicts)]
-    if missed and not failed:  # after a failure there may be fewer
-        raise RigError(f"no test is called {' '.join(missed)}")
+    if missed and not failed:  # after a failure some tests may not have been run
+        names, groups = " ".join(missed), " ".join(sorted(groups_of(missed)))
+        raise RigError(
+            f"no test is called {names}: TEST='{groups}' runs and lists all that there are"
+        )
     if junit:
-        results.write_junit(verdicts, junit, source)
+        junit_xml.write(verdicts, junit, source)
     results.summary(verdicts, SPECIAL_GROUPS)
     return int(failed)
 
@@ -45,7 +50,7 @@ def _run(source: Path, arches: list[str], variant: str, patterns: list[str]) -> 
         _build(kernels)
         jobs += [_in_guest(kernel, patterns, group) for group in GUESTS for kernel in kernels]
     if not groups or "host" in groups:
-        others.append(_forms(source, patterns))
+        others.append(_source_checks(source, patterns))
     others += [_compiled(kernel, built, patterns) for kernel in kernels]
     if not groups or "rig" in groups:
         others += [_rig(kernel, patterns) for kernel in kernels]
@@ -53,13 +58,13 @@ def _run(source: Path, arches: list[str], variant: str, patterns: list[str]) -> 
 
 
 def _build(kernels: list[Kernel]) -> None:
-    """Build what goes into the guests, once for all jobs, which are to inherit that it is done."""
+    """Builds what goes into the guests before the jobs are forked, which then need not."""
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda k: artifacts.for_guest(k, artifacts.module(k)), kernels))
 
 
-def _forms(source: Path, patterns: list[str]) -> Iterator[Verdict]:
-    for name, complaints in checks.forms(source):
+def _source_checks(source: Path, patterns: list[str]) -> Iterator[Verdict]:
+    for name, complaints in checks.of_source(source):
         if selected(name, patterns):
             yield checks.check("host", name, complaints)
 
@@ -75,7 +80,7 @@ def _rig(kernel: Kernel, patterns: list[str]) -> Iterator[Verdict]:
 def _compiled(
     kernel: Kernel, built: dict[str, Callable[[Kernel], list[str]]], patterns: list[str]
 ) -> Iterator[Verdict]:
-    """What needs a kernel to compile against, and no guest."""
+    """Yields the verdicts of all that is compiled against a kernel and needs no guest."""
     groups = groups_of(patterns)
     for name, complaints in built.items():
         yield checks.check(kernel.arch, name, partial(complaints, kernel))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """``make coverage``: which call sites of the MMU notifiers the tests in selftests/paths/ drive."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from rig.build import artifacts
@@ -10,22 +11,21 @@ from rig.common.paths import CHECKOUT
 from rig.coverage.call_sites import call_sites
 from rig.coverage.compare import Row, callbacks_without_range, judge_sites, seen_by
 from rig.coverage.compiled_calls import compiled_calls
-from rig.guest.kselftest import GUESTS, in_guest
-from rig.judge.verdict import FAIL
+from rig.guest.groups import GUESTS
+from rig.guest.kselftest import in_guest
+from rig.judge.verdict import FAIL, Verdict
 from rig.report import coverage as report
 from rig.report import results
 
-GROUP = "paths"
+GROUP = next(group for group in GUESTS if group.name == "paths")
 
 
 def coverage(arches: list[str], variant: str) -> int:
-    """Run the tests, compare, and report; the exit status."""
+    """Runs the tests, compares, and reports; returns the exit status."""
     source = ensure_source()
     kernels = [ensure_kernel(arch, variant) for arch in arches]
     compiled = {kernel.arch: compiled_calls(kernel) for kernel in kernels}
-    group = next(group for group in GUESTS if group.name == GROUP)
-    jobs = [in_guest(k, artifacts.module(k), [], group, "coverage") for k in kernels]
-    verdicts = results.show_all(side_by_side(jobs))
+    verdicts = results.show_all(side_by_side([_run(kernel) for kernel in kernels]))
     seen = {arch: seen_by(verdicts, arch) for arch in arches}
 
     sites = call_sites(source)
@@ -36,7 +36,7 @@ def coverage(arches: list[str], variant: str) -> int:
         cells = judge_sites(sites, calls, seen[kernel.arch], built)
         for row in ranges:
             row.cells[kernel.arch] = cells.pop(row.site)
-        # What is left nobody has found in the source.
+        # The sites that are left are not in the source.
         ranges += [Row(site, {kernel.arch: cell}) for site, cell in cells.items()]
     others = callbacks_without_range(compiled, seen)
 
@@ -56,6 +56,10 @@ def coverage(arches: list[str], variant: str) -> int:
         unseen = sum(a == arch for _, a in holes)
         print(f"{arch}: {count} of {len(sites)} call sites seen, {unseen} holes")
     return int(failed or bool(holes))
+
+
+def _run(kernel: Kernel) -> Iterator[Verdict]:
+    yield from in_guest(kernel, artifacts.module(kernel), [], GROUP, "coverage")
 
 
 def _object(kernel: Kernel, file: str) -> Path:

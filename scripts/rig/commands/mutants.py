@@ -2,7 +2,7 @@
 """``make mutants``: the proof that the kselftests can fail.
 
 Each patch in selftests/mutants/ plants one mistake in the module and names the tests that must
-catch it.  Those are run, in a guest, with the module so changed; and each must fail.
+catch it.  They are run with the changed module, and each must fail.
 """
 
 import re
@@ -17,7 +17,8 @@ from rig.common import log
 from rig.common.error import RigError
 from rig.common.parallel import side_by_side
 from rig.common.paths import CHECKOUT
-from rig.guest.kselftest import kselftests, selected
+from rig.guest.groups import selected
+from rig.guest.kselftest import kselftests
 from rig.judge.verdict import FAIL, OK, Verdict
 from rig.report import results
 
@@ -25,11 +26,11 @@ PATCHES = CHECKOUT / "selftests/mutants"
 
 
 def mutants(arches: list[str], variant: str, patterns: list[str]) -> int:
-    """Try all mutants, or those that `patterns` name, and report; the exit status."""
+    """Tries and reports the mutants that `patterns` select, or all; returns the exit status."""
     kernels = [ensure_kernel(arch, variant) for arch in arches]
     patches = [p for p in sorted(PATCHES.glob("*.patch")) if selected(p.stem, patterns)]
     if not patches:
-        raise RigError(f"no mutant is called {' '.join(patterns)}")
+        raise RigError(f"no mutant is called {' '.join(patterns)}: see selftests/mutants/")
     verdicts = results.show_all(side_by_side([_try_all(kernel, patches) for kernel in kernels]))
     results.summary(verdicts)
     return int(any(verdict.status == FAIL for verdict in verdicts))
@@ -45,7 +46,7 @@ def _try(kernel: Kernel, patch: Path, directory: Path) -> Verdict:
     names = re.findall(r"^Caught-by: *(.+)$", patch.read_text(), re.MULTILINE)
     caught_by = " ".join(names).split()
     if not caught_by:
-        raise RigError(f"{patch} has no line Caught-by:")
+        raise RigError(f"{patch} has no line 'Caught-by:': name the tests that must fail")
 
     name = f"mutants.{patch.stem}"
     try:
@@ -62,7 +63,10 @@ def _try(kernel: Kernel, patch: Path, directory: Path) -> Verdict:
 
 
 def _run(kernel: Kernel, module: Path, names: list[str], mutant: str) -> Iterator[Verdict]:
-    """The verdicts on the tests of these names, each of a guest that lived to run it."""
+    """Yields the verdicts on the tests of these names.
+
+    A mistake may end the guest, so the tests that were not run get another guest.
+    """
     while names:
         verdicts = [v for v in kselftests(kernel, module, names, mutant) if v.name in names]
         run = [v for v in verdicts if not v.reason.startswith("not run: ")]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""``make soak``: the random test of the chain, for far longer than ``make check`` has time for."""
+"""``make soak``: the random test of the chain, for much longer than in ``make check``."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -17,9 +17,9 @@ CASE = f"{PROGRAM}.balance"
 
 
 def soak(arches: list[str], variant: str, rounds: int, seed: int | None) -> int:
-    """Make `rounds` invalidations on each architecture, and report; the exit status.
+    """Makes `rounds` invalidations on each architecture and reports; returns the exit status.
 
-    `seed`: of the random numbers, else the test takes one, and prints it.
+    Without a `seed` for the random numbers the test takes a new one and prints it.
     """
     settings = f"MNCK_ROUNDS={rounds}" + (f" MNCK_SEED={seed}" if seed is not None else "")
     kernels = [ensure_kernel(arch, variant) for arch in arches]
@@ -44,7 +44,7 @@ def _soak(kernel: Kernel, settings: str) -> Iterator[Verdict]:
 
 
 def _print(arch: str, text: str) -> None:
-    """Show what the test has logged, which begins with a number sign as all that KTAP ignores."""
+    """Prints the test's progress, which is in lines that begin with "# ", KTAP's diagnostics."""
     for line in text.splitlines():
         if line.startswith("# "):
             print(f"{arch:6} {line}", flush=True)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Running the commands that build and check: how they end, and that they end with the rig.
+"""Runs the commands that build and check, and ends them if the rig is ended.
 
-Each is the first of a process group of its own, which is ended with all that it has started if the
-rig is told to end.  A rig that is killed outright can't do that: then the command goes on, with
-the locks that were held when it was begun, so that the next run waits for it.
+Each command leads a process group of its own.  If the rig is told to end, it ends the whole group.
+If the rig is killed, the command goes on, and it keeps the locks that were held when it was
+started, so that the next run of the rig waits for it.
 """
 
 import os
@@ -19,17 +19,17 @@ Command = list[str | Path]
 def run(
     command: Command, cwd: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> tuple[int, str]:
-    """Run `command`; its exit status, and what it has printed."""
+    """Runs `command`; returns its exit status and its output."""
     with started(command, cwd, environment) as process:
-        said = process.communicate()[0]
-    return process.returncode, said
+        output = process.communicate()[0]
+    return process.returncode, output
 
 
 @contextmanager
 def started(
     command: Command, cwd: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[str]]:
-    """Run `command`, with `environment` on top of the rig's; it has ended at the end."""
+    """Starts `command`, with `environment` on top of the rig's, and waits for it at the end."""
     with subprocess.Popen(
         command,
         cwd=cwd,
@@ -39,7 +39,7 @@ def started(
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        close_fds=False,  # the locks
+        close_fds=False,  # the locks are inherited
         process_group=0,
     ) as process:
         try:

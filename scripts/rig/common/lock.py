@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Keeping two runs at once out of each other's way."""
+"""Locks between runs of the rig at the same time."""
 
 import fcntl
 import os
@@ -11,10 +11,10 @@ from pathlib import Path
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file at `path`, waiting for another run that has it.
+    """Holds the lock file at `path`, after waiting for any other run that holds it.
 
-    The kernel releases the lock of a run that dies, however it dies: once the commands that it has
-    begun meanwhile, which hold the lock too, have ended.
+    When a run dies, the kernel releases its lock as soon as the commands that it started under the
+    lock, which have inherited it, have ended.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="ascii") as file:
@@ -24,7 +24,9 @@ def locked(path: Path) -> Iterator[None]:
         except BlockingIOError:
             file.seek(0)
             owner = file.read().strip()
-            print(f"mnck: waiting for another run, pid {owner}, at {path.name}", file=sys.stderr)
+            print(
+                f"mnck: waiting for another run (pid {owner}), which holds {path}", file=sys.stderr
+            )
             fcntl.flock(file, fcntl.LOCK_EX)
         file.truncate(0)
         file.write(f"{os.getpid()}\n")

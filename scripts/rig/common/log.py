@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A run's own directory: for what its guests boot, and for their consoles, which are kept."""
+"""The directory of this run: what its guests boot, and their consoles, which are kept."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ KEPT_RUNS = 10
 
 @cache
 def directory() -> Path:
-    """This run's own, made as the oldest ones go."""
+    """Returns the directory of this run; the first call makes it and removes the oldest others."""
     logs = CACHE / "log"
     path = logs / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
     path.mkdir(parents=True)
@@ -29,7 +29,7 @@ def _is_running(run: Path) -> bool:
 
 
 def console(kernel: str, guest: str) -> Path:
-    """Returns a path, not used before, for the console of `guest`, which runs `kernel`."""
+    """Returns a new path for the console of `guest`, which runs `kernel`."""
     stem = f"{kernel}.{guest}"
     path = directory() / f"{stem}.console"
     number = 1

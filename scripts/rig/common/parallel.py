@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Jobs at once, each in a process of its own: most of the time a guest waits."""
+"""Runs jobs at the same time, each in a process of its own."""
 
 import multiprocessing
 import os
@@ -10,20 +10,20 @@ from multiprocessing.context import ForkProcess
 from rig.common import log
 from rig.common.error import RigError
 
-# Of what runs in the background: the others have the CPUs first.
+# The background jobs get only the CPU time that the others leave.
 NICE = 19
 
 
 def side_by_side[T](
     jobs: list[Iterator[T]], background: list[Iterator[T]] | None = None
 ) -> Iterator[T]:
-    """What the jobs yield, as it comes, each of them in a process of its own.
+    """Yields what the jobs yield, as it comes.
 
-    They are begun in their order, as many at once as there are CPUs, and one more for when a guest
-    waits.  Those in the background come one by one beside them, with the time that these leave.
+    They are started in their order, one more at a time than there are CPUs, since guests often
+    wait.  Beside them the background jobs run one at a time.
     """
     at_once = len(os.sched_getaffinity(0)) + 1
-    log.directory()  # one for all, made before they part
+    log.directory()  # made before the fork, so that all share it
     context = multiprocessing.get_context("fork")
     kinds = [(list(jobs), at_once, 0), (list(background or []), 1, NICE)]
     workers: dict[Connection, tuple[ForkProcess, int]] = {}
@@ -35,7 +35,7 @@ def side_by_side[T](
                 process = context.Process(target=_work, args=(waiting.pop(0), writer, nice))
                 workers[reader] = process, kind
                 process.start()
-                writer.close()  # so that its end is the worker's end
+                writer.close()  # so that the reader sees the end of the worker
 
     try:
         fill()
@@ -47,14 +47,16 @@ def side_by_side[T](
                     worker, _ = workers.pop(reader)
                     worker.join()
                     if status := worker.exitcode:
-                        raise RigError(f"a part of the rig died: {status}") from None
+                        raise RigError(
+                            f"a process of the rig died with exit status {status}; see above"
+                        ) from None
                     fill()
                     continue
                 if isinstance(came, RigError):
                     raise came
                 yield came
     finally:
-        # As Ctrl-C to each: guests are ended and temporary files removed.
+        # SIGTERM works like Ctrl-C: each worker ends its guests and removes its temporary files.
         for worker, _ in workers.values():
             worker.terminate()
         for worker, _ in workers.values():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Telling a person how far a long step is."""
+"""Shows the user how far a long step is."""
 
 import sys
 import threading
@@ -9,12 +9,12 @@ import time
 class Step:
     """A long step, for use in a with statement.
 
-    On a terminal, one line that counts the seconds; elsewhere, a line when it begins, one a minute,
-    and one when it ends.  A step of under a second leaves no line.
+    On a terminal it prints one line that counts the seconds; elsewhere, a line when the step
+    begins, one each minute, and one when it ends.  A step of less than a second prints nothing.
     """
 
     def __init__(self, what: str, about: float, total: int = 0) -> None:
-        """`about`: seconds that it took where it was measured; `total`: advances, 0 if unknown."""
+        """`about` is how many seconds it once took; `total`, how many advances it takes, or 0."""
         self.what = what
         self.about = about
         self.total = total
@@ -23,7 +23,7 @@ class Step:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def advance(self) -> None:
-        """One of `total` is done."""
+        """Counts one of `total` as done."""
         self.done += 1
 
     def __enter__(self) -> "Step":
@@ -53,7 +53,7 @@ class Step:
 
     def _state(self) -> str:
         seconds = time.monotonic() - self.start
-        # The last per cent are never quite as long as the others.
+        # `total` may be too small: never show 100 %.
         share = min(self.done / self.total, 0.99) if self.total else 0
         if share > 0.05:
             left = seconds / share - seconds

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Who begins a range: the call sites of mmu_notifier_range_init() and its like in the source of a
-kernel, found afresh.
-"""
+"""The call sites of mmu_notifier_range_init() and its variants in a kernel's source."""
 
 import re
 import subprocess
@@ -10,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 INIT = re.compile(r"\bmmu_notifier_range_init\w*\(")
-# Where they are defined, for all and for a kernel without notifiers.
+# The header that defines them, for kernels with and without MMU notifiers.
 HEADER = "include/linux/mmu_notifier.h"
 EVENT = re.compile(r"\bMMU_NOTIFY_(\w+)")
-# Where a function begins, in the kernel's style: in the first column, but no label and no macro.
+# The first line of a function in the kernel's style: in the first column, no label and no macro.
 FUNCTION = re.compile(r"^(?!\s|#|\})[\w \t*]*?\b(\w+)\(")
 
 
 @dataclass(frozen=True, order=True)
 class Site:
-    """One place in the source."""
+    """One call site."""
 
     file: str
     line: int
@@ -28,13 +26,13 @@ class Site:
 
     @property
     def place(self) -> str:
-        """Where it is; the compiler may know of no line where it has made one call of two."""
+        """File and line; the line is 0 where the compiler has merged two calls into one."""
         return f"{self.file}:{self.line}" if self.line else self.file
 
 
 def call_sites(source: Path) -> list[Site]:
-    """All that there are in a source tree, by file and line."""
-    # It knows the tree better by lines than we by files; 1 is for nothing found.
+    """Returns all call sites in a source tree, sorted by file and line."""
+    # grep exits with 1 if it finds nothing, which is no error here.
     command = ["grep", "-rlE", "--include=*.[ch]", INIT.pattern, "."]
     done = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)
     files = {line.removeprefix("./") for line in done.stdout.splitlines()} - {HEADER}
@@ -44,13 +42,13 @@ def call_sites(source: Path) -> list[Site]:
 
 
 def sites_in(file: str, text: str) -> Iterator[Site]:
-    """Those in the text of one file."""
+    """Yields the call sites in the text of one file."""
     function = "?"
     lines = text.splitlines()
     for number, line in enumerate(lines, 1):
         if match := FUNCTION.match(line):
             function = match[1]
         elif INIT.search(line):
-            # The arguments may go on for a line or two.
+            # The arguments may take up to three lines.
             event = EVENT.search(" ".join(lines[number - 1 : number + 2]))
             yield Site(file, number, function, event[1] if event else "?")

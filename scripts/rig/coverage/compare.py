@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Which call sites of the MMU notifiers the tests in selftests/paths/ drive.
 
-The sites are found in the kernel's source (call_sites.py) and in its code (compiled_calls.py), what
-was seen is what the tests have read from the tracepoints, and the three must agree.  A site that no
-test has seen is a hole, unless it stands in IMPOSSIBLE; so is one that was seen and is not known.
+The sites in the kernel's source (call_sites.py), the calls in the compiled kernel
+(compiled_calls.py) and the calls that the tests have read from the tracepoints must agree.  A site
+is a hole if no test has seen it and IMPOSSIBLE does not have it, or if it was seen and is unknown.
 """
 
 from collections import Counter, defaultdict
@@ -14,19 +14,19 @@ from rig.coverage.call_sites import Site
 from rig.coverage.compiled_calls import CompiledCall
 from rig.judge.verdict import Verdict
 
-# Functions that no test can have called in these guests, and why.
+# Functions that no test can make these guests call, and why.
 IMPOSSIBLE = {
     "__split_huge_pud": "needs huge pages of 1 GiB, which device-dax and VFIO map",
     "wp_clean_pre_vma": "is for vmwgfx, a graphics card of VMware",
 }
 
-# By callback and address: how often each test has seen it.
+# How often each test has seen a call, by callback and address.
 Seen = Mapping[tuple[str, str], Mapping[str, int]]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What there is of a site on one architecture."""
+    """The result for a site on one architecture."""
 
     count: int
     tests: frozenset[str] = frozenset()
@@ -39,14 +39,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A site, and what there is of it."""
+    """A site, and its results."""
 
     site: Site
     cells: dict[str, Cell]  # by architecture
 
 
 def seen_by(verdicts: Iterable[Verdict], arch: str) -> Seen:
-    """What the tests have seen on an architecture."""
+    """Returns the calls that the tests have seen on an architecture."""
     seen: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for verdict in verdicts:
         if verdict.where == arch:
@@ -58,10 +58,9 @@ def seen_by(verdicts: Iterable[Verdict], arch: str) -> Seen:
 def judge_sites(
     sites: list[Site], calls: list[CompiledCall], seen: Seen, built: set[str]
 ) -> dict[Site, Cell]:
-    """What there is of each site, and of each that is not among them but was found in the code or
-    seen.
+    """Returns the result for each of `sites`, and for each site that only the code or a test has.
 
-    `built`: the files that this kernel has an object of.
+    `built` are the source files that this kernel has an object of.
     """
     of_site = defaultdict(list)
     known = set()
@@ -78,7 +77,7 @@ def judge_sites(
 
 
 def site_of(call: CompiledCall, sites: list[Site]) -> Site:
-    """Where the range was made that a call begins: before it, in the same function."""
+    """Returns the site that initialises the range of a call: the last before it in its function."""
     before = [
         site
         for site in sites
@@ -93,7 +92,7 @@ def _judge(site: Site, calls: list[CompiledCall], seen: Seen, built: set[str]) -
         tests.update(seen.get(("range", call.address), {}))
     excuse = IMPOSSIBLE.get(site.function, "")
     if count := sum(tests.values()):
-        hole = "seen, though it is said to be impossible" if excuse else ""
+        hole = "seen, but IMPOSSIBLE in compare.py has it" if excuse else ""
         return Cell(count, frozenset(tests), hole)
     if not calls:
         absent = "not compiled in" if site.file in built else f"no {site.file}"
@@ -106,7 +105,7 @@ def _judge(site: Site, calls: list[CompiledCall], seen: Seen, built: set[str]) -
 def callbacks_without_range(
     compiled: Mapping[str, list[CompiledCall]], seen: Mapping[str, Seen]
 ) -> list[Row]:
-    """The callbacks that are told no range, as they were found in the code."""
+    """Returns the compiled calls that lead to callbacks without a range, and their results."""
     rows: dict[Site, Row] = {}
     for arch, calls in compiled.items():
         for call in calls:

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Where in a kernel the MMU notifiers are called from: the functions that the compiler has put the
-calls into, and those of the source that they are from.
+"""The calls of the MMU notifiers in a compiled kernel, and the source functions that make them.
 
-The two differ wherever one was inlined.  The kernel has no debug information; so each object that
-has such a call is compiled once more with line tables, which change no code, and the relocations of
-the calls are looked up in those.
+A call lies in another function than the source has it in if the compiler has inlined the caller.
+The kernel has no debug information, so each object with such a call is compiled once more with line
+tables, which change no code, and the relocations of the calls are looked up in the line tables.
 """
 
 import hashlib
@@ -22,7 +21,7 @@ from rig.common import command
 from rig.common.error import RigError
 from rig.common.progress import Step
 
-# What is called, and what subscribers are told of it.
+# The functions that notify subscribers, and the callback that each leads to.
 ENTRIES = {
     "__mmu_notifier_invalidate_range_start": "range",
     "__mmu_notifier_release": "release",
@@ -31,23 +30,23 @@ ENTRIES = {
     "__mmu_notifier_test_young": "young",
 }
 
-# From a relocation of a call to the address behind the call, on either architecture.
+# From the relocation of a call to the address after the call, on either architecture.
 CALL_LENGTH = 4
 
 
 @dataclass(frozen=True)
 class CompiledCall:
-    """One call in the code."""
+    """One call in a compiled kernel."""
 
-    what: str
-    address: str  # behind the call, as a stack has it: function+0x0
+    what: str  # a value of ENTRIES
+    address: str  # after the call, as in a stack trace: function+0x0
     file: str
     line: int
-    function: str
+    function: str  # of the source
 
 
 def compiled_calls(kernel: Kernel) -> list[CompiledCall]:
-    """All calls in `kernel`, kept beside it."""
+    """Returns all calls in `kernel`; the result is kept in its build directory."""
     version = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
     kept = kernel.objdir / f"mnck.compiled_calls-{version}"
     if not kept.exists():
@@ -73,54 +72,57 @@ def _find(kernel: Kernel) -> list[CompiledCall]:
 
 
 def _objects(kernel: Kernel) -> list[str]:
-    """Those that call one of the entries, and so not mm/mmu_notifier.o, which has them."""
-    said = _run(["llvm-nm", "--print-file-name", "--undefined-only", "vmlinux.a"], kernel.objdir)
-    found = re.findall(r"^vmlinux\.a:(.+): +U (\w+)$", said, re.MULTILINE)
+    """Returns the objects that call one of ENTRIES, thus not mm/mmu_notifier.o, which has them."""
+    listed = _run(["llvm-nm", "--print-file-name", "--undefined-only", "vmlinux.a"], kernel.objdir)
+    found = re.findall(r"^vmlinux\.a:(.+): +U (\w+)$", listed, re.MULTILINE)
     return sorted({name for name, symbol in found if symbol in ENTRIES})
 
 
 def _in_object(kernel: Kernel, name: str, directory: Path) -> Iterator[CompiledCall]:
-    """The calls in one object, `name` from the kernel's build directory."""
-    lined = directory / name.replace("/", "_")
-    _run(["sh", "-c", _compile(kernel.objdir / name, lined)], kernel.objdir)
-    functions = _functions(lined)
+    """Yields the calls in one object, `name` in the kernel's build directory."""
+    with_lines = directory / name.replace("/", "_")
+    _run(["sh", "-c", _compile(kernel.objdir / name, with_lines)], kernel.objdir)
+    functions = _functions(with_lines)
     if functions != _functions(kernel.objdir / name):
-        raise RigError(f"{name} is another with line tables than without")
-    calls = list(_calls(lined))
+        raise RigError(
+            f"{name}: line tables have changed the addresses of its functions, so its calls cannot"
+            " be looked up in them"
+        )
+    calls = list(_calls(with_lines))
     while calls:
-        what, behind = calls.pop()
-        start = max(address for address in functions if address < behind)
-        frame = _frame(lined, behind - 1)
+        what, after = calls.pop()
+        start = max(address for address in functions if address < after)
+        frame = _frame(with_lines, after - 1)
         if not frame:
-            # An inline function of a header, of which a function was made.
-            calls += [(what, address) for address in _callers(lined, functions[start])]
+            # An inline function of a header that the compiler did not inline: its callers count.
+            calls += [(what, address) for address in _callers(with_lines, functions[start])]
             continue
         yield CompiledCall(
             what,
-            f"{functions[start]}+{behind - start:#x}",
+            f"{functions[start]}+{after - start:#x}",
             str(Path(frame["FileName"]).relative_to(kernel.srcdir)),
             frame["Line"],
             frame["FunctionName"],
         )
 
 
-def _frame(lined: Path, address: int) -> dict | None:
-    """The innermost function that has an address of .text, of those that are in no header."""
-    # With short names those of the debug information count, not the nearest symbol's.
-    options = ["--functions=short", "--output-style=JSON", f"--obj={lined}"]
+def _frame(with_lines: Path, address: int) -> dict | None:
+    """Returns the innermost function at an address of .text that is not in a header, or None."""
+    # --functions=short takes the names of the debug information, not of the nearest symbol.
+    options = ["--functions=short", "--output-style=JSON", f"--obj={with_lines}"]
     frames = json.loads(_run(["llvm-symbolizer", *options, f"{address:#x}"]))[0]["Symbol"]
     return next((f for f in frames if not f["FileName"].endswith(".h")), None)
 
 
-def _compile(made: Path, lined: Path) -> str:
-    """The command that has made an object, to make another with line tables."""
-    text = (made.parent / f".{made.name}.cmd").read_text()
+def _compile(built: Path, with_lines: Path) -> str:
+    """Returns the command that built `built`, changed to build `with_lines` with line tables."""
+    text = (built.parent / f".{built.name}.cmd").read_text()
     saved = re.match(r"savedcmd_\S+ := (.*)", text)
     assert saved
-    # What comes behind the compiler changes the object in place, and no address.
+    # The commands after the compiler's change the object in place, and no address in it.
     first = saved[1].partition(" ; ")[0].replace("$(pound)", "#").replace("$$", "$")
     without = re.sub(r"-Wp,-MMD,\S+ ", "", first)
-    return re.sub(r" -o \S+ ", f" -gline-tables-only -o {lined} ", without)
+    return re.sub(r" -o \S+ ", f" -gline-tables-only -o {with_lines} ", without)
 
 
 def _elf(path: Path, what: str) -> dict:
@@ -128,7 +130,7 @@ def _elf(path: Path, what: str) -> dict:
 
 
 def _functions(path: Path) -> dict[int, str]:
-    """The functions of an object's section .text, by address."""
+    """Returns the functions of an object's section .text, by address."""
     symbols = [entry["Symbol"] for entry in _elf(path, "--symbols")["Symbols"]]
     return {
         symbol["Value"]: symbol["Name"]["Name"]
@@ -138,7 +140,7 @@ def _functions(path: Path) -> dict[int, str]:
 
 
 def _calls(path: Path) -> Iterator[tuple[str, int]]:
-    """The calls of the entries in .text: what subscribers are told, and the address behind each."""
+    """Yields the calls of ENTRIES in .text: the callback, and the address after the call."""
     sections = [entry["Section"] for entry in _elf(path, "--sections")["Sections"]]
     code = next(s["Index"] for s in sections if s["Name"]["Name"] == ".rela.text")
     for section in _elf(path, "--relocations")["Relocations"]:
@@ -149,7 +151,8 @@ def _calls(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def _callers(path: Path, function: str) -> Iterator[int]:
-    """The addresses behind the calls of a function of the same object, which need no relocation."""
+    """Yields the addresses after the calls of a function in its own object."""
+    # The calls have no relocation.
     listing = _run(["llvm-objdump", "--disassemble", "--no-show-raw-insn", str(path)])
     called = False
     for address, instruction in re.findall(r"^ *([0-9a-f]+): *\t(.*)$", listing, re.MULTILINE):
@@ -159,7 +162,7 @@ def _callers(path: Path, function: str) -> Iterator[int]:
 
 
 def _run(what: list[str], directory: Path | None = None) -> str:
-    status, said = command.run(what, cwd=directory)
+    status, output = command.run(what, cwd=directory)
     if status:
-        raise RigError(f"failed: {' '.join(what)[:200]}:\n{said[-2000:]}")
-    return said
+        raise RigError(f"failed: {' '.join(what)[:200]}:\n{output[-2000:]}")
+    return output

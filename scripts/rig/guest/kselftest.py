@@ -1,102 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The kselftests: in which guests they run, what there is to run, and what comes of it."""
+"""The kselftests: runs their programs in guests, and judges each case."""
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from rig.build import artifacts
 from rig.build.kernel import Kernel
 from rig.common import log
 from rig.common.error import RigError
-from rig.common.paths import CHECKOUT
-from rig.guest.qemu import MACHINE, PARALLEL, USUAL, Guest
+from rig.guest.groups import GUESTS, SPECIAL_GROUPS, Group, groups_of, selected
+from rig.guest.qemu import Guest
 from rig.judge import ktap, kunit
 from rig.judge.outcome import Outcome
 from rig.judge.verdict import FAIL, OK, SKIP, XFAIL, Verdict, judge, last_lines, seen
 
 
-@dataclass(frozen=True)
-class Group:
-    """A guest, and the programs that share it."""
-
-    name: str
-    programs: tuple[str, ...] = ()  # none: all that have no other
-    machine: tuple[str, ...] = MACHINE
-    command_line: str = USUAL
-    environment: str = ""  # of the programs: if there is one, they are run elsewhere without
-    together: bool = False  # whether a program runs all of its cases, if all are wanted
-
-    @property
-    def is_own(self) -> bool:
-        """Whether one program has it for itself."""
-        return self.programs == (self.name,)
-
-    @property
-    def prefix(self) -> str:
-        """What a command begins with."""
-        return f"env {self.environment} " if self.environment else ""
-
-    def called(self, case: str) -> str:
-        """What a case of a program is called here."""
-        return f"{self.name}.{case}" if self.environment else case
-
-    def wants(self, program: str, groups: set[str]) -> bool:
-        """Whether `groups`, which are all if there are none, have something of `program` here."""
-        return not groups or (self.name if self.environment else program) in groups
-
-
-# Those that drive each path of mm with all subscribers attached.
-PATHS = tuple(sorted(path.stem for path in (CHECKOUT / "selftests/paths").glob("*.c")))
-
-# Each test detaches ten subscribers, and each of these waits for all callbacks to be over.
-HASTY = f"{USUAL} rcupdate.rcu_expedited=1"
-
-# In the order in which they are begun: what takes longest comes first.
-GUESTS = (
-    Group("guest"),
-    # What they are about is what happens at the same time.
-    Group(
-        "races",
-        ("lifetime_race", "shared_race", "interval_exit", "chain_many"),
-        machine=PARALLEL,
-    ),
-    Group("paths", PATHS, command_line=HASTY, together=True),
-    # The same with somebody who refuses whatever must not block.
-    Group("refusing", PATHS, command_line=HASTY, together=True, environment="MNCK_REFUSING=1"),
-    Group("leaks", ("leaks",), command_line="kmemleak=on"),
-    # What it is about leaves tasks that never end.
-    Group("sequence", ("sequence",)),
-    # Lockdep reports once, and then no more.
-    Group("lock_callbacks", ("lock_callbacks",)),
-    Group("lock_reclaim", ("lock_reclaim",)),
-)
-
-# The groups that are no test program.
-SPECIAL_GROUPS = (
-    *("host", "compile_fail", "doctest", "rig"),
-    *("guest", "races", "paths", "refusing", "kunit"),
-)
-
-
-def groups_of(patterns: list[str]) -> set[str]:
-    """The groups that `patterns` are in; all, if there are none."""
-    return {pattern.partition(".")[0] for pattern in patterns}
-
-
-def selected(name: str, patterns: list[str]) -> bool:
-    """Whether one of `patterns` is `name` or a group above it, or there are none."""
-    return not patterns or any(f"{name}.".startswith(f"{pattern}.") for pattern in patterns)
-
-
 def kselftests(
     kernel: Kernel, module: Path, patterns: list[str], name: str = "tests"
 ) -> Iterator[Verdict]:
-    """Run each case of each program under the gate, with `module`.
-
-    `name`: what those guests are called.
-    """
+    """Yields the verdicts of in_guest() on all groups, one guest after the other."""
     for group in GUESTS:
         yield from in_guest(kernel, module, patterns, group, name)
 
@@ -104,21 +28,23 @@ def kselftests(
 def in_guest(
     kernel: Kernel, module: Path, patterns: list[str], group: Group, name: str = "tests"
 ) -> Iterator[Verdict]:
-    """Boot a guest, load the module and run what `patterns` select of the programs of `group`.
+    """Boots a guest, loads `module` and runs the cases of `group` that `patterns` select.
 
-    Loading, unloading and the boot are gated as the cases are, and reported in the group.  The
-    KUnit suites, which run when the module is loaded, are reported once, by the first guest, in the
-    group "kunit".  Where one program has the guest for itself, who fails as expected may leave what is
-    not undone any more, and who is reported by lockdep as expected leaves nobody to watch: then the
-    guest ends with that.
+    The boot, the load and the unload are judged as cases are, under the group's name.  The KUnit
+    suites, which run when the module is loaded, are reported by the first guest only.  If one
+    program has the guest for itself, the guest ends without an unload after a case that failed as
+    expected, which may leave tasks that never end, and after an expected report of lockdep, which
+    turns lockdep off.
+
+    `name` is the guest's, in the names of files.
     """
     programs, files = artifacts.for_guest(kernel, module)
     groups = groups_of(patterns)
     if unknown := groups - {*SPECIAL_GROUPS, *programs}:
         known = ", ".join((*SPECIAL_GROUPS, *programs))
         raise RigError(f"no test is called {', '.join(unknown)}; there are {known}")
-    placed = {program for other in GUESTS for program in other.programs}
-    programs = [p for p in programs if p in (group.programs or set(programs) - placed)]
+    elsewhere = {program for other in GUESTS for program in other.programs}
+    programs = [p for p in programs if p in (group.programs or set(programs) - elsewhere)]
     programs = [program for program in programs if group.wants(program, groups)]
     is_first = group is GUESTS[0]
     wants_steps = not groups or group.name in groups or (is_first and "kunit" in groups)
@@ -126,7 +52,7 @@ def in_guest(
         return
     name = name if is_first else f"{name}-{group.name}"
     console = log.console(kernel.label, name)
-    # The less there is to unpack, the sooner the guest is up.
+    # A guest boots the sooner the less it has to unpack.
     tests = {f"tests/{program}" for program in programs}
     files = {n: path for n, path in files.items() if n in tests or not n.startswith("tests/")}
 
@@ -135,7 +61,7 @@ def in_guest(
         Guest(kernel, initramfs, console, group.machine, group.command_line) as guest,
     ):
         boot = judge(kernel.arch, f"{group.name}.boot", guest.boot(), console)
-        # All cases are known before anything is run, so that none can get lost.
+        # All cases are listed before the first is run, so that a missing result is noticed.
         listing = guest.run(" ".join(("list", *programs)))
         verdict = judge(kernel.arch, f"{group.name}.list", listing, console)
         if verdict.status == FAIL:
@@ -153,13 +79,13 @@ def in_guest(
             yield from (v for v in suites if selected(v.name, patterns))
         if verdict.status == FAIL:
             guest.give_up("mnck.ko did not load cleanly")
-        lost = False
+        cannot_unload = False
         if group.together:
             for program in programs:
                 whole = {n: c for n, c in listed.items() if n.partition(".")[0] == program}
                 if whole.keys() <= cases.keys():
                     outcome = guest.run(f"{group.prefix}{program}")
-                    verdicts = together(kernel, group, program, whole, outcome, console)
+                    verdicts = judge_together(kernel, group, program, whole, outcome, console)
                     yield from verdicts
                     if all(verdict.status != FAIL for verdict in verdicts):
                         cases = {n: c for n, c in cases.items() if n not in whole}
@@ -167,19 +93,19 @@ def in_guest(
             program = case_name.partition(".")[0]
             outcome = guest.run(f"{group.prefix}{program} -r {case}")
             verdict = judge(kernel.arch, group.called(case_name), outcome, console, case)
-            unwatched = verdict.status == OK and outcome.after and outcome.after.lockdep == 0
-            lost |= (verdict.status == XFAIL or unwatched) and group.is_own
+            lockdep_off = verdict.status == OK and outcome.after and outcome.after.lockdep == 0
+            cannot_unload |= (verdict.status == XFAIL or lockdep_off) and group.is_own
             yield verdict
-        if lost:
+        if cannot_unload:
             return
         unloaded = guest.run("rmmod mnck")
         yield judge(kernel.arch, f"{group.name}.unload", unloaded, console)
-        # What has outlived the module has time to show.
+        # A callback or a timer that outlived the module crashes the guest meanwhile.
         silence = guest.run("sleep 1")
         yield judge(kernel.arch, f"{group.name}.silence", silence, console)
 
 
-def together(
+def judge_together(
     kernel: Kernel,
     group: Group,
     program: str,
@@ -187,16 +113,18 @@ def together(
     outcome: Outcome,
     console: Path,
 ) -> list[Verdict]:
-    """The verdicts on the `cases` of a program that has run them all; or else, if anything is wrong
-    with one of them or with the whole, that one verdict: then each is to be run by itself.
+    """Returns the verdicts on all `cases` of a program that has run them at once.
+
+    If anything is wrong with a case or with the whole, returns one failure under the program's
+    name: each case is then to be run by itself, to say which.
     """
     plan, results = ktap.parse(outcome.output)
-    said = {result.name: result for result in results}
+    by_case = {result.name: result for result in results}
     wrong = [text for result in results if (text := ktap.complaint(result))]
     wrong += ktap.plan_complaints(plan, results)
-    if said.keys() != set(cases.values()):
-        wrong.append("it has not run what it has listed")
-    # Its status is for people: with a failure that was expected it is not 0.
+    if by_case.keys() != set(cases.values()):
+        wrong.append("the program has not run the cases that it has listed")
+    # The exit status does not count: it is not 0 if a case has failed as expected.
     whole = judge(kernel.arch, group.called(program), replace(outcome, status=0), console)
     if whole.status == FAIL:
         return [whole]
@@ -206,7 +134,7 @@ def together(
     parts = sections(outcome.output)
     seconds = outcome.seconds / len(cases)
     return [
-        _verdict(kernel.arch, group.called(name), said[case], seconds, parts.get(case, ""))
+        _verdict(kernel.arch, group.called(name), by_case[case], seconds, parts.get(case, ""))
         for name, case in cases.items()
     ]
 
@@ -218,13 +146,13 @@ def _verdict(where: str, name: str, result: ktap.Result, seconds: float, output:
 
 
 def sections(output: str) -> dict[str, str]:
-    """What each case has printed, of a program that has run several."""
+    """Returns what each case has printed, of a program that has run several."""
     parts = re.split(r"^#  RUN +(\S+) \.\.\.$", output, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 def _load(kernel: Kernel, guest: Guest) -> tuple[Outcome, list[Verdict]]:
-    """Load the module: the outcome without what KUnit has said, and the verdicts on that."""
+    """Loads the module; returns the outcome without KUnit's lines, and the verdicts on those."""
     outcome = guest.run("insmod /lib/mnck.ko")
     if outcome.ended or not kernel.has("KUNIT"):
         return outcome, []
@@ -233,7 +161,7 @@ def _load(kernel: Kernel, guest: Guest) -> tuple[Outcome, list[Verdict]]:
 
 
 def parse_lists(output: str) -> dict[str, str]:
-    """The cases of all programs by name, from what the guest's "list" has printed."""
+    """Returns what parse_list() does, of all programs, from what the guest's "list" prints."""
     cases = {}
     for text in re.split(r"^list: ", output, flags=re.MULTILINE)[1:]:
         program, _, listed = text.partition("\n")
@@ -242,11 +170,11 @@ def parse_lists(output: str) -> dict[str, str]:
 
 
 def parse_list(program: str, output: str) -> dict[str, str]:
-    """The cases of a program by name, with what it calls each itself, from what its -l prints.
+    """Returns, by ``program.case``, what a program calls each of its cases in what its -l prints.
 
-    kselftest_harness.h prints three columns side by side: fixture, its variants, its tests.  Of
-    these each variant is run with each test.  The program's own name, and that of the fixture
-    which stands for none, is not repeated.
+    kselftest_harness.h prints three columns side by side: a fixture, its variants, its tests.  Each
+    variant runs each test.  A case's name leaves out a fixture that is called as the program is,
+    and "global", which stands for no fixture.
     """
     cases = {}
     for block in re.split(r"^-{80}$", output, flags=re.MULTILINE):

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A guest: QEMU, the port that its init listens on, and what became of each program.
+"""A guest: QEMU, the port that its init listens on, and the outcome of each program.
 
-Nothing is taken for granted: a program has an outcome with ``ended`` unset only after the guest has
-reported all of it and said that it is ready for the next.  Whether that is a success is not decided
-here.
+An outcome has ``ended`` unset only if the guest has reported all of it and is ready for the next
+program.  Whether an outcome is a success is decided in rig.judge.
 """
 
 import re
@@ -20,39 +19,41 @@ from rig.build.kernel import Kernel
 from rig.build.variant import NEEDS, Needs
 from rig.judge.outcome import Outcome, State
 
-# Two CPUs, one of which runs at a time, for a while or until it waits: who spins for a lock lets
-# the other go on.  With several such guests on a few CPUs that makes twice the speed.
+# Two CPUs that QEMU runs in turns, each for a while or until it waits, so that a CPU that spins for
+# a lock gives way to its holder.  Several such guests on a few CPUs are twice as fast.
 MACHINE = ("-accel", "tcg,thread=single", "-smp", "2")
 
-# Two that run at the same time, if the host lets them.
+# Two CPUs that run at the same time, if the host has two to spare.
 PARALLEL = ("-accel", "tcg,thread=multi", "-smp", "2")
 
-# For what one CPU is enough: it is up sooner.
+# One CPU, which boots sooner, for what needs no second.
 SMALL = ("-accel", "tcg", "-smp", "1")
 
-# A machine of one CPU, whose clock is the number of instructions that it has executed: each is a
-# nanosecond, and sleep takes none.
+# One CPU whose clock counts the instructions that it has executed, a nanosecond each.  While the
+# CPU is idle the clock jumps to the next timer.
 COUNTING = ("-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=0,sleep=off")
 
-# Seconds without a byte from the guest after which it counts as hung.  This is the last resort: the
-# harness ends a test after 30 s, unless told otherwise, and the kernel itself when it is stuck.
+# Seconds without a byte from the guest after which it counts as hung.  That is the last resort:
+# kselftest_harness.h ends a test after 30 s, or after the test's own limit, and the kernel panics
+# when a task or a CPU is stuck.
 DEADLINE = 120.0
 
-# The console gets warnings and worse; the whole log comes through the port.  Objects are checked,
-# but who has allocated and freed each is not kept: those traces take a fifth of the time.
+# The console gets warnings and worse; the whole log comes through the port.  Slab objects are
+# checked, but the stacks that allocated and freed them are not kept, which would take a fifth of
+# the time.
 COMMAND_LINE = "loglevel=5 panic=-1 slab_debug=FZP"
 
-# On the command line of a guest that asks for nothing else.  kmemleak notes each allocation, which
-# costs all tests a good part of their time and is of use to one program.
-USUAL = "kmemleak=off"
+# The rest of the command line of most guests.  kmemleak records each allocation, which slows down
+# all tests and serves one program.
+NO_KMEMLEAK = "kmemleak=off"
 
-# scripts/guest/init says what these are.
+# See scripts/guest/init.
 MARK = b"\x01"
 READY = MARK + b"ready\n"
 
 
 class Guest:
-    """A running guest; a context manager, at whose end there is none."""
+    """A running guest; a context manager, which ends it."""
 
     def __init__(
         self,
@@ -60,7 +61,7 @@ class Guest:
         initramfs: Path,
         console: Path,
         machine: tuple[str, ...] = MACHINE,
-        command_line: str = USUAL,
+        command_line: str = NO_KMEMLEAK,
     ):
         self.console = console
         self.ended: str | None = None
@@ -68,7 +69,7 @@ class Guest:
         self._port, port = socket.socketpair()
         console.touch()
         with port:
-            # However the rig ends, QEMU does not outlive it.
+            # QEMU ends with the rig, however the rig ends.
             qemu = qemu_command(kernel, initramfs, command_line, machine)
             self._qemu = subprocess.Popen(
                 ["setpriv", "--pdeathsig=KILL", *qemu]
@@ -86,7 +87,7 @@ class Guest:
         self._stop()
 
     def boot(self) -> Outcome:
-        """Wait until init is ready: to be called once, first.  The outcome's log is the boot's."""
+        """Waits until init is ready; to be called once, first.  The outcome has the boot's log."""
         outcome = self._step("boot", DEADLINE, None)
         return outcome if outcome.ended else replace(outcome, status=0)
 
@@ -96,20 +97,20 @@ class Guest:
         deadline: float = DEADLINE,
         on_output: Callable[[str], None] | None = None,
     ) -> Outcome:
-        """Run `command`, words separated by blanks, and wait for its end.
+        """Runs `command`, words separated by blanks, and waits for its end.
 
-        After the guest has ended, all that this says is that `command` was not run.
+        If the guest has ended, the outcome says only that `command` was not run.
         """
         if self.ended:
             return Outcome(self._state, ended=f"not run: {self.ended}")
         try:
             self._port.sendall(command.encode() + b"\n")
         except OSError:
-            pass  # the guest is gone, as reading will tell
+            pass  # the guest has ended, which _step() finds out
         return self._step(command, deadline, on_output)
 
     def give_up(self, reason: str) -> None:
-        """End the guest now: whatever else is asked of it is not run, for `reason`."""
+        """Ends the guest; all further commands are not run, for `reason`."""
         self._stop()
         self.ended = reason
 
@@ -146,7 +147,7 @@ class Guest:
         return Outcome(before, output, status, after, log, ended, console, seconds)
 
     def _stop(self) -> None:
-        """End QEMU.  It holds nothing that a sudden end could spoil."""
+        """Ends QEMU at once: it has no disk that this could damage."""
         self._port.close()
         self._qemu.kill()
         self._qemu.wait()
@@ -155,9 +156,9 @@ class Guest:
 def qemu_command(
     kernel: Kernel, initramfs: Path, command_line: str, machine: tuple[str, ...] = MACHINE
 ) -> list[str]:
-    """QEMU's arguments but for the console and other ways out.
+    """Returns QEMU's command line, without its console and other devices for output.
 
-    With -no-reboot a guest that reboots, and so one that panics, ends.
+    With -no-reboot QEMU exits when the guest reboots, which it does after a panic.
     """
     arch = ARCHES[kernel.arch]
     needs = NEEDS.get(kernel.variant, Needs())
@@ -172,14 +173,14 @@ def qemu_command(
 
 
 def parse_step(data: bytes) -> tuple[str, int | None, State | None, tuple[str, ...]]:
-    """A program's output, status, the state after it and the log, from what the guest has sent.
+    """Returns a program's output, its status, the state after it and the log, as far as received.
 
-    What has not come yet, or not wholly, is empty or None.
+    A record that is missing or incomplete is empty or None.
     """
     output, status, state, log = "", None, None, ()
     *records, rest = data.decode(errors="replace").split("\x01")
     if rest.startswith("output\n"):
-        records.append(rest)  # shown as it comes
+        records.append(rest)  # output is shown as it comes
     for record in records:
         head, _, body = record.partition("\n")
         if head == "output":
@@ -191,6 +192,6 @@ def parse_step(data: bytes) -> tuple[str, int | None, State | None, tuple[str, .
             state = State(warns, oopses, taint, None if match[4] == "-" else int(match[4]))
             log = tuple(body.splitlines())
         elif head not in ("", "ready"):
-            # A stray 001 has cut something off: nothing of this is to be believed.
+            # A stray 001 has split a record: none of the others can be trusted.
             return output, None, None, ()
     return output, status, state, log

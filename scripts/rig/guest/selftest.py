@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The rig's proof of itself: mistakes rig_mistakes in a guest, each to end in the right verdict.
-
-The plants are in selftests/drivers/rig_mistakes/.
+"""The rig's own test: makes each mistake of selftests/drivers/rig_mistakes/ in a guest, and checks
+that the rig's verdict on it is right.
 """
 
 import re
@@ -18,7 +17,7 @@ from rig.judge.verdict import FAIL, OK, SKIP, XFAIL, Verdict, judge
 
 HANG_DEADLINE = 2.0
 
-# What is rig_mistakes, the status that it must end in, and the reason that must be given.
+# The mistakes that a guest survives, the status of the verdict, and its reason as a pattern.
 SURVIVED = (
     ("pass", OK, ""),
     ("not_ok", FAIL, "not ok: rig_mistakes.not_ok"),
@@ -46,24 +45,25 @@ SURVIVED = (
         "the expected BUG did not come: scheduling in a non-blocking section; "
         "BUG: sleeping function called from invalid context at .*rig_mistakes.c:.*",
     ),
-    # Of each guest only the first lockdep report counts: lockdep then turns itself off.
+    # Lockdep turns itself off after its first report, so these come last.
     (
         *("lockdep", FAIL),
         "WARNING: possible circular locking dependency detected; lockdep has turned itself off",
     ),
     ("pass_after_lockdep", FAIL, "lockdep did not watch: an earlier report has turned it off"),
 )
+# The mistakes that end a guest, and the reason of the failure.
 FATAL = (
-    # Of a NULL pointer, but KASAN looks that up in its shadow.
+    # The access is at address 8, which KASAN reports in its own words.
     ("oops", r"the guest died: (BUG|Oops|Unable to handle).*; Kernel panic.*"),
     ("use_after_free", r"the guest died: BUG: KASAN: slab-use-after-free .*; Kernel panic.*"),
     ("panic", "the guest died: Kernel panic - not syncing: rig_mistakes: the end"),
     ("stuck", "the guest died: INFO: task insmod:.* blocked for more than .*; Kernel panic.*"),
     ("hang", "hung: no sign of life for 2 s"),
-    ("vanish", "the guest died without a word"),
+    ("vanish", "the guest died and its console shows no cause"),
 )
 
-# A rule broken in mnck, on a kernel that takes no WARN.
+# A subscriber of mnck breaks a rule while panic_on_warn is set.
 ON_WARN = (
     "panic_on_warn",
     r"the guest died: WARNING: .*; Kernel panic - not syncing: .*panic_on_warn.*",
@@ -71,7 +71,7 @@ ON_WARN = (
 
 ON_WARN_NEEDS = ("lib/mnck.ko", "tests/failure")
 
-# The same of the cases of a KUnit suite, and of a module that has none.
+# The cases of a KUnit suite, and the reason for a module that has no suite.
 KUNIT = (
     ("rig_mistakes.right", OK, ""),
     ("rig_mistakes.wrong", FAIL, r"EXPECTATION FAILED at .*rig_mistakes_kunit\.c:\d+"),
@@ -79,7 +79,7 @@ KUNIT = (
 )
 NO_KUNIT = "the module has run no KUnit suite"
 
-# What of all this can be found only by a kernel that looks for it.
+# The option that a kernel needs to find a mistake.
 NEEDS = {
     "atomic": "DEBUG_ATOMIC_SLEEP",
     "bug_named": "DEBUG_ATOMIC_SLEEP",
@@ -92,7 +92,7 @@ NEEDS = {
 
 
 def selftest(kernel: Kernel) -> Iterator[Verdict]:
-    """Plant each mistake and yield whether it was found."""
+    """Makes each mistake; yields whether the verdict on it is right."""
     with artifacts.initramfs(kernel, "rig", artifacts.rig_mistakes(kernel)) as initramfs:
         console = log.console(kernel.label, "rig")
         with Guest(kernel, initramfs, console) as guest:
@@ -118,7 +118,7 @@ def _can_find(kernel: Kernel, what: str) -> bool:
 
 
 def _kunit(kernel: Kernel, guest: Guest) -> Iterator[Verdict]:
-    """A module with KUnit cases, of which one fails, and one without any."""
+    """Loads a module with KUnit cases, of which one fails and one skips, and one without cases."""
     outcome = guest.run("insmod /lib/rig_mistakes_kunit.ko")
     run, others = kunit.parse(outcome.log)
     found = {verdict.name: verdict for verdict in kunit.verdicts(kernel.arch, run)}
@@ -136,7 +136,7 @@ def _kunit(kernel: Kernel, guest: Guest) -> Iterator[Verdict]:
 
 
 def _fatal(kernel: Kernel, initramfs: Path, what: str, reason: str) -> Verdict:
-    """A mistake that a guest does not survive, and a test that was to come after it."""
+    """Makes a mistake that ends the guest; the test after it must be reported as not run."""
     console = log.console(kernel.label, f"rig-{what}")
     with Guest(kernel, initramfs, console, SMALL) as guest:
         booted = guest.boot()
@@ -152,7 +152,7 @@ def _fatal(kernel: Kernel, initramfs: Path, what: str, reason: str) -> Verdict:
 
 
 def _compare(name: str, found: Verdict, status: str, reason: str) -> Verdict:
-    """The verdict on a verdict."""
+    """Returns OK if the verdict `found` has this status and reason, else a failure."""
     if found.status == status and re.fullmatch(reason, found.reason):
         return Verdict(found.where, name, OK, found.seconds)
     wrong = f"the verdict was {found.status!r} for {found.reason!r}, not {status!r} for {reason!r}"

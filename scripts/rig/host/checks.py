@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The checks that need no guest: form, warnings, licences, and the rig's own unit tests.
 
-Two of them need a kernel, clippy and rustdoc; to the others its source is enough.
+BUILT has those that need a kernel; the others need only its source.
 """
 
 import fnmatch
@@ -26,40 +26,40 @@ from rig.judge.verdict import FAIL, OK, Verdict
 Complaints = list[str]
 
 
-def forms(srcdir: Path) -> Iterator[tuple[str, Callable[[], Complaints]]]:
-    """Each check of form: its name, and what to call for the complaints."""
+def of_source(srcdir: Path) -> Iterator[tuple[str, Callable[[], Complaints]]]:
+    """Yields each check that needs no kernel: its name, and a function that makes it."""
     files = sorted(_files())
     yield "host.spdx", lambda: _spdx(files)
-    yield "host.rustfmt", lambda: _rustfmt(_of(files, ".rs"), srcdir)
-    yield "host.checkpatch", lambda: _checkpatch(_of(files, ".c", ".h"), srcdir)
+    yield "host.rustfmt", lambda: _rustfmt(_with_suffix(files, ".rs"), srcdir)
+    yield "host.checkpatch", lambda: _checkpatch(_with_suffix(files, ".c", ".h"), srcdir)
     yield "host.shellcheck", lambda: _shellcheck(files)
-    yield "host.python", lambda: _python(_of(files, ".py"))
+    yield "host.python", lambda: _python(_with_suffix(files, ".py"))
     yield "host.unit", _unit
     yield "host.model", lambda: _model(srcdir)
-    patches = _of(files, ".patch")
+    patches = _with_suffix(files, ".patch")
     mutants = [path for path in patches if path.parent.name == "mutants"]
     yield "host.mutants", lambda: _apply(mutants)
     yield "host.patches", lambda: _patches([p for p in patches if p not in mutants], srcdir)
 
 
 def clippy(kernel: Kernel) -> Complaints:
-    """Build mnck.ko apart, and the modules that `make bench` compares, with clippy and W=1.
+    """Builds mnck.ko and the modules of `make bench` with clippy and W=1, in separate directories.
 
-    Warnings are errors, as make would show them once only.
+    Warnings are errors: otherwise make would not show them again on the next run.
     """
-    said = ""
+    output_of_make = ""
     for source in (CHECKOUT, artifacts.BENCH):
         output = artifacts.build_dir(kernel) / f"clippy-{source.name}"
         try:
             with locked(artifacts.lock(kernel)):
-                said += artifacts.kbuild(kernel, source, output, "CLIPPY=1", "W=1e")
+                output_of_make += artifacts.kbuild(kernel, source, output, "CLIPPY=1", "W=1e")
         except RigError as error:
-            said += str(error)
-    return said.splitlines()
+            output_of_make += str(error)
+    return output_of_make.splitlines()
 
 
 def documentation(kernel: Kernel) -> Complaints:
-    """Make the documentation, which warns of what it lacks and of links that lead nowhere."""
+    """Makes the documentation; rustdoc warns of missing parts and broken links."""
     with tempfile.TemporaryDirectory(dir=log.directory()) as output:
         return rustdoc.document(kernel, Path(output))
 
@@ -69,7 +69,7 @@ BUILT = {"host.clippy": clippy, "host.rustdoc": documentation}
 
 
 def check(where: str, name: str, complaints: Callable[[], Complaints]) -> Verdict:
-    """Make one check."""
+    """Makes one check; returns its verdict."""
     start = time.monotonic()
     lines = complaints()
     seconds = time.monotonic() - start
@@ -80,7 +80,7 @@ def check(where: str, name: str, complaints: Callable[[], Complaints]) -> Verdic
 
 
 def _files() -> Iterator[Path]:
-    """The checkout's files, relative to it, without what git would ignore."""
+    """Yields the checkout's files, relative to it, without those that git ignores."""
     ignored = CHECKOUT / ".gitignore"
     patterns = [".git"]
     if ignored.exists():
@@ -92,35 +92,39 @@ def _files() -> Iterator[Path]:
         yield from (Path(directory, name) for name in names)
 
 
-def _of(files: list[Path], *suffixes: str) -> list[Path]:
+def _with_suffix(files: list[Path], *suffixes: str) -> list[Path]:
     return [path for path in files if path.suffix in suffixes]
 
 
-def _say(*command: str | Path, cwd: Path = CHECKOUT) -> Complaints:
-    """What `command` prints if it fails."""
-    status, said = run(list(command), cwd)
-    return (said.splitlines() or [f"{command[0]}: exit status {status}"]) if status else []
+def _failure(*command: str | Path, cwd: Path = CHECKOUT) -> Complaints:
+    """Runs `command`; returns what it prints if it fails, else nothing."""
+    status, output = run(list(command), cwd)
+    return (output.splitlines() or [f"{command[0]}: exit status {status}"]) if status else []
 
 
 def _head(path: Path) -> str:
-    """Where a script says what it is, and each file what its licence is."""
+    """Returns the first lines: the interpreter of a script, and the licence of each file."""
     return "\n".join(path.read_text(errors="replace").splitlines()[:4])
 
 
 def _spdx(files: list[Path]) -> Complaints:
     bare = [path for path in files if "SPDX-License-Identifier:" not in _head(path)]
-    return [f"{path}: no SPDX line" for path in bare if not path.name.startswith("LICENSE")]
+    return [
+        f"{path}: add a line SPDX-License-Identifier:"
+        for path in bare
+        if not path.name.startswith("LICENSE")
+    ]
 
 
 def _rustfmt(files: list[Path], srcdir: Path) -> Complaints:
     command = ("rustfmt", "--check", "--color=never", "--config-path", srcdir / ".rustfmt.toml")
-    return _say(*command, *files)
+    return _failure(*command, *files)
 
 
 def _checkpatch(files: list[Path], srcdir: Path) -> Complaints:
-    # kselftest_harness.h's macros live by reuse, and tests of mm touch volatile memory.
+    # Macros in the style of kselftest_harness.h reuse arguments; tests of mm use volatile memory.
     ignored = "MACRO_ARG_REUSE,MACRO_ARG_PRECEDENCE,VOLATILE"
-    # Headers of tracepoints are laid out in a way of their own.
+    # Headers of tracepoints have a layout of their own.
     layout = "OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT"
     trace = [path for path in files if path.name == "trace.h"]
     others = [path for path in files if path not in trace]
@@ -131,7 +135,7 @@ def _checkpatch(files: list[Path], srcdir: Path) -> Complaints:
 
 
 def _checkpatch_all(files: list[Path], srcdir: Path, ignored: str) -> Complaints:
-    """Check `files`, but for those that were found clean before: no check is slower."""
+    """Checks `files` but those that were found clean before: this is the slowest check."""
     command = (
         *("scripts/checkpatch.pl", "--strict", "--terse", "--no-summary", "--show-types"),
         *("--max-line-length=100", f"--ignore={ignored}", "--file"),
@@ -140,11 +144,13 @@ def _checkpatch_all(files: list[Path], srcdir: Path, ignored: str) -> Complaints
     clean.mkdir(exist_ok=True)
     stamps = {path: clean / _hash(srcdir.name, *command, path, path.read_text()) for path in files}
     unknown = [path for path, stamp in stamps.items() if not stamp.exists()]
-    # From the kernel's tree it knows the kernel's names, and calls no git, which the root has not.
-    said = _say(*command, *(path.absolute() for path in unknown), cwd=srcdir) if unknown else []
-    for path in [] if said else unknown:
+    # Run in the kernel's tree, checkpatch knows the kernel's names and does not call git.
+    wrong = (
+        _failure(*command, *(path.absolute() for path in unknown), cwd=srcdir) if unknown else []
+    )
+    for path in [] if wrong else unknown:
         stamps[path].touch()
-    return [line.removeprefix(f"{CHECKOUT}/") for line in said]
+    return [line.removeprefix(f"{CHECKOUT}/") for line in wrong]
 
 
 def _hash(*what: object) -> str:
@@ -154,11 +160,11 @@ def _hash(*what: object) -> str:
 def _shellcheck(files: list[Path]) -> Complaints:
     shells = ("#!/bin/bash", "#!/bin/busybox sh", "#!/bin/sh")
     scripts = [path for path in files if _head(path).startswith(shells)]
-    return _say("shellcheck", "--format=gcc", *scripts)
+    return _failure("shellcheck", "--format=gcc", *scripts)
 
 
 def _python(files: list[Path]) -> Complaints:
-    """Compile, with warnings as errors, and leave nothing behind."""
+    """Compiles each file, with warnings as errors, and writes no byte code."""
     complaints = []
     for path in files:
         try:
@@ -171,29 +177,29 @@ def _python(files: list[Path]) -> Complaints:
 
 def _unit() -> Complaints:
     tests = ("-s", CHECKOUT / "scripts/rig/tests", "-t", CHECKOUT / "scripts")
-    return _say(sys.executable, "-B", "-W", "error", "-m", "unittest", "discover", *tests)
+    return _failure(sys.executable, "-B", "-W", "error", "-m", "unittest", "discover", *tests)
 
 
 def _model(srcdir: Path) -> Complaints:
-    """Try the chain in a model of the core, which must be the core of this source."""
+    """Runs the model of the chain in a model of the core, which must match the core in `srcdir`."""
     command = (sys.executable, "-B", "-W", "error", "-m", "unittest", "test_unwinding")
-    return _say("env", f"KSRC={srcdir}", *command, cwd=CHECKOUT / "selftests/model")
+    return _failure("env", f"KSRC={srcdir}", *command, cwd=CHECKOUT / "selftests/model")
 
 
 def _apply(patches: list[Path], tree: Path = CHECKOUT) -> Complaints:
-    """Apply each patch to `tree`, for show.  `make mutants` needs those of the mutants to fit."""
+    """Checks that each patch applies to `tree`."""
     command = ("patch", "--strip=1", "--fuzz=0", "--dry-run", "--force")
     complaints = []
     for path in patches:
-        if said := _say(*command, f"--input={path.absolute()}", cwd=tree):
-            complaints.append(f"{path} does not apply: {said[-1]}")
+        if wrong := _failure(*command, f"--input={path.absolute()}", cwd=tree):
+            complaints.append(f"{path} does not apply, regenerate it: {wrong[-1]}")
     return complaints
 
 
 def _patches(patches: list[Path], srcdir: Path) -> Complaints:
-    """See that the patches to the kernel apply to its source, and are as it wants them."""
-    # Whether a commit that they name exists only git can tell.
+    """Checks that the patches to the kernel apply to its source, and their form."""
+    # Without git, checkpatch cannot look up the commits that the patches cite.
     command = ("scripts/checkpatch.pl", "--strict", "--terse", "--no-summary", "--show-types")
     ignored = "--ignore=UNKNOWN_COMMIT_ID,GIT_COMMIT_ID"
-    said = _say(*command, ignored, *(path.absolute() for path in patches), cwd=srcdir)
-    return said + _apply(patches, srcdir)
+    wrong = _failure(*command, ignored, *(path.absolute() for path in patches), cwd=srcdir)
+    return wrong + _apply(patches, srcdir)

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 """The misuses of the abstraction that must not compile: selftests/compile_fail/, one a file.
 
-Each has a twin, which is the same put right by one line and must compile, so that it is the misuse
-that is rejected and nothing else in the file.  Both follow from marks, which are comments:
+Each file has a twin, which differs in the line that corrects the misuse and must compile.  That
+proves that the compiler rejects the misuse and nothing else in the file.  Comments mark both:
 
-    code //~ E0308      here the compiler must report this error, and no other anywhere
-    //~^ E0046          the same of the line above, or with more ^ of one further up
-    //+ code            what the twin has instead of the line below; above a comment, besides
+    code //~ E0308      the compiler must report this error in this line, and no other in the file
+    //~^ E0046          the same for the line above; each further ^ goes up one line
+    //+ code            the twin has this instead of the line below; in addition to it if that line
+                        is a comment
 
-Code may be nothing: then the twin has no such line.  An error without a code is given by its
-message.
+With "//+" alone the twin lacks the line below.  An error without a code is given by its message.
 """
 
 import os
@@ -27,24 +27,24 @@ from rig.judge.verdict import FAIL, OK, Verdict
 GROUP = "compile_fail"
 CASES = CHECKOUT / "selftests" / GROUP
 
-Error = tuple[int, str]  # its line and its code
-Complaint = tuple[str, list[str]]  # what is wrong in one line, and what explains it
+Error = tuple[int, str]  # line and code
+Complaint = tuple[str, list[str]]  # what is wrong, and the lines that explain it
 
 
 @dataclass(frozen=True)
 class Case:
-    """What a file of the suite says."""
+    """What the marks of a file say."""
 
     expected: set[Error]
-    twin: str  # line for line the same but for one
+    twin: str  # has the same line numbers
 
 
 class BadCase(Exception):
-    """A file whose marks make no sense."""
+    """A file whose marks are wrong."""
 
 
 def parse_case(text: str) -> Case:
-    """Read the marks of a file."""
+    """Returns what the marks of a file say."""
     lines = text.splitlines()
     expected = set()
     right = []
@@ -54,13 +54,13 @@ def parse_case(text: str) -> Case:
         if re.match(r" *//\+( |$)", line):
             right.append(number)
     if not expected:
-        raise BadCase("no line is marked with //~ and an error")
+        raise BadCase("no line has //~ and an error: mark the line that must not compile")
     if len(right) != 1:
-        raise BadCase(f"it has {len(right)} lines with //+, not one")
+        raise BadCase(f"{len(right)} lines have //+: mark exactly one correction")
 
     [number] = right
     if number == len(lines):
-        raise BadCase("no line is below that with //+")
+        raise BadCase("no line is below the one with //+")
     if not lines[number].lstrip().startswith("//"):
         lines[number] = ""
     lines[number - 1] = re.sub(r"//\+ ?", "", lines[number - 1])
@@ -73,14 +73,14 @@ def judge(
     found: list[Diagnostic],
     in_twin: list[Diagnostic],
 ) -> Complaint | None:
-    """What is wrong with the file at `path`, from what the compiler said to it and to its twin."""
+    """Returns what is wrong with the file at `path`, from the diagnostics of it and of its twin."""
     errors = [diagnostic for diagnostic in found if diagnostic.level == "error"]
     if not errors:
         return "it compiles", []
-    there = {(e.line if e.file == str(path) else 0, e.code) for e in errors}
-    if there != expected:
-        missing = [f"not {code} in line {line}" for line, code in sorted(expected - there)]
-        more = [f"{code} in line {line}" for line, code in sorted(there - expected)]
+    reported = {(e.line if e.file == str(path) else 0, e.code) for e in errors}
+    if reported != expected:
+        missing = [f"not {code} in line {line}" for line, code in sorted(expected - reported)]
+        more = [f"{code} in line {line}" for line, code in sorted(reported - expected)]
         return f"the compiler reports {', '.join(more + missing)}", _explain(errors)
     if in_twin:
         return f"its twin does not compile: {in_twin[0]}", _explain(in_twin)
@@ -92,7 +92,7 @@ def _explain(found: list[Diagnostic]) -> list[str]:
 
 
 def verdicts(arch: str, compiler: Compiler, wanted: Callable[[str], bool]) -> Iterator[Verdict]:
-    """The verdict on each file whose test is `wanted`."""
+    """Yields the verdict on each file whose test is `wanted`."""
     paths = {f"{GROUP}.{path.stem}": path for path in sorted(CASES.glob("*.rs"))}
     cases: dict[str, Case] = {}
     for name, path in paths.items():

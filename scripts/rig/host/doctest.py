@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The examples in the documentation of the abstraction, each of which must compile, and silently.
+"""The examples in the abstraction's documentation, each of which must compile without a warning.
 
-The kernel runs the examples of its own crate only.  These are cut out, each into a module of one
-crate that uses mnck as a driver would; so an example consists of items, not of statements.
+The kernel runs only the examples of the `kernel` crate.  Here each example becomes a
+module of one crate that uses mnck as a driver does; so an example consists of items, not of
+statements.
 """
 
 import re
@@ -25,15 +26,15 @@ ITEM = re.compile(
 
 @dataclass(frozen=True)
 class Example:
-    """An example, by what it is an example of."""
+    """One example."""
 
-    of: str  # an item's name, or "module"
-    line: int  # its first
+    of: str  # the name of the documented item, or "module"
+    line: int  # its first line
     code: str
 
 
 def examples(text: str) -> Iterator[Example]:
-    """The examples in a file's documentation that are Rust and not marked to be ignored."""
+    """Yields the examples in a file's documentation that are Rust and not marked "ignore"."""
     lines = text.splitlines()
     opened = None
     for number, line in enumerate(lines):
@@ -44,7 +45,7 @@ def examples(text: str) -> Iterator[Example]:
             opened = number
             continue
         if lines[opened].rpartition("```")[2] in ("", "rust"):
-            # A line that begins with "# " is not shown, but compiled.
+            # A line that begins with "# " is compiled, but rustdoc does not show it.
             body = (
                 re.sub(r"^\s*//[/!] ?(\s*)(?:# |#$)?", r"\1", inner)
                 for inner in lines[opened + 1 : number]
@@ -54,7 +55,7 @@ def examples(text: str) -> Iterator[Example]:
 
 
 def _documented(lines: list[str]) -> str:
-    """What the documentation that goes on with `lines` is about."""
+    """Returns the name of the item whose documentation ends with the first of `lines`."""
     if lines[0].lstrip().startswith("//!"):
         return "module"
     names = (match[1] for line in lines if (match := ITEM.match(line)))
@@ -62,32 +63,32 @@ def _documented(lines: list[str]) -> str:
 
 
 def verdicts(arch: str, compiler: Compiler, wanted: Callable[[str], bool]) -> Iterator[Verdict]:
-    """The verdict on each example whose test is `wanted`."""
+    """Yields the verdict on each example whose test is `wanted`."""
     found: dict[str, tuple[Path, Example]] = {}
     count: Counter[str] = Counter()
     for path in sorted(DOCUMENTED.rglob("*.rs")):
         for example in examples(path.read_text()):
-            name = f"{GROUP}.{_group(path)}.{example.of}"
+            name = f"{GROUP}.{_module(path)}.{example.of}"
             count[name] += 1
             name += f".{count[name]}" if count[name] > 1 else ""
             if wanted(name):
                 found[name] = path, example
 
     modules = {}
-    for name, (path, example) in found.items():
+    for name, (_, example) in found.items():
         module = re.sub(r"\W", "_", name).lower()
         modules[module] = compiler.directory / f"{module}.rs"
-        # Where it is in the documentation, so that the lines are the same.
+        # The example keeps its line number, so that errors point into the documentation.
         modules[module].write_text("\n" * (example.line - 1) + example.code)
-    said = compiler.check_each(GROUP, modules) if modules else {}
-    for (name, (path, _)), diagnostics in zip(found.items(), said.values(), strict=True):
+    reported = compiler.check_each(GROUP, modules) if modules else {}
+    for (name, (path, _)), diagnostics in zip(found.items(), reported.values(), strict=True):
         shown = [f"{path.relative_to(CHECKOUT)}: {diagnostic}" for diagnostic in diagnostics]
         lines = "\n".join(diagnostic.text for diagnostic in diagnostics).splitlines()
         status = FAIL if diagnostics else OK
         yield Verdict(arch, name, status, reason="; ".join(shown), lines=lines)
 
 
-def _group(path: Path) -> str:
-    """A file's name in that of a test: of mod.rs, its directory's."""
+def _module(path: Path) -> str:
+    """Returns the name of a file's module, as a part of a test's name."""
     parts = path.relative_to(DOCUMENTED).with_suffix("").parts
     return ".".join(part for part in parts if part != "mod") or "mmu_notifier"

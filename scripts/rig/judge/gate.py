@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The WARN gate: what the kernel had to say about a program, from its counters and its log.
+"""The WARN gate: what the kernel reported while a program ran, from its counters and its log.
 
-Neither is enough.  warn_count counts WARN() and "scheduling while atomic", but no lockdep report,
-no RCU stall and no "sleeping function called"; and the log alone loses what the ring overwrote.
-
-All here are pure functions.
+Both are needed.  warn_count counts WARN() and "scheduling while atomic", but no lockdep report,
+no RCU stall and no "sleeping function called"; and the log lacks what its ring has overwritten.
 """
 
 import re
@@ -12,23 +10,23 @@ from collections.abc import Iterable, Iterator
 
 from rig.judge.outcome import Outcome
 
-# Taint that says nothing bad: O, an out-of-tree module; E, an unsigned one; N, KUnit has run.
+# Taint that is no alarm: O, an out-of-tree module; E, an unsigned one; N, KUnit has run.
 TAINT_HARMLESS = 1 << 12 | 1 << 13 | 1 << 18
 TAINT_LETTERS = "PFSRMBUDAWCIOELKXTNJ"
 
-BADNESS = re.compile(
+ALARM = re.compile(
     r"WARNING:|\bBUG\b|Oops|Internal error:|Kernel panic|Unable to handle"
     r"|general protection fault|Call [Tt]race:|cut here"
     r"|INFO: task .* blocked for more than|soft lockup"
     r"|detected (expedited )?stalls|self-detected stall"
     r"|sleeping function called|scheduling (while|in a non-blocking section)"
     r"|refcount_t:|bad p[gu4m]d|list_(add|del) corruption|page allocation failure|UBSAN:"
-    r"|^ *not ok "  # of a KUnit suite, where nobody else reads those
+    r"|^ *not ok "  # a KUnit suite failed that kunit.py does not read
 )
 
-# How what is expected is announced on a test's standard output: a WARN, which comes once; BUGs that
-# the kernel goes on after, of which one or more come, and as often as they like; and lockdep's
-# report of a circle of locks, which comes once and ends its watch.
+# How a test announces on its standard output what it expects: one WARN, which comes exactly once;
+# BUGs after which the kernel goes on, of which at least one comes, each as often as it likes; and
+# lockdep's report of a circle of locks, which comes once and turns lockdep off.
 EXPECT = re.compile(r"^# *mnck-expect: WARN (.+)$", re.MULTILINE)
 EXPECT_BUG = re.compile(r"^# *mnck-expect: BUG (.+)$", re.MULTILINE)
 EXPECT_LOCKDEP = re.compile(r"^# *mnck-expect: LOCKDEP (.+)$", re.MULTILINE)
@@ -38,7 +36,7 @@ CIRCLE_LINK = re.compile(r"-> #\d+ \((.+)\)\{")
 
 CALL_TRACE = re.compile(r"Call [Tt]race:")
 
-# What of a report is of use only to someone who has the whole log at hand.
+# The lines of a report that an excerpt leaves out: they help only beside the whole log.
 NOISE = re.compile(
     r" *(R(?!IP)[A-Z0-9]{2}|RIP: 0033|EFLAGS|[CDEFG]S|[CD]R\d|PKRU|sp|lr|x\d+|pstate|Code)( ?:|=)"
     r"|  (ESR|EC|SET|EA|FSC|ISV|CM|GCS)\b|user pgtable|(Mem|Data) abort info:"
@@ -50,10 +48,10 @@ EXCERPT = 24
 
 
 def gate(outcome: Outcome) -> tuple[list[str], list[str]]:
-    """What is wrong, most important first, and the lines of the log that show it.
+    """Returns what is wrong, most important first, and the lines of the log that show it.
 
-    Both are empty if the kernel raised no alarm but the one WARN, the BUGs and the circle of locks
-    that the test announced.
+    Both are empty if the kernel raised no alarm but those that the test announced: one WARN, BUGs,
+    and a circle of locks.
     """
     before, after = outcome.before, outcome.after
     assert after
@@ -67,9 +65,9 @@ def gate(outcome: Outcome) -> tuple[list[str], list[str]]:
     circle, rest, complaint = _judge_circle(rest, EXPECT_LOCKDEP.findall(outcome.output))
     wrong += complaint
 
-    if bad := [i for i, line in enumerate(rest) if BADNESS.search(line)]:
-        wrong.append(rest[bad[0]].strip())
-        lines += excerpt(rest[bad[0] :])
+    if alarms := [i for i, line in enumerate(rest) if ALARM.search(line)]:
+        wrong.append(rest[alarms[0]].strip())
+        lines += excerpt(rest[alarms[0] :])
     if before.lockdep is None:
         pass  # the kernel has none
     elif not before.lockdep:
@@ -78,7 +76,7 @@ def gate(outcome: Outcome) -> tuple[list[str], list[str]]:
         wrong.append("lockdep has turned itself off")
     if after.oopses != before.oopses:
         wrong.append(f"oops_count rose by {after.oopses - before.oopses}")
-    if after.warns - before.warns != len(warns) and not bad:
+    if after.warns - before.warns != len(warns) and not alarms:
         wrong.append(
             f"warn_count rose by {after.warns - before.warns}, the log has {len(warns)} reports"
         )
@@ -89,14 +87,14 @@ def gate(outcome: Outcome) -> tuple[list[str], list[str]]:
 
 
 def _judge_warns(warns: list[list[str]], expected: list[str]) -> tuple[list[str], list[str]]:
-    """Compare the reports of all WARNs with what the test announced."""
+    """Compares the reports of all WARNs with what the test announced."""
     lines = excerpt(warns[0]) if warns else []
     if not expected and len(warns) > 1:
         return [f"{len(warns)} unexpected WARNs, the first: {subject(warns[0])}"], lines
     if not expected:
         return [f"unexpected WARN: {subject(warn)}" for warn in warns], lines
     if len(expected) > 1:
-        return [f"{len(expected)} WARNs announced, a test may name one"], lines
+        return [f"{len(expected)} WARNs announced, a test may announce one"], lines
     if not warns:
         return [f"the expected WARN did not come: {expected[0]}"], []
     if len(warns) > 1:
@@ -107,7 +105,7 @@ def _judge_warns(warns: list[list[str]], expected: list[str]) -> tuple[list[str]
 
 
 def _judge_circle(lines: list[str], expected: list[str]) -> tuple[str, list[str], list[str]]:
-    """The circle of locks that was announced, if it came, all other lines, and what is wrong."""
+    """Returns the announced circle of locks if it came, all other lines, and what is wrong."""
     if not expected:
         return "", lines, []
     circle, rest = split_circle(lines)
@@ -119,7 +117,7 @@ def _judge_circle(lines: list[str], expected: list[str]) -> tuple[str, list[str]
 
 
 def split_warns(lines: Iterable[str]) -> tuple[list[list[str]], list[str]]:
-    """The reports of WARNs, each from "cut here" to "end trace", and all other lines."""
+    """Returns the reports of WARNs, each from "cut here" to "end trace", and all other lines."""
     warns: list[list[str]] = []
     rest: list[str] = []
     report: list[str] | None = None
@@ -139,9 +137,9 @@ def split_warns(lines: Iterable[str]) -> tuple[list[list[str]], list[str]]:
 
 
 def split_bugs(lines: Iterable[str], announced: list[str]) -> tuple[set[str], list[str]]:
-    """Which of the BUGs `announced` came, and all lines but those of their reports.
+    """Returns which of the `announced` BUGs came, and all lines that are not of their reports.
 
-    A report is a line "BUG: " with the text, and what follows to the end of the call trace.
+    A report is a line "BUG: " with the announced text, and all up to the end of its call trace.
     """
     came: set[str] = set()
     rest: list[str] = []
@@ -156,10 +154,10 @@ def split_bugs(lines: Iterable[str], announced: list[str]) -> tuple[set[str], li
             came.add(text)
             report = []
             in_trace = True
-        elif report and not BADNESS.search(line):
+        elif report and not ALARM.search(line):
             report.append(line)
         else:
-            # Another alarm before the trace, perhaps: a report without its end excuses nothing.
+            # Another alarm came before the call trace: a report without its end excuses nothing.
             rest += report
             text = next((t for t in announced if line.startswith("BUG: ") and t in line), "")
             report = [line] if text else []
@@ -168,14 +166,14 @@ def split_bugs(lines: Iterable[str], announced: list[str]) -> tuple[set[str], li
 
 
 def split_circle(lines: list[str]) -> tuple[str, list[str]]:
-    """The locks of lockdep's report of a circle, and all lines but those of the report.
+    """Returns the locks of lockdep's report of a circle, and all lines that are not of the report.
 
-    Each is taken under the one before it, and the last under the first.  A report without its call
-    trace, or with another alarm before that, is none.
+    Each lock is taken under the one before it, and the first under the last.  A report without its
+    call trace, or with another alarm before it, does not count.
     """
     begin = next((i for i, line in enumerate(lines) if line.startswith(CIRCLE)), len(lines))
     rest = lines[begin + 1 :]
-    trace = next((i for i, line in enumerate(rest) if BADNESS.search(line)), len(rest))
+    trace = next((i for i, line in enumerate(rest) if ALARM.search(line)), len(rest))
     if trace == len(rest) or not CALL_TRACE.match(rest[trace]):
         return "", lines
     links = [match[1] for line in rest[:trace] if (match := CIRCLE_LINK.match(line))]
@@ -185,9 +183,9 @@ def split_circle(lines: list[str]) -> tuple[str, list[str]]:
 
 
 def subject(warn: list[str]) -> str:
-    """What a report says of itself: its message, or the place for a WARN without one.
+    """Returns the message of a WARN's report, or its place in the source if it has no message.
 
-    The call trace is no part of it: a name found there would prove nothing.
+    The call trace is left out: a name that stands only there proves nothing.
     """
     place = next(line for line in warn if line.startswith("WARNING:"))
     head = warn[1 : next((i for i, line in enumerate(warn) if _ends_head(line)), len(warn))]
@@ -199,8 +197,9 @@ def _ends_head(line: str) -> bool:
 
 
 def without_oom_reports(lines: Iterable[str]) -> Iterator[str]:
-    """Leave out what the OOM killer and its reaper say: they show call traces, and locks, of tasks
-    that did nothing wrong, and tests make them do so.
+    """Yields all lines but the reports of the OOM killer and of its reaper.
+
+    Tests provoke them, and they show call traces and locks of tasks that did nothing wrong.
     """
     end = ""
     held: list[str] = []
@@ -221,35 +220,35 @@ def without_oom_reports(lines: Iterable[str]) -> Iterator[str]:
 
 
 def post_mortem(console: Iterable[str]) -> tuple[str | None, list[str]]:
-    """Why a guest died, and the lines that show it, or (None, its last words)."""
-    lines = last_console_lines(console)
-    bad = [i for i, line in enumerate(lines) if BADNESS.search(line)]
-    if not bad:
+    """Returns why a guest died, None if the console does not say, and the lines that show it."""
+    lines = console_of_last_program(console)
+    alarms = [i for i, line in enumerate(lines) if ALARM.search(line)]
+    if not alarms:
         return None, lines[-5:]
-    reason = lines[bad[0]].strip()
-    if "cut here" in reason and len(bad) > 1:
-        reason = lines[bad[1]].strip()
+    reason = lines[alarms[0]].strip()
+    if "cut here" in reason and len(alarms) > 1:
+        reason = lines[alarms[1]].strip()
     panic = next((line.strip() for line in lines if "Kernel panic" in line), reason)
-    return reason if panic == reason else f"{reason}; {panic}", excerpt(lines[bad[0] :])
+    return reason if panic == reason else f"{reason}; {panic}", excerpt(lines[alarms[0] :])
 
 
-def last_console_lines(console: Iterable[str]) -> list[str]:
-    """What stands on the console since the last program was begun."""
+def console_of_last_program(console: Iterable[str]) -> list[str]:
+    """Returns the lines of the console since the last program was started."""
     lines = [strip_time(line) for line in console]
-    begun = max((i for i, line in enumerate(lines) if line.startswith("rig: ")), default=-1)
-    return lines[begun + 1 :]
+    started = max((i for i, line in enumerate(lines) if line.startswith("rig: ")), default=-1)
+    return lines[started + 1 :]
 
 
 def excerpt(lines: Iterable[str]) -> list[str]:
-    """The first lines of a report, less the noise."""
+    """Returns the first lines of a report, without the noise."""
     return [line for line in lines if line.strip() and not NOISE.match(line)][:EXCERPT]
 
 
 def strip_time(line: str) -> str:
-    """A line of the log without its level and its time stamp."""
+    """Returns a line of the log without its level and its time stamp."""
     return re.sub(r"^(<\d+>)?\[ *\d+\.\d+\] ?", "", line.rstrip())
 
 
 def taint_letters(taint: int) -> str:
-    """As Documentation/admin-guide/tainted-kernels.rst calls them."""
+    """Returns the letters of Documentation/admin-guide/tainted-kernels.rst for `taint`."""
     return "".join(letter for bit, letter in enumerate(TAINT_LETTERS) if taint >> bit & 1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""KTAP, as Documentation/dev-tools/ktap.rst has it: what tests say, and what is told to others."""
+"""KTAP, see Documentation/dev-tools/ktap.rst: reads what tests print, and writes it for JUnit."""
 
 import re
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ class Result:
 
 
 def result(line: str) -> Result | None:
-    """The result that a line at the outermost level is, if it is one."""
+    """Returns the result in `line`, which is not indented, or None if it has none."""
     match = RESULT.match(line)
     if not match:
         return None
@@ -41,7 +41,7 @@ def result(line: str) -> Result | None:
 
 
 def parse(output: str) -> tuple[int | None, list[Result]]:
-    """The plan, None if there is none, and the results at the outermost level."""
+    """Returns the plan, None if there is none, and the results that are not indented."""
     plan = None
     results = []
     for line in output.splitlines():
@@ -53,7 +53,7 @@ def parse(output: str) -> tuple[int | None, list[Result]]:
 
 
 def complaints(output: str, status: int, case: str) -> list[str]:
-    """What is wrong with the output or the exit status of a program that was to run `case`."""
+    """Returns what is wrong with the output and exit status of a program that was to run `case`."""
     plan, results = parse(output)
     wrong = [text for found in results if (text := complaint(found))]
     wrong += plan_complaints(plan, results)
@@ -67,7 +67,7 @@ def complaints(output: str, status: int, case: str) -> list[str]:
 
 
 def complaint(found: Result) -> str | None:
-    """What is wrong with one result, or None."""
+    """Returns what is wrong with one result, or None."""
     what = f"{found.name}: {found.reason}" if found.reason else found.name
     if not found.ok and found.directive not in ("XFAIL", "TODO", "SKIP"):
         return f"not ok: {what}"
@@ -81,7 +81,7 @@ def complaint(found: Result) -> str | None:
 
 
 def plan_complaints(plan: int | None, results: list[Result]) -> list[str]:
-    """What is wrong with the number of results."""
+    """Returns what is wrong with the number of results."""
     if plan is None:
         return ["no plan"]
     if [found.number for found in results] != list(range(1, plan + 1)):
@@ -90,7 +90,7 @@ def plan_complaints(plan: int | None, results: list[Result]) -> list[str]:
 
 
 def _statuses(results: list[Result]) -> set[int]:
-    """Exit statuses that agree with the results: kselftest's codes for pass, XFAIL and SKIP."""
+    """Returns the exit statuses that agree with the results: see KSFT_PASS in kselftest.h."""
     directives = {result.directive for result in results}
     statuses = {0}
     if "XFAIL" in directives:
@@ -101,7 +101,7 @@ def _statuses(results: list[Result]) -> set[int]:
 
 
 def skipped(output: str) -> str | None:
-    """The reason if all was skipped."""
+    """Returns the reason if all results are skips, or None."""
     results = parse(output)[1]
     if results and all(result.directive == "SKIP" for result in results):
         return results[0].reason
@@ -109,14 +109,14 @@ def skipped(output: str) -> str | None:
 
 
 def expected_failure(output: str) -> str | None:
-    """The reason if something has failed that was expected to."""
+    """Returns the reason of the first result that failed as expected, or None."""
     return next((r.reason or r.name for r in parse(output)[1] if r.directive == "XFAIL"), None)
 
 
 def subtest(name: str, number: int, results: Iterable[tuple[bool, str, str, list[str]]]) -> str:
-    """A nested test in the form that tools/testing/kunit/kunit.py parses.
+    """Returns a nested test in the form that tools/testing/kunit/kunit.py parses.
 
-    `results`: of each, whether it is ok, its name, its directive or "", and lines to go with it.
+    A result is whether it is ok, its name, its directive or "", and the lines printed before it.
     """
     results = list(results)
     text = ["  KTAP version 1", f"  # Subtest: {name}", f"  1..{len(results)}"]

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The verdict on one test: from what it said, how it ended, and what the kernel said meanwhile."""
+"""The verdict on one test: from its output, its end, and what the kernel logged meanwhile."""
 
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rig.judge import ktap
-from rig.judge.gate import gate, last_console_lines, post_mortem
+from rig.judge.gate import console_of_last_program, gate, post_mortem
 from rig.judge.outcome import Outcome
 
 OK, FAIL, SKIP = "ok", "FAIL", "skip"
 
-# A failure that the test has expected, of a kernel that is known to have the bug.
+# The test failed as it expects of a kernel that has a known bug.
 XFAIL = "xfail"
 
 # What kselftest_harness.h prints around a test.
@@ -29,35 +29,35 @@ class Verdict:
     name: str  # group and case, as in "munmap.whole"
     status: str  # OK, FAIL, SKIP or XFAIL
     seconds: float = 0.0
-    reason: str = ""  # of all but OK
+    reason: str = ""  # empty if the status is OK
     lines: list[str] = field(default_factory=list)
     console: Path | None = None
-    # Of a path of mm: the callback, where it was called from, and how often.
+    # The calls that a test of a path of mm has seen: callback, address, and how often.
     seen: tuple[tuple[str, str, int], ...] = ()
 
 
-# What selftests/paths/path.h prints of each.
+# One such call, as selftests/lib/path.h prints it.
 SEEN = re.compile(r"^# mnck-seen: (\w+) (\S+)/0x[0-9a-f]+ (\d+)$", re.MULTILINE)
 
 
 def judge(
     where: str, name: str, outcome: Outcome, console: Path, case: str | None = None
 ) -> Verdict:
-    """Judge the outcome of one program.
+    """Returns the verdict on the outcome of one program.
 
-    `case`: what a test was to run, as it calls it in its KTAP; other programs speak no KTAP, and
-    have an exit status only.
+    `case` is what the program calls the test that it was to run, in its KTAP.  Without it the
+    program is taken for one that prints no KTAP, and only its exit status counts.
     """
     wrong, lines = _judge_end(outcome)
     if not wrong:
         wrong, lines = gate(outcome)
         assert outcome.status is not None
         if case:
-            said = ktap.complaints(outcome.output, outcome.status, case)
+            complaints = ktap.complaints(outcome.output, outcome.status, case)
         else:
-            said = [f"exit status {outcome.status}"] if outcome.status else []
-        wrong += said
-        if said:
+            complaints = [f"exit status {outcome.status}"] if outcome.status else []
+        wrong += complaints
+        if complaints:
             lines = last_lines(outcome.output) + lines
     if wrong:
         return Verdict(where, name, FAIL, outcome.seconds, "; ".join(wrong), lines, console)
@@ -70,26 +70,25 @@ def judge(
 
 
 def seen(output: str) -> tuple[tuple[str, str, int], ...]:
-    """What a test of a path of mm has seen."""
-    return tuple((what, address, int(n)) for what, address, n in SEEN.findall(output))
+    """Returns the calls that a test of a path of mm has seen."""
+    return tuple((what, at, int(n)) for what, at, n in SEEN.findall(output))
 
 
 def _judge_end(outcome: Outcome) -> tuple[list[str], list[str]]:
-    """What is wrong if the guest has ended, or has not told all."""
+    """Returns what is wrong, and lines that show it, if the guest ended or its report has gaps."""
     if outcome.ended == "died":
         reason, lines = post_mortem(outcome.console)
         if reason:
             return [f"the guest died: {reason}"], lines
-        return ["the guest died without a word"], last_lines(outcome.output) + lines
+        return ["the guest died and its console shows no cause"], last_lines(outcome.output) + lines
     if outcome.ended:
-        return [outcome.ended], last_lines(outcome.output) + last_console_lines(outcome.console)[
-            -5:
-        ]
+        console = console_of_last_program(outcome.console)
+        return [outcome.ended], last_lines(outcome.output) + console[-5:]
     if outcome.status is None or outcome.after is None:
         return ["the guest's report is garbled"], last_lines(outcome.output)
     return [], []
 
 
 def last_lines(output: str) -> list[str]:
-    """The last lines of a test's output that may explain its failure."""
+    """Returns the last lines of a test's output that may explain its failure."""
     return [line for line in output.splitlines() if line and not FRAMING.match(line)][-15:]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What `make bench` has found: the judgement on it, a table, and Documentation/cost.md."""
+"""The results of `make bench`: what exceeds the limit, a table, and Documentation/cost.md."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ LIMIT = 1.02
 DOCUMENT = CHECKOUT / "Documentation/cost.md"
 PICTURE = CHECKOUT / "Documentation/cost.svg"
 
-# What a subscriber of each flavour is called, and is told of.
+# How the page calls a subscriber of each kind: its type, and what its callbacks use.
 TITLES = {
     "paired": "`StartEnd`, spin lock",
     "fallible": "`StartOnly`, mutex",
@@ -31,14 +31,14 @@ TITLES = {
 }
 
 
-# What subscribers of mnck are called.
+# How the page calls the subscribers of mnck.
 CHECKED = {
     "counter": "counter, `StartEnd`",
     "trylock": "trylock, `StartOnly`",
     "chain": "counter in a chain",
 }
 
-# How subscribers are attached and detached.
+# The ways to attach and to detach a subscriber, by what grows.
 WAYS = {
     ("interval", "in"): "insert",
     ("interval", "out"): "remove",
@@ -49,7 +49,7 @@ WAYS = {
 
 @dataclass(frozen=True)
 class Costs:
-    """The instructions that the same takes in C, in C with Rust's calls, and in Rust."""
+    """The instructions for the same work in C, in C with Rust's calls, and in Rust."""
 
     c: float
     helpers: float
@@ -58,37 +58,37 @@ class Costs:
 
 @dataclass(frozen=True)
 class Flavour:
-    """What subscribers of one flavour cost."""
+    """What subscribers of one kind cost."""
 
     name: str
-    without: float  # the event, without a subscriber
-    event: Costs  # with one
-    callback: Costs  # what each more adds
+    without: float  # the event without a subscriber
+    event: Costs  # the event with one subscriber
+    callback: Costs  # what each further subscriber adds
 
     @property
     def event_ratio(self) -> float:
-        """Of the whole, which must not exceed LIMIT."""
+        """Rust to C, of the whole event; must not exceed LIMIT."""
         return self.event.rust / self.event.c
 
     @property
     def callback_ratio(self) -> float:
-        """Of the callback, with the same calls to make; which must not either."""
+        """Rust to C that makes the same calls, of a callback; must not exceed LIMIT."""
         return self.callback.rust / self.callback.helpers
 
 
 @dataclass(frozen=True)
 class Run:
-    """All that was measured on one architecture."""
+    """All measurements on one architecture."""
 
     kernel: Kernel
     flavours: list[Flavour]
     growth: dict[str, tuple[dict[int, float], dict[int, float]]]
-    # What a callback more adds without checks, if there is such, and with them.
+    # What a further callback adds without checks, if it was measured, and with them.
     checks: dict[str, tuple[float | None, float]]
 
 
 def exceeded(run: Run) -> Iterator[str]:
-    """What exceeds the limit."""
+    """Yields a line for each ratio that exceeds the limit."""
     for flavour in run.flavours:
         ratios = {"with a subscriber": flavour.event_ratio, "a callback": flavour.callback_ratio}
         for what, ratio in ratios.items():
@@ -98,9 +98,9 @@ def exceeded(run: Run) -> Iterator[str]:
 
 
 def show(run: Run) -> None:
-    """The table, for a terminal."""
+    """Prints the table."""
     print(f"\n{run.kernel.arch}, instructions")
-    print(f"{'':14}{'event with one subscriber':>34}   {'a callback more':>30}")
+    print(f"{'':14}{'event with one subscriber':>34}   {'one more callback':>30}")
     print(
         f"{'':14}{'none':>8}{'C':>8}{'Rust':>9}{'ratio':>8}"
         f"   {'C':>8}{'C, calls':>10}{'Rust':>8}{'ratio':>8}"
@@ -112,7 +112,7 @@ def show(run: Run) -> None:
             f"{_ratio(flavour.event_ratio)}   {callback.c:8.1f}{callback.helpers:10.1f}"
             f"{callback.rust:8.1f}{_ratio(flavour.callback_ratio)}"
         )
-    print(f"{'a callback more':26}{'unchecked':>12}{'checked':>12}")
+    print(f"{'one more callback':26}{'unchecked':>12}{'checked':>12}")
     for name, costs in run.checks.items():
         print(f"{CHECKED[name].replace('`', ''):26}" + "".join(f"{_cell(c):>12}" for c in costs))
 
@@ -150,7 +150,7 @@ def text(runs: list[Run], tools: str) -> str:
 
 
 def _tools(kernel: Kernel) -> str:
-    """The compilers, as the kernel's configuration has them."""
+    """Returns the names of the compilers, from the kernel's configuration."""
     config = (kernel.objdir / ".config").read_text()
     found = re.findall(r'^CONFIG_(?:CC|RUSTC)_VERSION_TEXT="(.*?)"', config, re.MULTILINE)
     return ", ".join(re.sub(r" *\(.*", "", text) for text in found)
@@ -173,7 +173,7 @@ def _table(run: Run) -> Iterator[str]:
 
 
 def _registration(run: Run) -> Iterator[str]:
-    """What it takes to attach one of many and to detach it, by their number."""
+    """Yields the table of what it costs to attach and to detach one of many, by their number."""
     yield f"| {run.kernel.arch} | {' | '.join(f'{way}: C | Rust' for way in WAYS.values())} |"
     yield "|--:" * (1 + 2 * len(WAYS)) + "|"
     for count in run.growth["interval.in"][0]:
@@ -193,7 +193,7 @@ def _checks(run: Run) -> Iterator[str]:
 
 
 def _panels(run: Run) -> list[plot.Panel]:
-    """What grows on one architecture."""
+    """Returns the plots of one architecture: costs that grow with the number of subscribers."""
     lines = {}
     for name, (c, rust) in run.growth.items():
         what, _, label = name.partition(".")

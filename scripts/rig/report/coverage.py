@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What `make coverage` has found: a table, and Documentation/coverage.md."""
+"""The results of `make coverage`: a table, and Documentation/coverage.md."""
 
 from rig.common.paths import CHECKOUT
 from rig.coverage.compare import Cell, Row
@@ -9,6 +9,7 @@ DOCUMENT = CHECKOUT / "Documentation/coverage.md"
 
 
 def show(arches: list[str], rows: list[Row]) -> None:
+    """Prints how often each site was seen."""
     print(f"\n{'call site':34} {'function':34} {'event':16}" + "".join(f"{a:>9}" for a in arches))
     for row in rows:
         counts = [row.cells.get(arch, Cell(0)) for arch in arches]
@@ -19,6 +20,7 @@ def show(arches: list[str], rows: list[Row]) -> None:
 
 
 def document(release: str, arches: list[str], ranges: list[Row], others: list[Row]) -> str:
+    """Returns the text of the page, of the kernel `release`."""
     values = {
         "kernel": release,
         "ranges": _table(arches, ranges, "event"),

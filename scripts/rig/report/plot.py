@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Plots with two logarithmic axes, as SVG that can be read on light and on dark ground.
-
-All here are pure functions.
-"""
+"""Plots with two logarithmic axes, as SVG that is legible on a light and a dark background."""
 
 import math
 from collections.abc import Iterator
@@ -25,7 +22,7 @@ text { font: 12px sans-serif; fill: #444 }
 
 @dataclass(frozen=True)
 class Line:
-    """What is compared: two series, of which the second is drawn upon the first."""
+    """Two series to compare; the thin one is drawn over the wide one."""
 
     label: str
     wide: dict[int, float]
@@ -34,7 +31,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Panel:
-    """A pair of axes, and what is drawn there."""
+    """A pair of axes, and the lines drawn there."""
 
     title: str
     x_label: str
@@ -52,12 +49,12 @@ class Axis:
     end: float
 
     def at(self, value: float) -> float:
-        """The pixel of `value`."""
+        """Returns the pixel of `value`."""
         share = math.log(value / self.low) / math.log(self.high / self.low)
         return self.start + share * (self.end - self.start)
 
     def ticks(self) -> list[int]:
-        """The powers of ten; and if these are few, twice and five times them too."""
+        """Returns the powers of ten, and if they are few also their doubles and fivefolds."""
         powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         steps = (1, 2, 5) if len(powers) < 5 else (1,)
         ticks = [step * 10**power for power in powers for step in steps]
@@ -65,7 +62,7 @@ class Axis:
 
 
 def svg(rows: list[list[Panel]], wide: str, thin: str) -> str:
-    """A picture of panels, with a legend that calls the two series `wide` and `thin`."""
+    """Returns a picture of panels, with a legend that calls the two series `wide` and `thin`."""
     width = WIDTH * max(map(len, rows))
     height = 30 + HEIGHT * len(rows)
     parts = [

@@ -6,7 +6,8 @@ import unittest
 from rig.coverage.call_sites import Site, sites_in
 from rig.coverage.compare import Cell, Row, judge_sites, seen_by, site_of
 from rig.coverage.compiled_calls import CompiledCall
-from rig.judge.verdict import OK, SEEN, Verdict
+from rig.judge.verdict import OK, Verdict
+from rig.judge.verdict import seen as seen_calls
 from rig.report.coverage import document
 
 SOURCE = """\
@@ -114,7 +115,7 @@ class Page(unittest.TestCase):
 class Output(unittest.TestCase):
     def test_what_a_test_prints_is_counted_by_architecture(self):
         output = "# mnck-seen: range do_wp_page+0xc36/0x1000 2\n# mnck-seen: young x+0x1/0x2 1\n"
-        seen = tuple((what, address, int(n)) for what, address, n in SEEN.findall(output))
+        seen = seen_calls(output)
         verdicts = [Verdict(arch, "cow.write", OK, seen=seen) for arch in ("x86_64", "arm64")]
         self.assertEqual(
             seen_by(verdicts, "arm64"),

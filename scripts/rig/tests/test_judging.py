@@ -5,7 +5,7 @@ import unittest
 from pathlib import Path
 
 from rig.build.kernel import Kernel
-from rig.guest import kselftest, qemu
+from rig.guest import groups, kselftest, qemu
 from rig.judge import gate, ktap, kunit
 from rig.judge.outcome import Outcome, State
 from rig.judge.verdict import FAIL, OK, SKIP, XFAIL, judge
@@ -346,7 +346,7 @@ class Protocol(unittest.TestCase):
         self.assertEqual(found.reason, "the guest's report is garbled")
 
 
-GROUP = kselftest.Group("paths", ("t",), together=True)
+GROUP = groups.Group("paths", ("t",), together=True)
 
 
 class List(unittest.TestCase):
@@ -378,9 +378,9 @@ class List(unittest.TestCase):
 
     def test_selected(self):
         for patterns in ([], ["munmap"], ["munmap.whole"], ["uapi", "munmap"]):
-            self.assertTrue(kselftest.selected("munmap.whole", patterns))
+            self.assertTrue(groups.selected("munmap.whole", patterns))
         for patterns in (["mun"], ["munmap.who", "uapi"], ["munmap.whole.more"]):
-            self.assertFalse(kselftest.selected("munmap.whole", patterns))
+            self.assertFalse(groups.selected("munmap.whole", patterns))
 
     def test_cases_that_are_run_together(self):
         kernel = Kernel("arm64", "debug", Path(), Path())
@@ -392,7 +392,7 @@ class List(unittest.TestCase):
 
         def verdicts(output, after=State()):
             outcome = Outcome(State(), output, 1, after, seconds=2.0)
-            return kselftest.together(kernel, GROUP, "t", cases, outcome, Path("console"))
+            return kselftest.judge_together(kernel, GROUP, "t", cases, outcome, Path("console"))
 
         a, b = verdicts(output)
         self.assertEqual((a.name, a.status, a.seconds), ("t.a", OK, 1.0))
@@ -408,7 +408,7 @@ class List(unittest.TestCase):
             self.assertEqual([(v.name, v.status) for v in wrong], [("t", FAIL)])
 
     def test_programs_that_are_run_twice(self):
-        group = kselftest.Group("again", ("munmap",), environment="AGAIN=1")
+        group = groups.Group("again", ("munmap",), environment="AGAIN=1")
         self.assertEqual(group.called("munmap.whole"), "again.munmap.whole")
         self.assertEqual(group.prefix, "env AGAIN=1 ")
         self.assertTrue(group.wants("munmap", {"again"}))

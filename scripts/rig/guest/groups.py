@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The groups of tests that share a guest, and which tests a name on the command line selects.
+
+A test is called ``group.case``.  Most groups are one kselftest program each; SPECIAL_GROUPS are the
+others.
+"""
+
+from dataclasses import dataclass
+
+from rig.common.paths import CHECKOUT
+from rig.guest.qemu import MACHINE, NO_KMEMLEAK, PARALLEL
+
+
+@dataclass(frozen=True)
+class Group:
+    """The kselftest programs that share a guest, and what that guest is like."""
+
+    name: str
+    programs: tuple[str, ...] = ()  # empty: all programs that no other group has
+    machine: tuple[str, ...] = MACHINE
+    command_line: str = NO_KMEMLEAK
+    environment: str = ""  # if not empty, another group runs the programs without it
+    together: bool = False  # a program runs all its cases at once, if all are selected
+
+    @property
+    def is_own(self) -> bool:
+        """Whether one program has the guest for itself."""
+        return self.programs == (self.name,)
+
+    @property
+    def prefix(self) -> str:
+        """What each command begins with."""
+        return f"env {self.environment} " if self.environment else ""
+
+    def called(self, case: str) -> str:
+        """Returns the name of the test that is `case`, ``program.case``, run in this guest."""
+        return f"{self.name}.{case}" if self.environment else case
+
+    def wants(self, program: str, groups: set[str]) -> bool:
+        """Returns whether `groups` select tests of `program` here; the empty set selects all."""
+        return not groups or (self.name if self.environment else program) in groups
+
+
+# The programs that drive each path of mm with all kinds of subscribers attached.
+PATHS = tuple(sorted(path.stem for path in (CHECKOUT / "selftests/paths").glob("*.c")))
+
+# Each test of PATHS detaches ten subscribers, and each detach waits for a grace period.
+EXPEDITED_RCU = f"{NO_KMEMLEAK} rcupdate.rcu_expedited=1"
+
+# The guests with kselftests, in the order in which they are started: the longest comes first.
+GUESTS = (
+    Group("guest"),
+    # Races need CPUs that run at the same time.
+    Group(
+        "races",
+        ("lifetime_race", "shared_race", "interval_exit", "chain_many"),
+        machine=PARALLEL,
+    ),
+    Group("paths", PATHS, command_line=EXPEDITED_RCU, together=True),
+    # The same tests, with one more subscriber that refuses every non-blockable start.
+    Group(
+        "refusing",
+        PATHS,
+        command_line=EXPEDITED_RCU,
+        environment="MNCK_REFUSING=1",
+        together=True,
+    ),
+    Group("leaks", ("leaks",), command_line="kmemleak=on"),
+    # The bug that it tests for leaves tasks that never end.
+    Group("sequence", ("sequence",)),
+    # Lockdep turns itself off after its first report.
+    Group("lock_callbacks", ("lock_callbacks",)),
+    Group("lock_reclaim", ("lock_reclaim",)),
+)
+
+# The groups that are not a test program, in the order of the summary.
+SPECIAL_GROUPS = (
+    *("host", "compile_fail", "doctest", "rig"),
+    *("guest", "races", "paths", "refusing", "kunit"),
+)
+
+
+def groups_of(patterns: list[str]) -> set[str]:
+    """Returns the groups that `patterns` name; the empty set stands for all."""
+    return {pattern.partition(".")[0] for pattern in patterns}
+
+
+def selected(name: str, patterns: list[str]) -> bool:
+    """Returns whether a pattern is `name` or a part in front of it, or there are no patterns."""
+    return not patterns or any(f"{name}.".startswith(f"{pattern}.") for pattern in patterns)
