@@ -20,6 +20,7 @@ from rig.build.kernel import Kernel
 from rig.common import command
 from rig.common.error import RigError
 from rig.common.progress import Step
+from rig.judge.symbols import without_suffixes
 
 # The functions that notify subscribers, and the callback that each leads to.
 ENTRIES = {
@@ -99,10 +100,10 @@ def _in_object(kernel: Kernel, name: str, directory: Path) -> Iterator[CompiledC
             continue
         yield CompiledCall(
             what,
-            f"{functions[start]}+{after - start:#x}",
+            f"{without_suffixes(functions[start])}+{after - start:#x}",
             str(Path(frame["FileName"]).relative_to(kernel.srcdir)),
             frame["Line"],
-            frame["FunctionName"],
+            without_suffixes(frame["FunctionName"]),
         )
 
 

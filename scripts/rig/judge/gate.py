@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from rig.judge.outcome import Outcome
+from rig.judge.symbols import plain
 
 # Taint that is no alarm: O, an out-of-tree module; E, an unsigned one; N, KUnit has run.
 TAINT_HARMLESS = 1 << 12 | 1 << 13 | 1 << 18
@@ -99,7 +100,7 @@ def _judge_warns(warns: list[list[str]], expected: list[str]) -> tuple[list[str]
         return [f"the expected WARN did not come: {expected[0]}"], []
     if len(warns) > 1:
         return [f"{len(warns)} WARNs came, one was expected: {expected[0]}"], lines
-    if expected[0] not in subject(warns[0]):
+    if plain(expected[0]) not in plain(subject(warns[0])):
         return [f"the WARN names {subject(warns[0])!r}, expected was {expected[0]!r}"], lines
     return [], []
 
@@ -111,7 +112,7 @@ def _judge_circle(lines: list[str], expected: list[str]) -> tuple[str, list[str]
     circle, rest = split_circle(lines)
     if not circle:
         return "", lines, [f"the expected lockdep report did not come: {expected[0]}"]
-    if any(text not in circle for text in expected):
+    if any(plain(text) not in plain(circle) for text in expected):
         return "", rest, [f"lockdep reports {circle!r}, expected was {' and '.join(expected)!r}"]
     return circle, rest, []
 

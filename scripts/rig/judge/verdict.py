@@ -8,6 +8,7 @@ from pathlib import Path
 from rig.judge import ktap
 from rig.judge.gate import console_of_last_program, gate, post_mortem
 from rig.judge.outcome import Outcome
+from rig.judge.symbols import without_suffixes
 
 OK, FAIL, SKIP = "ok", "FAIL", "skip"
 
@@ -71,7 +72,7 @@ def judge(
 
 def seen(output: str) -> tuple[tuple[str, str, int], ...]:
     """Returns the calls that a test of a path of mm has seen."""
-    return tuple((what, at, int(n)) for what, at, n in SEEN.findall(output))
+    return tuple((what, without_suffixes(at), int(n)) for what, at, n in SEEN.findall(output))
 
 
 def _judge_end(outcome: Outcome) -> tuple[list[str], list[str]]:

@@ -114,7 +114,9 @@ class Page(unittest.TestCase):
 
 class Output(unittest.TestCase):
     def test_what_a_test_prints_is_counted_by_architecture(self):
-        output = "# mnck-seen: range do_wp_page+0xc36/0x1000 2\n# mnck-seen: young x+0x1/0x2 1\n"
+        output = (
+            "# mnck-seen: range do_wp_page.isra.0+0xc36/0x1000 2\n# mnck-seen: young x+0x1/0x2 1\n"
+        )
         seen = seen_calls(output)
         verdicts = [Verdict(arch, "cow.write", OK, seen=seen) for arch in ("x86_64", "arm64")]
         self.assertEqual(

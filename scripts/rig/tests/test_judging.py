@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rig.build.kernel import Kernel
 from rig.guest import groups, kselftest, qemu
-from rig.judge import gate, ktap, kunit
+from rig.judge import gate, ktap, kunit, symbols
 from rig.judge.outcome import Outcome, State
 from rig.judge.verdict import FAIL, OK, SKIP, XFAIL, judge
 
@@ -238,6 +238,39 @@ class Gate(unittest.TestCase):
         console = [*WARN.splitlines(), "[ 1.1] rig: munmap -r munmap.whole", bug, f"[ 1.2] {panic}"]
         self.assertEqual(gate.post_mortem(console), (f"{bug}; {panic}", [bug, panic]))
         self.assertEqual(gate.post_mortem(console[:-2]), (None, []))
+
+
+class Symbols(unittest.TestCase):
+    """The names of functions, as compilers change them."""
+
+    def test_suffixes(self):
+        for suffix in (".isra.0", ".constprop.12", ".part.0", ".cold", ".cold.3", ".llvm.123"):
+            self.assertEqual(symbols.without_suffixes(f"zap{suffix}"), "zap")
+        self.assertEqual(symbols.without_suffixes("zap.part.0.isra.0.cold+0x1/0x2"), "zap+0x1/0x2")
+        text = "CLEAR in zap.isra.0, munmap[7]"
+        self.assertEqual(symbols.without_suffixes(text), "CLEAR in zap, munmap[7]")
+
+    def test_other_dots_stay(self):
+        for text in ("mm/cold.c", "zap.particular", "src/a.rs:9", "zap.isra_0", "took 1.5 s.cold1"):
+            self.assertEqual(symbols.without_suffixes(text), text)
+
+    def test_offsets(self):
+        self.assertEqual(symbols.plain("zap.cold+0x1f/0x20 [mnck]"), "zap [mnck]")
+        self.assertEqual(symbols.plain("at zap+0x1"), "at zap")
+        self.assertEqual(symbols.plain("0x1000-0x2000"), "0x1000-0x2000")
+
+    def test_expected_warn(self):
+        log = WARN.replace("left open", "left open in zap.isra.0, munmap[52]")
+        for expected in ("open in zap, munmap", "open in zap.isra.0, munmap"):
+            output = f"# mnck-expect: WARN {expected}\n{PASSED}"
+            self.assertEqual(verdict(output, log, warns=1), (OK, ""))
+        output = f"# mnck-expect: WARN open in zap.isra.0, kthread\n{PASSED}"
+        self.assertEqual(verdict(output, log, warns=1)[0], FAIL)
+
+    def test_expected_circle(self):
+        log = CIRCLE.replace("(lock)", "(lock.llvm.99)")
+        output = f"# mnck-expect: LOCKDEP mnck_end -> lock\n{PASSED}"
+        self.assertEqual(verdict(output, log, lockdep=0), (OK, ""))
 
 
 class Ktap(unittest.TestCase):
