@@ -63,8 +63,9 @@ class Kernel:
         return self.objdir / ARCHES[self.arch].image
 
     def has(self, option: str) -> bool:
-        """Returns whether the kernel has CONFIG_`option`, built in."""
-        return f"CONFIG_{option}=y" in (self.objdir / ".config").read_text().splitlines()
+        """Returns whether the kernel has CONFIG_`option`, built in or as a module."""
+        lines = (self.objdir / ".config").read_text().splitlines()
+        return f"CONFIG_{option}=y" in lines or f"CONFIG_{option}=m" in lines
 
     def make(self, *arguments: str) -> list[str]:
         """Returns a command that runs make in the build directory."""

@@ -15,7 +15,7 @@ from rig.guest.groups import GUESTS, SPECIAL_GROUPS, Group, groups_of, selected
 from rig.guest.kselftest import in_guest
 from rig.guest.selftest import selftest
 from rig.host import checks, compile_fail, doctest
-from rig.judge.verdict import FAIL, Verdict
+from rig.judge.verdict import FAIL, Verdict, refuse_skips
 from rig.report import junit as junit_xml
 from rig.report import results
 
@@ -70,7 +70,8 @@ def _source_checks(source: Path, patterns: list[str]) -> Iterator[Verdict]:
 
 
 def _in_guest(kernel: Kernel, patterns: list[str], group: Group) -> Iterator[Verdict]:
-    yield from in_guest(kernel, artifacts.module(kernel), patterns, group)
+    verdicts = in_guest(kernel, artifacts.module(kernel), patterns, group)
+    yield from refuse_skips(verdicts, kernel.has)
 
 
 def _rig(kernel: Kernel, patterns: list[str]) -> Iterator[Verdict]:

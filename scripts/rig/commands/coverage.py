@@ -13,7 +13,7 @@ from rig.coverage.compare import Row, callbacks_without_range, judge_sites, seen
 from rig.coverage.compiled_calls import compiled_calls
 from rig.guest.groups import GUESTS
 from rig.guest.kselftest import in_guest
-from rig.judge.verdict import FAIL, Verdict
+from rig.judge.verdict import FAIL, Verdict, refuse_skips
 from rig.report import coverage as report
 from rig.report import results
 
@@ -59,7 +59,8 @@ def coverage(arches: list[str], variant: str) -> int:
 
 
 def _run(kernel: Kernel) -> Iterator[Verdict]:
-    yield from in_guest(kernel, artifacts.module(kernel), [], GROUP, "coverage")
+    verdicts = in_guest(kernel, artifacts.module(kernel), [], GROUP, "coverage")
+    yield from refuse_skips(verdicts, kernel.has)
 
 
 def _object(kernel: Kernel, file: str) -> Path:

@@ -9,7 +9,7 @@ from rig.build.kernel import Kernel, ensure_kernel
 from rig.common import log
 from rig.common.parallel import side_by_side
 from rig.guest.qemu import PARALLEL, Guest
-from rig.judge.verdict import FAIL, Verdict, judge
+from rig.judge.verdict import FAIL, Verdict, judge, refuse_skip
 from rig.report import results
 
 PROGRAM = "chain_random"
@@ -39,7 +39,7 @@ def _soak(kernel: Kernel, settings: str) -> Iterator[Verdict]:
         yield judge(kernel.arch, "soak.load", guest.run("insmod /lib/mnck.ko"), console)
         command = f"env {settings} {PROGRAM} -r {CASE}"
         outcome = guest.run(command, on_output=partial(_print, kernel.arch))
-        yield judge(kernel.arch, CASE, outcome, console, CASE)
+        yield refuse_skip(judge(kernel.arch, CASE, outcome, console, CASE), kernel.has)
         yield judge(kernel.arch, "soak.unload", guest.run("rmmod mnck"), console)
 
 

@@ -13,7 +13,7 @@ from rig.build.kernel import Kernel
 from rig.common import log
 from rig.guest.qemu import DEADLINE, SMALL, Guest
 from rig.judge import kunit
-from rig.judge.verdict import FAIL, OK, SKIP, XFAIL, Verdict, judge
+from rig.judge.verdict import FAIL, OK, SKIP, XFAIL, Verdict, judge, refuse_skip
 
 HANG_DEADLINE = 2.0
 
@@ -26,7 +26,8 @@ SURVIVED = (
     ("plan_unmet", FAIL, "plan not met: 1 results announced, 0 came"),
     ("status", FAIL, "exit status 3"),
     ("signal", FAIL, "killed by signal 11"),
-    ("skip", SKIP, "rig_mistakes"),
+    ("skip", FAIL, "skipped, but names no CONFIG_ option that this kernel lacks: rig_mistakes"),
+    ("skip_option", SKIP, "needs CONFIG_RIG_MISTAKES"),
     ("xfail", XFAIL, "rig_mistakes"),
     ("skip_mute", FAIL, "skipped without a reason: rig_mistakes.skip_mute"),
     ("warn", FAIL, "unexpected WARN: rig_mistakes: subscriber 7 broke a rule"),
@@ -75,7 +76,7 @@ ON_WARN_NEEDS = ("lib/mnck.ko", "tests/failure")
 KUNIT = (
     ("rig_mistakes.right", OK, ""),
     ("rig_mistakes.wrong", FAIL, r"EXPECTATION FAILED at .*rig_mistakes_kunit\.c:\d+"),
-    ("rig_mistakes.skipped", SKIP, "rig_mistakes"),
+    ("rig_mistakes.skipped", FAIL, "skipped, but names no .* that this kernel lacks: rig_mistakes"),
 )
 NO_KUNIT = "the module has run no KUnit suite"
 
@@ -103,6 +104,7 @@ def selftest(kernel: Kernel) -> Iterator[Verdict]:
                 if _can_find(kernel, what):
                     outcome = guest.run(f"rig_mistakes {what}")
                     found = judge(kernel.arch, what, outcome, console, f"rig_mistakes.{what}")
+                    found = refuse_skip(found, kernel.has)
                     yield _compare(f"rig.{what}", found, status, reason)
         for what, reason in FATAL:
             if _can_find(kernel, what):
@@ -124,7 +126,7 @@ def _kunit(kernel: Kernel, guest: Guest) -> Iterator[Verdict]:
     found = {verdict.name: verdict for verdict in kunit.verdicts(kernel.arch, run)}
     for name, status, reason in KUNIT:
         missing = Verdict(kernel.arch, name, "missing")
-        verdict = found.get(f"kunit.{name}", missing)
+        verdict = refuse_skip(found.get(f"kunit.{name}", missing), kernel.has)
         yield _compare(f"rig.kunit.{name}", verdict, status, reason)
     loaded = judge(kernel.arch, "load", replace(outcome, log=others), guest.console)
     yield _compare("rig.kunit.load", loaded, OK, "")

@@ -2,7 +2,8 @@
 """The verdict on one test: from its output, its end, and what the kernel logged meanwhile."""
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rig.judge import ktap
@@ -40,6 +41,8 @@ class Verdict:
 # One such call, as selftests/lib/path.h prints it.
 SEEN = re.compile(r"^# mnck-seen: (\w+) (\S+)/0x[0-9a-f]+ (\d+)$", re.MULTILINE)
 
+OPTION = re.compile(r"\bCONFIG_(\w+)")
+
 
 def judge(
     where: str, name: str, outcome: Outcome, console: Path, case: str | None = None
@@ -68,6 +71,24 @@ def judge(
     if case and (reason := ktap.expected_failure(outcome.output)):
         return Verdict(where, name, XFAIL, outcome.seconds, reason, seen=found)
     return Verdict(where, name, OK, outcome.seconds, seen=found)
+
+
+def refuse_skip(verdict: Verdict, has: Callable[[str], bool]) -> Verdict:
+    """Returns `verdict`, but a failure in place of a skip that the kernel gives no cause for.
+
+    A test may skip only if its reason names a CONFIG_ option that the kernel lacks; `has` says
+    whether the kernel has an option.
+    """
+    if verdict.status != SKIP or any(not has(o) for o in OPTION.findall(verdict.reason)):
+        return verdict
+    reason = f"skipped, but names no CONFIG_ option that this kernel lacks: {verdict.reason}"
+    return replace(verdict, status=FAIL, reason=reason)
+
+
+def refuse_skips(verdicts: Iterable[Verdict], has: Callable[[str], bool]) -> Iterator[Verdict]:
+    """Yields what refuse_skip() makes of each verdict."""
+    for verdict in verdicts:
+        yield refuse_skip(verdict, has)
 
 
 def seen(output: str) -> tuple[tuple[str, str, int], ...]:

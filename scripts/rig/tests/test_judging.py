@@ -8,7 +8,7 @@ from rig.build.kernel import Kernel
 from rig.guest import groups, kselftest, qemu
 from rig.judge import gate, ktap, kunit, symbols
 from rig.judge.outcome import Outcome, State
-from rig.judge.verdict import FAIL, OK, SKIP, XFAIL, judge
+from rig.judge.verdict import FAIL, OK, SKIP, XFAIL, Verdict, judge, refuse_skip
 
 PASSED = "KTAP version 1\n1..1\nok 1 a.b\n"
 WARN = """\
@@ -271,6 +271,29 @@ class Symbols(unittest.TestCase):
         log = CIRCLE.replace("(lock)", "(lock.llvm.99)")
         output = f"# mnck-expect: LOCKDEP mnck_end -> lock\n{PASSED}"
         self.assertEqual(verdict(output, log, lockdep=0), (OK, ""))
+
+
+class Skips(unittest.TestCase):
+    """Which skips are failures."""
+
+    @staticmethod
+    def refused(reason, status=SKIP):
+        found = Verdict("here", "a.b", status, reason=reason)
+        return refuse_skip(found, {"KSM", "SWAP"}.__contains__)
+
+    def test_a_skip_names_an_option_that_the_kernel_lacks(self):
+        for reason in ("needs CONFIG_NUMA", "without CONFIG_KSM and CONFIG_NUMA"):
+            self.assertEqual(self.refused(reason).status, SKIP)
+
+    def test_any_other_skip_is_a_failure(self):
+        for reason in ("needs CONFIG_KSM", "no mnck.ko to insert again", "needs NUMA"):
+            found = self.refused(reason)
+            expected = f"skipped, but names no CONFIG_ option that this kernel lacks: {reason}"
+            self.assertEqual((found.status, found.reason), (FAIL, expected))
+
+    def test_other_verdicts_stay(self):
+        for status in (OK, FAIL, XFAIL):
+            self.assertEqual(self.refused("a bug", status).status, status)
 
 
 class Ktap(unittest.TestCase):

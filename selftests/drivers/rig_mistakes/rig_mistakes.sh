@@ -63,6 +63,9 @@ signal)
 skip)
 	echo 'ok 1 rig_mistakes.skip # SKIP rig_mistakes'
 	exit 4 ;;
+skip_option)
+	echo 'ok 1 rig_mistakes.skip_option # SKIP needs CONFIG_RIG_MISTAKES'
+	exit 4 ;;
 xfail)
 	echo 'ok 1 rig_mistakes.xfail # XFAIL rig_mistakes'
 	exit 2 ;;
