@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,14 +79,14 @@ def ensure_source(variant: str = DEFAULT) -> Path:
     """Returns the source tree of this variant; makes it if it is not in the cache."""
     source = _ensure_tree(f"linux-{_version()}", _unpack)
     if changes := patches(variant):
-        name = f"{source.name}-{_digest(changes)}"
+        name = f"{source.name}-{_digest([], changes)}"
         return _ensure_tree(name, lambda tree: _patch(source, changes, tree))
     return source
 
 
 def ensure_kernel(arch: str, variant: str = DEFAULT) -> Kernel:
     """Returns the kernel of this architecture and variant; builds it if it is not in the cache."""
-    name = f"{arch}-{variant}-{_digest((*fragments(arch, variant), *patches(variant)))}"
+    name = f"{arch}-{variant}-{_digest(fragments(arch, variant), patches(variant))}"
     kernel = Kernel(arch, variant, ensure_source(variant), CACHE / "kernel" / name)
     whole = _stamp(kernel.objdir)
     if not whole.exists():
@@ -109,11 +109,16 @@ def _stamp(objdir: Path) -> Path:
     return objdir / "mnck.whole"
 
 
-def _digest(files: Iterable[Path]) -> str:
-    """Returns a hash of the packages' versions and of the contents of `files`."""
+def _digest(configuration: list[Path], changes: list[Path]) -> str:
+    """Returns a hash of the packages' versions, the options of a configuration, and patches.
+
+    The comments in a fragment of configuration do not count.
+    """
     digest = hashlib.sha256(_version().encode())
-    for file in files:
-        digest.update(file.read_bytes())
+    for path in configuration:
+        digest.update("".join(f"{line}\n" for _, line in _options(path)).encode())
+    for path in changes:
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
 
