@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Unit tests of how what the compiler says is read and judged, without a compiler."""
+"""Unit tests of rig.host and rig.build.rustc: how a compiler's reports are read and judged."""
 
 import json
 import re
@@ -70,12 +70,12 @@ impl Thing<u8> {
 
 
 def error(code, line, file=str(PATH), level="error"):
-    """A diagnostic."""
+    """Returns a diagnostic."""
     return Diagnostic(level, code, file, line, f"{level} {code}")
 
 
 def wrong(found, in_twin=(), text=CASE):
-    """What is wrong with a case of this text, of which the compiler says this."""
+    """Returns what is wrong with a case of this text and these diagnostics."""
     complaint = compile_fail.judge(
         compile_fail.parse_case(text).expected, PATH, list(found), list(in_twin)
     )
@@ -83,7 +83,7 @@ def wrong(found, in_twin=(), text=CASE):
 
 
 def message(line, code="E0308", level="error", expansion=None, **more):
-    """A line of the compiler's output."""
+    """Returns a line of the compiler's output."""
     span = {"is_primary": True, "file_name": "a.rs", "line_start": line, "expansion": expansion}
     other = {"is_primary": False, "file_name": "b.rs", "line_start": 1, "expansion": None}
     return json.dumps(
@@ -96,7 +96,7 @@ def message(line, code="E0308", level="error", expansion=None, **more):
 
 
 class Marks(unittest.TestCase):
-    """What a file of the suite says."""
+    """The marks in a file of the suite."""
 
     def test_replaced(self):
         case = compile_fail.parse_case(CASE)
@@ -124,7 +124,7 @@ class Marks(unittest.TestCase):
 
 
 class Judging(unittest.TestCase):
-    """Whether a misuse is rejected, and for the right reason."""
+    """A misuse must be rejected for the right reason."""
 
     def test_rejected(self):
         self.assertIsNone(wrong([error("E0599", 3)]))
@@ -163,10 +163,10 @@ class Judging(unittest.TestCase):
 
 
 class Compiler(unittest.TestCase):
-    """What the compiler is told, and says."""
+    """The compiler's flags and its output."""
 
     def test_diagnostics(self):
-        said = "\n".join(
+        output = "\n".join(
             (
                 *("not JSON", message(4), message(5, None), message(6, level="warning")),
                 *(message(7, level="note"), message(0, None, spans=[])),
@@ -174,7 +174,7 @@ class Compiler(unittest.TestCase):
             )
         )
         self.assertEqual(
-            rustc.parse(said, 1),
+            rustc.parse(output, 1),
             [
                 error("E0308", 4, "a.rs"),
                 error("mismatched", 5, "a.rs"),
@@ -186,12 +186,12 @@ class Compiler(unittest.TestCase):
     def test_in_a_macro(self):
         outer = {"file_name": "a.rs", "line_start": 9, "expansion": None}
         inner = {"file_name": "macro.rs", "line_start": 1, "expansion": {"span": outer}}
-        said = message(4, expansion={"span": inner})
-        self.assertEqual(rustc.parse(said, 1), [error("E0308", 9, "a.rs")])
+        output = message(4, expansion={"span": inner})
+        self.assertEqual(rustc.parse(output, 1), [error("E0308", 9, "a.rs")])
 
     def test_crash_is_no_success(self):
-        for said in ("", "thread 'rustc' panicked", message(6, level="warning")):
-            self.assertEqual(rustc.parse(said, 101)[-1].code, "rustc: exit status 101")
+        for output in ("", "thread 'rustc' panicked", message(6, level="warning")):
+            self.assertEqual(rustc.parse(output, 101)[-1].code, "rustc: exit status 101")
 
     def test_command(self):
         environment, flags = rustc.parse_command(COMMAND)
@@ -201,7 +201,7 @@ class Compiler(unittest.TestCase):
 
 
 class Doctest(unittest.TestCase):
-    """What is an example."""
+    """The examples in documentation."""
 
     def test_examples(self):
         found = [(e.of, e.line, e.code) for e in doctest.examples(DOCUMENTED)]
@@ -224,10 +224,10 @@ class BugHistory(unittest.TestCase):
     TOTALS = re.findall(r"^\| (types|run time|neither) \| (\d+) \| (\d+) \|$", TEXT, re.MULTILINE)
 
     def test_cited_tests_exist(self):
-        there = {path.stem for path in compile_fail.CASES.glob("*.rs")}
+        existing = {path.stem for path in compile_fail.CASES.glob("*.rs")}
         for row in self.ROWS:
             for names in re.findall(r"\[(.*?)\]", row[3]):
-                self.assertLessEqual(set(names.split(", ")), there)
+                self.assertLessEqual(set(names.split(", ")), existing)
 
     def test_totals(self):
         self.assertEqual([int(row[0]) for row in self.ROWS], list(range(1, 44)))

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Unit tests of what needs no guest: reading reports and judging them."""
+"""Unit tests of rig.judge: how reports are read and judged."""
 
 import unittest
 from pathlib import Path
 
-from rig.build.kernel import Kernel
-from rig.guest import groups, kselftest, qemu
 from rig.judge import gate, ktap, kunit, symbols
 from rig.judge.outcome import Outcome, State
 from rig.judge.verdict import FAIL, OK, SKIP, XFAIL, Verdict, judge, refuse_skip
@@ -103,23 +101,10 @@ SUITES = """\
 [    3.3]     ok 1 each
 [    3.3] ok 2 ticket
 """
-LIST = """\
-# FIXTURE            VARIANT                   TEST
-munmap                                         whole
-                                               partial
---------------------------------------------------------------------------------
-reap                 free                      mrelease
-                     held
---------------------------------------------------------------------------------
-a_fixture_with_a_long_name one                       left
-                     two                       right
---------------------------------------------------------------------------------
-global                                         alone
-"""
 
 
 def verdict(output=PASSED, log="", status=0, warns=0, **after):
-    """The status and reason of a test that leaves the kernel like this."""
+    """Returns the status and the reason for a test that leaves such a state and log."""
     state = State(**{"warns": warns, "taint": 1 << 9 if warns else 0, **after})
     outcome = Outcome(State(), output, status, state, tuple(log.splitlines()))
     found = judge("here", "a.b", outcome, Path("console"), "a.b")
@@ -127,13 +112,13 @@ def verdict(output=PASSED, log="", status=0, warns=0, **after):
 
 
 def suites(log):
-    """Name, status and reason of each verdict on KUnit, and what else the log has."""
+    """Returns name, status and reason of each KUnit verdict, and the other lines of the log."""
     run, others = kunit.parse(log.splitlines())
     return [(v.name, v.status, v.reason) for v in kunit.verdicts("here", run)], others
 
 
 class Gate(unittest.TestCase):
-    """What the kernel says."""
+    """The kernel's counters and its log."""
 
     def test_silence(self):
         self.assertEqual(verdict(), (OK, ""))
@@ -214,7 +199,7 @@ class Gate(unittest.TestCase):
         status, reason = verdict(expect + PASSED, CIRCLE.replace("_end", "_start"), lockdep=0)
         self.assertEqual(status, FAIL)
         self.assertIn("'&mm->mmap_lock -> mnck_start -> lock', expected was", reason)
-        # Which locks the task has at the time is no part of the circle.
+        # The locks that the task holds at the time are not part of the circle.
         other = expect.replace("end -> lock", "release")
         self.assertEqual(verdict(other + PASSED, CIRCLE, lockdep=0)[0], FAIL)
         self.assertEqual(verdict(PASSED, CIRCLE, lockdep=0)[0], FAIL)
@@ -241,7 +226,7 @@ class Gate(unittest.TestCase):
 
 
 class Symbols(unittest.TestCase):
-    """The names of functions, as compilers change them."""
+    """The names of functions that compilers have changed."""
 
     def test_suffixes(self):
         for suffix in (".isra.0", ".constprop.12", ".part.0", ".cold", ".cold.3", ".llvm.123"):
@@ -297,7 +282,7 @@ class Skips(unittest.TestCase):
 
 
 class Ktap(unittest.TestCase):
-    """What tests say."""
+    """The results that tests print."""
 
     def test_plan(self):
         for output, reason in (
@@ -334,7 +319,7 @@ class Ktap(unittest.TestCase):
 
 
 class Kunit(unittest.TestCase):
-    """What KUnit suites say to the kernel's log."""
+    """The results of KUnit suites in the kernel's log."""
 
     def test_suites(self):
         found, others = suites(SUITES)
@@ -375,98 +360,3 @@ class Kunit(unittest.TestCase):
 
     def test_alarm_within(self):
         self.assertEqual(suites(SUITES.replace("mnck: something else", "BUG"))[1][1][-3:], "BUG")
-
-
-class Protocol(unittest.TestCase):
-    """What the guest sends."""
-
-    WHOLE = b"\x01output\nhi\n\x01exit 1\n\x01state 1 2 3 0\nline\n\x01ready\n"
-
-    def test_whole(self):
-        self.assertEqual(qemu.parse_step(self.WHOLE), ("hi\n", 1, State(1, 2, 3, 0), ("line",)))
-
-    def test_no_lockdep(self):
-        state = qemu.parse_step(self.WHOLE.replace(b"3 0", b"3 -"))[2]
-        self.assertEqual(state, State(1, 2, 3, None))
-
-    def test_cut_off_anywhere(self):
-        for end in range(len(self.WHOLE) - len(qemu.READY) + 1):
-            self.assertIsNone(qemu.parse_step(self.WHOLE[:end])[2])
-
-    def test_output_as_it_comes(self):
-        self.assertEqual(qemu.parse_step(b"\x01output\nh")[0], "h")
-
-    def test_garbled(self):
-        outcome = Outcome(State(), PASSED, 0, None)
-        found = judge("here", "a.b", outcome, Path("console"))
-        self.assertEqual(found.reason, "the guest's report is garbled")
-
-
-GROUP = groups.Group("paths", ("t",), together=True)
-
-
-class List(unittest.TestCase):
-    """What -l prints."""
-
-    def test_list(self):
-        self.assertEqual(
-            kselftest.parse_list("munmap", LIST),
-            {
-                "munmap.whole": "munmap.whole",
-                "munmap.partial": "munmap.partial",
-                "munmap.reap.free.mrelease": "reap.free.mrelease",
-                "munmap.reap.held.mrelease": "reap.held.mrelease",
-                **{
-                    f"munmap.{name}": name
-                    for variant in ("one", "two")
-                    for test in ("left", "right")
-                    for name in [f"a_fixture_with_a_long_name.{variant}.{test}"]
-                },
-                "munmap.alone": "global.alone",
-            },
-        )
-
-    def test_lists(self):
-        cases = kselftest.parse_lists(f"list: uapi\n{LIST}list: munmap\n{LIST}")
-        self.assertEqual(len(cases), 2 * len(kselftest.parse_list("munmap", LIST)))
-        self.assertEqual(cases["uapi.munmap.whole"], "munmap.whole")
-        self.assertEqual(cases["munmap.whole"], "munmap.whole")
-
-    def test_selected(self):
-        for patterns in ([], ["munmap"], ["munmap.whole"], ["uapi", "munmap"]):
-            self.assertTrue(groups.selected("munmap.whole", patterns))
-        for patterns in (["mun"], ["munmap.who", "uapi"], ["munmap.whole.more"]):
-            self.assertFalse(groups.selected("munmap.whole", patterns))
-
-    def test_cases_that_are_run_together(self):
-        kernel = Kernel("arm64", "debug", Path(), Path())
-        cases = {"t.a": "t.a", "t.f.b": "f.b"}
-        output = (
-            "TAP version 13\n1..2\n#  RUN           t.a ...\n# mnck-seen: range x+0x1/0x2 3\n"
-            "#            OK  t.a\nok 1 t.a\n#  RUN           f.b ...\nok 2 f.b # XFAIL a bug\n"
-        )
-
-        def verdicts(output, after=State()):
-            outcome = Outcome(State(), output, 1, after, seconds=2.0)
-            return kselftest.judge_together(kernel, GROUP, "t", cases, outcome, Path("console"))
-
-        a, b = verdicts(output)
-        self.assertEqual((a.name, a.status, a.seconds), ("t.a", OK, 1.0))
-        self.assertEqual(a.seen, (("range", "x+0x1", 3),))
-        self.assertEqual((b.name, b.status, b.reason, b.seen), ("t.f.b", XFAIL, "a bug", ()))
-        for wrong in (
-            verdicts(output.replace("ok 1 t.a", "not ok 1 t.a")),
-            verdicts(output.replace("ok 2 f.b # XFAIL a bug\n", "")),
-            verdicts(output.replace("1 t.a", "1 t.c")),
-            verdicts(output, State(warns=1)),
-            verdicts(output, None),
-        ):
-            self.assertEqual([(v.name, v.status) for v in wrong], [("t", FAIL)])
-
-    def test_programs_that_are_run_twice(self):
-        group = groups.Group("again", ("munmap",), environment="AGAIN=1")
-        self.assertEqual(group.called("munmap.whole"), "again.munmap.whole")
-        self.assertEqual(group.prefix, "env AGAIN=1 ")
-        self.assertTrue(group.wants("munmap", {"again"}))
-        self.assertTrue(group.wants("munmap", set()))
-        self.assertFalse(group.wants("munmap", {"munmap"}))
