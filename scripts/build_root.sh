@@ -1,17 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Runs a command in the build root: a Debian trixie with every tool that mnck
-# needs, made on first use.  All that follows is thus the same on each machine,
-# and nothing is installed on the host but mmdebstrap, which makes the root.
+# Runs a command in the build root: a Debian trixie with all tools that mnck
+# needs, which the first call makes.  So builds are the same on each machine, and
+# the host needs no package but mmdebstrap, which makes the root, and uidmap for
+# users other than root.
 #
-#	build_root.sh COMMAND [ARGUMENT...]	run it, in the checkout
+#	build_root.sh COMMAND [ARGUMENT...]	run COMMAND in the checkout
 #	build_root.sh --remove			remove the cache
 #
-# The checkout and the cache have the same path inside as outside.
+# The checkout and the cache have the same paths in the build root as on the host.
 #
 # Environment:
-#	XDG_CACHE_HOME	the cache is mnck/ in it; default ~/.cache
+#	XDG_CACHE_HOME	the cache is mnck/ in this directory; default ~/.cache
 #	SETUP=no	install nothing on the host
 set -euo pipefail
 
@@ -32,21 +33,21 @@ packages=(
 	# The checks.
 	perl shellcheck
 )
-root_mib=6144	# free space that a first run needs, kernels and all
+root_mib=6144	# the free space that a first run needs, with the kernels
 kept_days=14
 
 say() { printf 'mnck: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
-# The host's own mirror, so that its proxies and its administrator's choice hold.
+# Prints the mirror that the host's apt uses, so that the host's proxies work too.
 mirror() {
 	# shellcheck disable=SC2016	# apt expands it
 	apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' |
 		grep -m1 -E '/debian/?$' ||
-		die "apt names no Debian mirror on this host: add one to /etc/apt/sources.list"
+		die "apt has no Debian mirror on this host: add one to /etc/apt/sources.list"
 }
 
-# Without root, a user namespace in which the user is root.
+# A user other than root becomes root in a user namespace.
 namespace=(unshare --mount --propagation private)
 [ "$(id -u)" -eq 0 ] || namespace+=(--user --map-root-user --map-auto)
 
@@ -66,7 +67,8 @@ need_host_tools() {
 	[ ${#missing[@]} -eq 0 ] && return
 
 	if [ "${SETUP:-yes}" = no ] || [ "$(id -u)" -ne 0 ]; then
-		die "needs ${missing[*]}; as root, run: apt-get install ${missing[*]}"
+		die "missing on this host: ${missing[*]}; as root, run:" \
+			"apt-get install ${missing[*]}"
 	fi
 	say "installing on this host: ${missing[*]} (SETUP=no forbids it)"
 	apt-get update -qq
@@ -74,7 +76,7 @@ need_host_tools() {
 		--no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# Without root, what a user namespace needs.
+# Checks that a user other than root can have a user namespace.
 need_user_namespaces() {
 	local user
 
@@ -87,12 +89,13 @@ need_user_namespaces() {
 			"kernel.unprivileged_userns_clone=1', or run make as root"
 }
 
-# A line that counts the seconds on a terminal, two lines elsewhere.
+# Runs a long step.  On a terminal a line counts the seconds; elsewhere two lines
+# report its start and its end.
 step() {
 	local what=$1 about=$2 log=$3 pid start=$SECONDS
 	shift 3
 
-	# In a process group of its own, to be ended with all that it has started.
+	# A process group of its own, so that a signal ends all its processes.
 	set -m
 	"$@" >"$log" 2>&1 </dev/null &
 	pid=$!
@@ -108,7 +111,7 @@ step() {
 	[ -t 2 ] && printf '\r\033[K' >&2
 	if ! wait "$pid"; then
 		tail -n 20 "$log" >&2
-		die "$what failed; all of it is in $log"
+		die "$what failed; all its output is in $log"
 	fi
 	say "$what: $((SECONDS - start)) s"
 }
@@ -164,7 +167,7 @@ prune() {
 		done
 }
 
-# Runs within the mount namespace of as_root.
+# Runs a command in the build root; called in the mount namespace of as_root.
 enter() {
 	local dir
 
@@ -186,7 +189,7 @@ if [ "$1" = --remove ]; then
 	exit
 fi
 
-# By what goes in and how, so that a change of it makes another.
+# A change of the packages, or of how the root is made, makes a new root.
 key=$({ printf '%s\n' "$suite" "${packages[@]}"; declare -f make_root; } |
 	sha256sum | cut -c1-12)
 root=$cache/root-$key
@@ -202,6 +205,6 @@ fi
 
 export -f enter
 export root checkout cache
-touch "$root"	# in use
-# In this shell's place, so that a signal to it arrives.
+touch "$root"	# so that it counts as used
+# exec, so that a signal to this process reaches the command.
 exec "${namespace[@]}" bash -c 'set -eu; enter "$@"' bash "$@"
