@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One mistake, made while the module loads, to prove that the rig sees it.
+ * Makes one mistake while it loads, to prove that the rig reports it.
  */
 #include <linux/kernel.h>
 #include <linux/module.h>
@@ -53,7 +53,7 @@ static int __init rig_mistakes_init(void)
 		lock_a_then_b();
 		lock_b_then_a();
 	} else if (!strcmp(what, "atomic")) {
-		/* It is said no more than once a second, which is counted in jiffies. */
+		/* __might_resched() prints at most once a second. */
 		schedule_timeout_uninterruptible(HZ + 1);
 		preempt_disable();
 		might_sleep();
@@ -77,5 +77,5 @@ static void __exit rig_mistakes_exit(void)
 }
 module_exit(rig_mistakes_exit);
 
-MODULE_DESCRIPTION("Mistakes for mnck's rig to find");
+MODULE_DESCRIPTION("Mistakes that mnck's rig must report");
 MODULE_LICENSE("GPL");

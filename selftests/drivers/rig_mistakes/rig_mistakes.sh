@@ -2,10 +2,10 @@
 # shellcheck shell=busybox
 # SPDX-License-Identifier: GPL-2.0
 #
-# Tests that do wrong, each in one way, to prove that the rig sees it; and a few
-# that do right, to prove that it does not see ghosts.
+# Tests that each make one mistake, to prove that the rig reports it; and a few
+# without a mistake, which the rig must pass.
 
-# In the guest, rig_mistakes.ko makes the mistakes that only a kernel can make.
+# rig_mistakes.ko makes the mistakes that only kernel code can make.
 plant() {
 	insmod /lib/rig_mistakes.ko "what=$1"
 	rmmod rig_mistakes
