@@ -167,23 +167,27 @@ def _unpack(tree: Path) -> None:
     _need_space(SOURCE_SIZE, "the kernel's source")
     tree.mkdir(parents=True)
     with Step("kernel source", about=15):
-        _run(["tar", "-xf", ARCHIVE, "-C", tree, "--strip-components=1"], "unpacking the source")
+        command.output_of(
+            ["tar", "-xf", ARCHIVE, "-C", tree, "--strip-components=1"], "unpacking the source"
+        )
 
 
 def _patch(source: Path, changes: list[Path], tree: Path) -> None:
     """Makes `tree` of links to the files of `source`; patch(1) replaces those that it changes."""
     with Step("kernel source, patched", about=5):
-        _run(["cp", "--archive", "--link", source, tree], "copying the source")
+        command.output_of(["cp", "--archive", "--link", source, tree], "copying the source")
         for change in changes:
             options = ("--strip=1", "--fuzz=0", f"--directory={tree}")
-            _run(["patch", *options, f"--input={change.absolute()}"], f"applying {change}")
+            command.output_of(
+                ["patch", *options, f"--input={change.absolute()}"], f"applying {change}"
+            )
 
 
 def _configure(kernel: Kernel) -> None:
     """Makes .config of the fragments alone, and checks that it has all options that they set."""
     kernel.objdir.mkdir(parents=True, exist_ok=True)
     paths = fragments(kernel.arch, kernel.variant)
-    _run(
+    command.output_of(
         [
             kernel.srcdir / "scripts/kconfig/merge_config.sh",
             *("-n", "-O", kernel.objdir, *(path.absolute() for path in paths)),
@@ -232,9 +236,3 @@ def _build(kernel: Kernel) -> None:
         raise RigError(
             f"{what}: the build failed.  All its output is in {log}; the end:\n{''.join(last)}"
         )
-
-
-def _run(what_to_run: command.Command, what: str, **options) -> None:
-    status, output = command.run(what_to_run, **options)
-    if status:
-        raise RigError(f"{what} failed:\n{output[-4000:]}")

@@ -31,9 +31,7 @@ def mutants(arches: list[str], variant: str, patterns: list[str]) -> int:
     patches = [p for p in sorted(PATCHES.glob("*.patch")) if selected(p.stem, patterns)]
     if not patches:
         raise RigError(f"no mutant is called {' '.join(patterns)}: see selftests/mutants/")
-    verdicts = results.show_all(side_by_side([_try_all(kernel, patches) for kernel in kernels]))
-    results.summary(verdicts)
-    return int(any(verdict.status == FAIL for verdict in verdicts))
+    return results.report(side_by_side([_try_all(kernel, patches) for kernel in kernels]))
 
 
 def _try_all(kernel: Kernel, patches: list[Path]) -> Iterator[Verdict]:

@@ -9,7 +9,7 @@ from rig.build.kernel import Kernel, ensure_kernel
 from rig.common import log
 from rig.common.parallel import side_by_side
 from rig.guest.qemu import PARALLEL, Guest
-from rig.judge.verdict import FAIL, Verdict, judge, refuse_skip
+from rig.judge.verdict import Verdict, judge, refuse_skip
 from rig.report import results
 
 PROGRAM = "chain_random"
@@ -23,9 +23,7 @@ def soak(arches: list[str], variant: str, rounds: int, seed: int | None) -> int:
     """
     settings = f"MNCK_ROUNDS={rounds}" + (f" MNCK_SEED={seed}" if seed is not None else "")
     kernels = [ensure_kernel(arch, variant) for arch in arches]
-    verdicts = results.show_all(side_by_side([_soak(kernel, settings) for kernel in kernels]))
-    results.summary(verdicts)
-    return int(any(verdict.status == FAIL for verdict in verdicts))
+    return results.report(side_by_side([_soak(kernel, settings) for kernel in kernels]))
 
 
 def _soak(kernel: Kernel, settings: str) -> Iterator[Verdict]:

@@ -9,11 +9,13 @@ started, so that the next run of the rig waits for it.
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-Command = list[str | Path]
+from rig.common.error import RigError
+
+Command = Sequence[str | Path]
 
 
 def run(
@@ -23,6 +25,20 @@ def run(
     with started(command, cwd, environment) as process:
         output = process.communicate()[0]
     return process.returncode, output
+
+
+def output_of(
+    command: Command,
+    purpose: str = "",
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> str:
+    """Runs `command`, which must succeed, and returns its output; an error gives its `purpose`."""
+    status, output = run(command, cwd, environment)
+    if status:
+        purpose = purpose or " ".join(map(str, command))[:200]
+        raise RigError(f"{purpose}: failed with exit status {status}:\n{output[-4000:]}")
+    return output
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rig.build.kernel import Kernel
-from rig.common import command
+from rig.common.command import output_of
 from rig.common.error import RigError
 from rig.common.progress import Step
 from rig.judge.symbols import without_suffixes
@@ -74,7 +74,9 @@ def _find(kernel: Kernel) -> list[CompiledCall]:
 
 def _objects(kernel: Kernel) -> list[str]:
     """Returns the objects that call one of ENTRIES, thus not mm/mmu_notifier.o, which has them."""
-    listed = _run(["llvm-nm", "--print-file-name", "--undefined-only", "vmlinux.a"], kernel.objdir)
+    listed = output_of(
+        ["llvm-nm", "--print-file-name", "--undefined-only", "vmlinux.a"], cwd=kernel.objdir
+    )
     found = re.findall(r"^vmlinux\.a:(.+): +U (\w+)$", listed, re.MULTILINE)
     return sorted({name for name, symbol in found if symbol in ENTRIES})
 
@@ -82,7 +84,7 @@ def _objects(kernel: Kernel) -> list[str]:
 def _in_object(kernel: Kernel, name: str, directory: Path) -> Iterator[CompiledCall]:
     """Yields the calls in one object, `name` in the kernel's build directory."""
     with_lines = directory / name.replace("/", "_")
-    _run(["sh", "-c", _compile(kernel.objdir / name, with_lines)], kernel.objdir)
+    output_of(["sh", "-c", _compile(kernel.objdir / name, with_lines)], cwd=kernel.objdir)
     functions = _functions(with_lines)
     if functions != _functions(kernel.objdir / name):
         raise RigError(
@@ -111,7 +113,7 @@ def _frame(with_lines: Path, address: int) -> dict | None:
     """Returns the innermost function at an address of .text that is not in a header, or None."""
     # --functions=short takes the names of the debug information, not of the nearest symbol.
     options = ["--functions=short", "--output-style=JSON", f"--obj={with_lines}"]
-    frames = json.loads(_run(["llvm-symbolizer", *options, f"{address:#x}"]))[0]["Symbol"]
+    frames = json.loads(output_of(["llvm-symbolizer", *options, f"{address:#x}"]))[0]["Symbol"]
     return next((f for f in frames if not f["FileName"].endswith(".h")), None)
 
 
@@ -127,7 +129,7 @@ def _compile(built: Path, with_lines: Path) -> str:
 
 
 def _elf(path: Path, what: str) -> dict:
-    return json.loads(_run(["llvm-readobj", "--elf-output-style=JSON", what, str(path)]))[0]
+    return json.loads(output_of(["llvm-readobj", "--elf-output-style=JSON", what, str(path)]))[0]
 
 
 def _functions(path: Path) -> dict[int, str]:
@@ -154,16 +156,9 @@ def _calls(path: Path) -> Iterator[tuple[str, int]]:
 def _callers(path: Path, function: str) -> Iterator[int]:
     """Yields the addresses after the calls of a function in its own object."""
     # The calls have no relocation.
-    listing = _run(["llvm-objdump", "--disassemble", "--no-show-raw-insn", str(path)])
+    listing = output_of(["llvm-objdump", "--disassemble", "--no-show-raw-insn", str(path)])
     called = False
     for address, instruction in re.findall(r"^ *([0-9a-f]+): *\t(.*)$", listing, re.MULTILINE):
         if called:
             yield int(address, 16)
         called = instruction.endswith(f"<{function}>")
-
-
-def _run(what: list[str], directory: Path | None = None) -> str:
-    status, output = command.run(what, cwd=directory)
-    if status:
-        raise RigError(f"failed: {' '.join(what)[:200]}:\n{output[-2000:]}")
-    return output

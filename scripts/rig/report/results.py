@@ -39,6 +39,13 @@ def show_all(verdicts: Iterable[Verdict]) -> list[Verdict]:
     return shown
 
 
+def report(verdicts: Iterable[Verdict]) -> int:
+    """Prints each verdict as it comes, and the summary; returns the exit status."""
+    shown = show_all(verdicts)
+    summary(shown)
+    return int(any(verdict.status == FAIL for verdict in shown))
+
+
 def summary(verdicts: list[Verdict], first: Iterable[str] = ()) -> None:
     """Prints a table of groups and places, the failures by name, and the totals in the last line.
 

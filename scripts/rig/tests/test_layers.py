@@ -16,10 +16,11 @@ LAYERS = ("common", "build", "judge", "coverage", "report", "host", "guest", "co
 def imported(path: Path) -> Iterator[str]:
     """Yields the rig's modules that the module at `path` imports."""
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rig."):
-            package = ROOT.parent / node.module.replace(".", "/")
+        source = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+        if source.startswith("rig."):
+            package = ROOT.parent / source.replace(".", "/")
             names = [alias.name for alias in node.names if (package / f"{alias.name}.py").exists()]
-            yield from [f"{node.module}.{name}" for name in names] or [node.module]
+            yield from [f"{source}.{name}" for name in names] or [source]
 
 
 def modules() -> dict[str, set[str]]:
