@@ -40,7 +40,7 @@ static inline bool huge_mapped(const char *start, size_t len)
 /* Huge pages at @start, of private anonymous memory, where nothing is. */
 static inline int huge_map(char *start, size_t len)
 {
-	return path_map(start, len) || madvise(start, len, MADV_COLLAPSE) ||
+	return map_pages(start, len) || madvise(start, len, MADV_COLLAPSE) ||
 	       !huge_mapped(start, len) ? -1 : 0;
 }
 
@@ -48,14 +48,14 @@ static inline int huge_map(char *start, size_t len)
  * For what follows a split, and is only in part for certain: behind the first @from
  * ranges that were told are none but CLEAR of some of this, by @initiator.
  */
-static inline bool huge_rest_within(const struct path *p, size_t from, const char *start,
-				    size_t len, const char *initiator)
+static inline bool rest_is_clear_within(const struct path *p, size_t from, const char *start,
+					size_t len, const char *initiator)
 {
 	for (size_t k = from; k < p->subs[0].n; k++) {
-		const struct told *t = &p->subs[0].told[k];
-		struct want same = WANT(CLEAR, t->start, t->end - t->start, initiator);
+		const struct seen_range *t = &p->subs[0].ranges[k];
+		struct wanted_range same = RANGE(CLEAR, t->start, t->end - t->start, initiator);
 
-		if (!path_is(t, &same) || t->start < (unsigned long)start ||
+		if (!range_matches(t, &same) || t->start < (unsigned long)start ||
 		    t->end > (unsigned long)start + len)
 			return false;
 	}

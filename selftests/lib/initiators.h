@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The functions of mm that begin ranges, for WANT(): behind each stand those that a
+ * The functions of mm that begin ranges, for RANGE(): behind each stand those that a
  * compiler may inline it into, if it is static or its callers are in the same file.
  * make coverage looks up which it was; a test need not know.
  */

@@ -9,12 +9,12 @@
 #include "proc.h"
 
 /* Nothing that the module says was said since kmsg_open(). */
-#define EXPECT_QUIET(_kmsg)                                                       \
+#define EXPECT_NOTHING_LOGGED(_kmsg)                                              \
 	do {                                                                      \
 		static const char * const mnck_[] = { "mnck" };                   \
 		char record_[4096];                                               \
 		int found_ = kmsg_find(_kmsg, mnck_, 1, record_, sizeof(record_)); \
-										  \
+											\
 		EXPECT_EQ(-1, found_)                                             \
 			TH_LOG("logged: %s", record_);                            \
 	} while (0)

@@ -27,7 +27,7 @@
 #include "range_log.h"
 
 /* What a test expects to be told. */
-struct want {
+struct wanted_range {
 	enum mnck_event event;
 	unsigned long start;
 	size_t len;
@@ -44,8 +44,8 @@ struct want {
 };
 
 /* A blockable range, in the test itself unless there is more to say: .pid = child. */
-#define WANT(_event, _start, _len, _initiator, ...)             \
-	((struct want){                                         \
+#define RANGE(_event, _start, _len, _initiator, ...)            \
+	((struct wanted_range){                                 \
 		.event = MNCK_EVENT_##_event,                   \
 		.start = (unsigned long)(_start),               \
 		.len = (_len),                                  \
@@ -109,7 +109,7 @@ static inline int path_attach(struct path *p, pid_t pid, enum path_fate fate)
 }
 
 /* The one of this kind on the core, of a kind that there is one of; or NULL. */
-static inline const struct subscriber *path_of_kind(const struct path *p, __u32 kind)
+static inline const struct subscriber *path_find_kind(const struct path *p, __u32 kind)
 {
 	for (size_t i = 0; i < p->n; i++)
 		if (p->subs[i].sub.kind == kind)
@@ -118,7 +118,7 @@ static inline const struct subscriber *path_of_kind(const struct path *p, __u32 
 }
 
 /* Who stands for subscriber @i: the first of those who must be told the same. */
-static inline struct path_subscriber *path_first(struct path *p, size_t i)
+static inline struct path_subscriber *path_reference(struct path *p, size_t i)
 {
 	return &p->subs[p->fate == PATH_ENDS && i >= p->intervals ? p->intervals : 0];
 }
@@ -129,7 +129,7 @@ static inline void path_compare(struct path *p)
 	char a[256], b[256];
 
 	for (size_t i = 0; i < p->n; i++) {
-		const struct path_subscriber *s = &p->subs[i], *first = path_first(p, i);
+		const struct path_subscriber *s = &p->subs[i], *first = path_reference(p, i);
 
 		if (s->role == PATH_NONE)
 			continue;
@@ -137,14 +137,14 @@ static inline void path_compare(struct path *p)
 			path_wrong(p, "subscriber %zu was told of %zu ranges, the first of %zu",
 				   i, s->n, first->n);
 		for (size_t k = 0; k < s->n && k < first->n; k++) {
-			const struct told *t = &s->told[k], *f = &first->told[k];
+			const struct seen_range *t = &s->ranges[k], *f = &first->ranges[k];
 
-			path_say_told(a, sizeof(a), t);
+			range_text(a, sizeof(a), t);
 			if (t->event != f->event || t->start != f->start || t->end != f->end ||
 			    t->blockable != f->blockable || t->pid != f->pid ||
 			    strcmp(t->initiator, f->initiator))
 				path_wrong(p, "subscriber %zu was told %s, the first %s", i, a,
-					   path_say_told(b, sizeof(b), f));
+					   range_text(b, sizeof(b), f));
 			if (t->ended != (s->role != PATH_FALLIBLE && !t->refused))
 				path_wrong(p, "subscriber %zu: %s its end: %s", i,
 					   t->ended ? "told" : "not told", a);
@@ -157,25 +157,25 @@ static inline void path_compare(struct path *p)
 /* What make coverage counts. */
 static inline void path_print_seen(struct path *p)
 {
-	const struct path_subscriber *first = path_first(p, p->n - 1);
+	const struct path_subscriber *first = path_reference(p, p->n - 1);
 
 	for (size_t k = 0; k < first->n; k++)
-		path_call(p, first->told[k].event == MNCK_EVENT_RELEASE ? "release" : "range",
-			  first->told[k].initiator);
+		path_call(p, first->ranges[k].event == MNCK_EVENT_RELEASE ? "release" : "range",
+			  first->ranges[k].initiator);
 	for (size_t i = 0; i < p->nr_calls; i++)
 		ksft_print_msg("mnck-seen: %s %s %zu\n", p->calls[i].what, p->calls[i].initiator,
 			       p->calls[i].n);
 }
 
 /* Looks at what was told since the last look. */
-static inline void path_listen(struct path *p)
+static inline void path_collect(struct path *p)
 {
 	path_read(p);
 	path_compare(p);
 	path_print_seen(p);
 }
 
-static inline bool path_is_initiator(const char *symbol, const char *names)
+static inline bool initiator_matches(const char *symbol, const char *names)
 {
 	size_t len = strcspn(symbol, "+");
 
@@ -190,34 +190,34 @@ static inline bool path_is_initiator(const char *symbol, const char *names)
 }
 
 /* At the last look: how often one of @names has made somebody be called. */
-static inline size_t path_calls(const struct path *p, const char *what, const char *names)
+static inline size_t path_count_calls(const struct path *p, const char *what, const char *names)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->nr_calls; i++)
 		if (!strcmp(p->calls[i].what, what) &&
-		    path_is_initiator(p->calls[i].initiator, names))
+		    initiator_matches(p->calls[i].initiator, names))
 			n += p->calls[i].n;
 	return n;
 }
 
-static inline bool path_is(const struct told *t, const struct want *w)
+static inline bool range_matches(const struct seen_range *t, const struct wanted_range *w)
 {
 	return t->event == (int)w->event && t->start == w->start && t->end == w->start + w->len &&
 	       t->blockable == !w->non_blockable && t->pid == (w->pid ?: gettid()) &&
-	       path_is_initiator(t->initiator, w->initiator);
+	       initiator_matches(t->initiator, w->initiator);
 }
 
 /* All that was told, for a failure. */
-static inline void path_say_all(const struct path_subscriber *s)
+static inline void path_print_ranges(const struct path_subscriber *s)
 {
 	char text[256];
 
 	for (size_t k = 0; k < s->n && k < 64; k++)
-		ksft_print_msg("told: %s\n", path_say_told(text, sizeof(text), &s->told[k]));
+		ksft_print_msg("told: %s\n", range_text(text, sizeof(text), &s->ranges[k]));
 }
 
-static inline void path_say_want(char *text, size_t size, const struct want *w)
+static inline void wanted_text(char *text, size_t size, const struct wanted_range *w)
 {
 	snprintf(text, size, "%s %#lx-%#lx %sblockable in %s, [%d]", path_events[w->event],
 		 w->start, w->start + w->len, w->non_blockable ? "non-" : "", w->initiator,
@@ -228,14 +228,14 @@ static inline void path_say_want(char *text, size_t size, const struct want *w)
  * Since the last look all were told these ranges, in this order or in any, each
  * once, and no other.  If the process ends: the interval subscribers.
  */
-static inline const char *path_differs(struct path *p, const struct want *want, size_t n,
+static inline const char *path_differs(struct path *p, const struct wanted_range *want, size_t n,
 				       bool in_order)
 {
-	struct path_subscriber *first = path_first(p, p->n - 1);
+	struct path_subscriber *first = path_reference(p, p->n - 1);
 	char text[256];
 	bool *found;
 
-	path_listen(p);
+	path_collect(p);
 	found = calloc(first->n + 1, sizeof(*found));
 	if (!found) {
 		path_wrong(p, "out of memory");
@@ -245,18 +245,18 @@ static inline const char *path_differs(struct path *p, const struct want *want, 
 		size_t k = in_order ? i : 0;
 
 		while (!in_order && k < first->n &&
-		       (found[k] || !path_is(&first->told[k], &want[i])))
+		       (found[k] || !range_matches(&first->ranges[k], &want[i])))
 			k++;
-		path_say_want(text, sizeof(text), &want[i]);
-		if (k >= first->n || !path_is(&first->told[k], &want[i])) {
+		wanted_text(text, sizeof(text), &want[i]);
+		if (k >= first->n || !range_matches(&first->ranges[k], &want[i])) {
 			path_wrong(p, "not told, or not in its turn: %s", text);
 			break;
 		}
 		found[k] = true;
 		for (size_t s = 0; s < p->n; s++)
-			if (path_first(p, s) == first && p->subs[s].role != PATH_NONE &&
+			if (path_reference(p, s) == first && p->subs[s].role != PATH_NONE &&
 			    p->subs[s].role != PATH_PAIRED && k < p->subs[s].n &&
-			    p->subs[s].told[k].refused != want[i].refused)
+			    p->subs[s].ranges[k].refused != want[i].refused)
 				path_wrong(p, "%s: subscriber %zu %s", text, s,
 					   want[i].refused ? "has not refused" : "has refused");
 	}
@@ -264,7 +264,7 @@ static inline const char *path_differs(struct path *p, const struct want *want, 
 		path_wrong(p, "told of %zu ranges, wanted %zu", first->n, n);
 	free(found);
 	if (p->wrong[0])
-		path_say_all(first);
+		path_print_ranges(first);
 	return p->wrong;
 }
 
@@ -282,7 +282,7 @@ static inline const char *path_close(struct path *p)
 		for (int rule = 0; rule < MNCK_RULES; rule++)
 			if (stats.violations[rule])
 				path_wrong(p, "subscriber %zu broke rule %d", i, rule);
-		free(p->subs[i].told);
+		free(p->subs[i].ranges);
 	}
 	if (close(p->fd))
 		path_wrong(p, "close: %s", strerror(errno));
@@ -290,7 +290,7 @@ static inline const char *path_close(struct path *p)
 }
 
 /* Private anonymous memory at @start, where nothing is. */
-static inline int path_map_untouched(void *start, size_t len)
+static inline int map_untouched(void *start, size_t len)
 {
 	void *p = mmap(start, len, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
@@ -299,16 +299,16 @@ static inline int path_map_untouched(void *start, size_t len)
 }
 
 /* The same, with a page behind each. */
-static inline int path_map(void *start, size_t len)
+static inline int map_pages(void *start, size_t len)
 {
-	if (path_map_untouched(start, len))
+	if (map_untouched(start, len))
 		return -1;
 	memset(start, 0x5a, len);
 	return 0;
 }
 
 /* A child that does nothing, and ends with this process. */
-static inline pid_t path_child(void)
+static inline pid_t child_start(void)
 {
 	pid_t child = fork();
 
@@ -320,7 +320,7 @@ static inline pid_t path_child(void)
 	return child;
 }
 
-static inline int path_end_child(pid_t *child)
+static inline int child_kill(pid_t *child)
 {
 	pid_t pid = *child;
 
@@ -328,18 +328,18 @@ static inline int path_end_child(pid_t *child)
 	return pid <= 0 || (!kill(pid, SIGKILL) && waitpid(pid, NULL, 0) == pid) ? 0 : -1;
 }
 
-#define EXPECT_TOLD_(_path, _in_order, ...)                     \
+#define EXPECT_RANGES_(_path, _in_order, ...)                   \
 	do {                                                    \
-		struct want wants_[] = { __VA_ARGS__ };         \
+		struct wanted_range wants_[] = { __VA_ARGS__ }; \
 								\
 		EXPECT_STREQ("", path_differs(_path, wants_, ARRAY_SIZE(wants_), _in_order)); \
 	} while (0)
 
 /* Exactly these, in this order. */
-#define EXPECT_TOLD(_path, ...) EXPECT_TOLD_(_path, true, __VA_ARGS__)
+#define EXPECT_RANGES(_path, ...) EXPECT_RANGES_(_path, true, __VA_ARGS__)
 /* Exactly these, in any order. */
-#define EXPECT_TOLD_ANYHOW(_path, ...) EXPECT_TOLD_(_path, false, __VA_ARGS__)
-#define EXPECT_SILENCE(_path) EXPECT_STREQ("", path_differs(_path, NULL, 0, true))
+#define EXPECT_RANGES_UNORDERED(_path, ...) EXPECT_RANGES_(_path, false, __VA_ARGS__)
+#define EXPECT_NO_RANGES(_path) EXPECT_STREQ("", path_differs(_path, NULL, 0, true))
 
 #define PATH_ATTACH_TO(_path, _pid, _fate) ASSERT_EQ(0, path_attach(_path, _pid, _fate))
 #define PATH_ATTACH(_path) PATH_ATTACH_TO(_path, 0, PATH_LIVES)

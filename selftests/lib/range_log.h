@@ -19,7 +19,7 @@
 #define PATH_SYMBOL 80
 
 /* A range that somebody was told, and was told the end of, if he is told ends. */
-struct told {
+struct seen_range {
 	int event;
 	unsigned long start;
 	unsigned long end;
@@ -31,7 +31,7 @@ struct told {
 	bool refused;
 	bool ended;
 	/* How many others of the same task had begun and not ended; of who is told ends. */
-	unsigned int within;
+	unsigned int nesting;
 };
 
 #define PATH_SUBSCRIBERS 10
@@ -52,7 +52,7 @@ struct path_subscriber {
 	__u64 serial;
 	enum path_role role;
 	/* Since the last look, in the order of their starts. */
-	struct told *told;
+	struct seen_range *ranges;
 	size_t n;
 	size_t room;
 };
@@ -123,7 +123,7 @@ static inline int path_event(const char *name)
 	return -1;
 }
 
-static inline const char *path_say_told(char *text, size_t size, const struct told *t)
+static inline const char *range_text(char *text, size_t size, const struct seen_range *t)
 {
 	snprintf(text, size, "%s %#lx-%#lx %sblockable in %s, %s[%d]%s%s",
 		 t->event < 0 ? "?" : path_events[t->event], t->start, t->end,
@@ -140,34 +140,35 @@ static inline struct path_subscriber *path_find(struct path *p, __u64 serial)
 	return NULL;
 }
 
-static inline void path_start(struct path *p, struct path_subscriber *s, const struct told *t)
+static inline void path_start(struct path *p, struct path_subscriber *s, const struct seen_range *t)
 {
 	if (s->n == s->room) {
 		size_t room = s->room * 2 ?: 64;
-		struct told *told = realloc(s->told, room * sizeof(*told));
+		struct seen_range *ranges = realloc(s->ranges, room * sizeof(*ranges));
 
-		if (!told) {
+		if (!ranges) {
 			path_wrong(p, "out of memory");
 			return;
 		}
-		s->told = told;
+		s->ranges = ranges;
 		s->room = room;
 	}
-	s->told[s->n] = *t;
+	s->ranges[s->n] = *t;
 	for (size_t i = 0; i < s->n; i++) {
-		const struct told *o = &s->told[i];
+		const struct seen_range *o = &s->ranges[i];
 
 		if (o->pid == t->pid && !o->ended && !o->refused)
-			s->told[s->n].within++;
+			s->ranges[s->n].nesting++;
 	}
 	s->n++;
 }
 
 /* The last start of the same range in the same task that has neither end nor refusal. */
-static inline struct told *path_open_start(struct path_subscriber *s, const struct told *t)
+static inline struct seen_range *path_open_start(struct path_subscriber *s,
+						 const struct seen_range *t)
 {
 	for (size_t i = s->n; i--;) {
-		struct told *o = &s->told[i];
+		struct seen_range *o = &s->ranges[i];
 
 		if (!o->ended && !o->refused && o->pid == t->pid && o->start == t->start &&
 		    o->end == t->end && o->event == t->event && o->blockable == t->blockable)
@@ -201,7 +202,7 @@ static inline void path_line(struct path *p, char *line)
 {
 	char what[16], blocks[16], event[16], *head, *cpu, *dash;
 	struct path_subscriber *s;
-	struct told t = {}, *o;
+	struct seen_range t = {}, *o;
 	int begin = 0;
 	__u64 serial;
 

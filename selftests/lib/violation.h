@@ -120,7 +120,7 @@ static inline void violation_place(const struct violation *v, char *buf, size_t 
 #define EXPECT_NAMED(_kmsg, _violation, _sub)                                     \
 	do {                                                                      \
 		char record_[4096], begin_[128], place_[256];                     \
-										  \
+											\
 		violation_begin(_violation, _sub, begin_, sizeof(begin_));        \
 		violation_place(_violation, place_, sizeof(place_));              \
 		ASSERT_TRUE(next_line(_kmsg, record_, sizeof(record_)));          \
@@ -135,7 +135,7 @@ static inline void violation_place(const struct violation *v, char *buf, size_t 
 #define EXPECT_NO_LINE(_kmsg)                                                     \
 	do {                                                                      \
 		char record_[4096];                                               \
-										  \
+											\
 		EXPECT_FALSE(next_line(_kmsg, record_, sizeof(record_)))          \
 			TH_LOG("logged: %s", record_);                            \
 	} while (0)
@@ -144,10 +144,10 @@ static inline void violation_place(const struct violation *v, char *buf, size_t 
 #define EXPECT_VIOLATIONS(_sub, _rule, _violations)                               \
 	do {                                                                      \
 		struct mnck_stats stats_ = stats_now(_sub);                       \
-										  \
+											\
 		for (__u32 i_ = 0; i_ < MNCK_RULES; i_++) {                       \
 			__u64 want_ = i_ == (__u32)(_rule) ? (_violations) : 0;   \
-										  \
+											\
 			EXPECT_EQ(want_, stats_.violations[i_])                   \
 				TH_LOG("rule %u", i_);                            \
 		}                                                                 \
@@ -159,7 +159,7 @@ static inline void violation_place(const struct violation *v, char *buf, size_t 
 #define EXPECT_CALLS(_sub, _starts, _ends, _failed)                               \
 	do {                                                                      \
 		struct mnck_stats stats_ = stats_now(_sub);                       \
-										  \
+											\
 		EXPECT_EQ(_starts, stats_.starts);                                \
 		EXPECT_EQ(_ends, stats_.ends);                                    \
 		EXPECT_EQ(_failed, stats_.refusals);                              \

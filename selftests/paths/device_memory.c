@@ -35,7 +35,7 @@ FIXTURE_SETUP(device_memory)
 	self->copy = malloc(2 * PAGES * self->page);
 	ASSERT_NE(NULL, self->copy);
 	ASSERT_EQ(0, small_pages());
-	ASSERT_EQ(0, path_map(PATH_AREA, PAGES * self->page));
+	ASSERT_EQ(0, map_pages(PATH_AREA, PAGES * self->page));
 	ASSERT_EQ(0, own_pages());
 	ASSERT_EQ(0, module_insert("MNCK_TEST_HMM_KO", "/lib/test_hmm.ko", ""))
 		TH_LOG("%m: test_hmm.ko: CONFIG_TEST_HMM=m?");
@@ -74,7 +74,7 @@ TEST_F_TIMEOUT(device_memory, migrate, MNCK_TIMEOUT)
 {
 	DEVICE_DO(MIGRATE_TO_DEV, PATH_AREA, PAGES);
 	EXPECT_EQ(0x5a, self->copy[PAGES * self->page - 1]);
-	EXPECT_TOLD(&self->path, WANT(MIGRATE, PATH_AREA, PAGES * self->page, COLLECT));
+	EXPECT_RANGES(&self->path, RANGE(MIGRATE, PATH_AREA, PAGES * self->page, COLLECT));
 }
 
 /* The process wants a page: that comes back, and no other. */
@@ -83,20 +83,20 @@ TEST_F_TIMEOUT(device_memory, touch, MNCK_TIMEOUT)
 	char *p = PATH_AREA + 2 * self->page;
 
 	DEVICE_DO(MIGRATE_TO_DEV, PATH_AREA, PAGES);
-	EXPECT_TOLD(&self->path, WANT(MIGRATE, PATH_AREA, PAGES * self->page, COLLECT));
+	EXPECT_RANGES(&self->path, RANGE(MIGRATE, PATH_AREA, PAGES * self->page, COLLECT));
 	EXPECT_EQ(0x5a, *(volatile char *)p);
-	EXPECT_TOLD(&self->path, WANT(MIGRATE, p, self->page, COLLECT));
+	EXPECT_RANGES(&self->path, RANGE(MIGRATE, p, self->page, COLLECT));
 }
 
 /* The device gives them back. */
 TEST_F_TIMEOUT(device_memory, migrate_back, MNCK_TIMEOUT)
 {
 	DEVICE_DO(MIGRATE_TO_DEV, PATH_AREA, PAGES);
-	EXPECT_TOLD(&self->path, WANT(MIGRATE, PATH_AREA, PAGES * self->page, COLLECT));
+	EXPECT_RANGES(&self->path, RANGE(MIGRATE, PATH_AREA, PAGES * self->page, COLLECT));
 	DEVICE_DO(MIGRATE_TO_SYS, PATH_AREA, PAGES);
-	EXPECT_TOLD(&self->path, WANT(MIGRATE, PATH_AREA, PAGES * self->page, COLLECT));
+	EXPECT_RANGES(&self->path, RANGE(MIGRATE, PATH_AREA, PAGES * self->page, COLLECT));
 	EXPECT_EQ(0x5a, *(volatile char *)PATH_AREA);
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 /* Where there were none the device gets new pages: first nothing goes, then they come. */
@@ -104,11 +104,11 @@ TEST_F_TIMEOUT(device_memory, migrate_untouched, MNCK_TIMEOUT)
 {
 	char *p = PATH_AREA + 16 * self->page;
 
-	ASSERT_EQ(0, path_map_untouched(p, PAGES * self->page));
+	ASSERT_EQ(0, map_untouched(p, PAGES * self->page));
 	DEVICE_DO(MIGRATE_TO_DEV, p, PAGES);
-	EXPECT_TOLD(&self->path,
-		    WANT(MIGRATE, p, PAGES * self->page, COLLECT),
-		    WANT(MIGRATE, p, PAGES * self->page, INSERT));
+	EXPECT_RANGES(&self->path,
+		      RANGE(MIGRATE, p, PAGES * self->page, COLLECT),
+		      RANGE(MIGRATE, p, PAGES * self->page, INSERT));
 }
 
 /* The second time from the first that has none on, to the end. */
@@ -116,13 +116,13 @@ TEST_F_TIMEOUT(device_memory, migrate_partly_touched, MNCK_TIMEOUT)
 {
 	char *p = PATH_AREA + 16 * self->page;
 
-	ASSERT_EQ(0, path_map_untouched(p, PAGES * self->page));
+	ASSERT_EQ(0, map_untouched(p, PAGES * self->page));
 	p[0] = 1;
 	p[2 * self->page] = 1;
 	DEVICE_DO(MIGRATE_TO_DEV, p, PAGES);
-	EXPECT_TOLD(&self->path,
-		    WANT(MIGRATE, p, PAGES * self->page, COLLECT),
-		    WANT(MIGRATE, p + self->page, (PAGES - 1) * self->page, INSERT));
+	EXPECT_RANGES(&self->path,
+		      RANGE(MIGRATE, p, PAGES * self->page, COLLECT),
+		      RANGE(MIGRATE, p + self->page, (PAGES - 1) * self->page, INSERT));
 }
 
 /* Each VMA by itself. */
@@ -132,9 +132,9 @@ TEST_F_TIMEOUT(device_memory, migrate_two_vmas, MNCK_TIMEOUT)
 
 	ASSERT_EQ(0, madvise(second, 2 * self->page, MADV_DONTFORK));
 	DEVICE_DO(MIGRATE_TO_DEV, PATH_AREA, PAGES);
-	EXPECT_TOLD(&self->path,
-		    WANT(MIGRATE, PATH_AREA, 2 * self->page, COLLECT),
-		    WANT(MIGRATE, second, 2 * self->page, COLLECT));
+	EXPECT_RANGES(&self->path,
+		      RANGE(MIGRATE, PATH_AREA, 2 * self->page, COLLECT),
+		      RANGE(MIGRATE, second, 2 * self->page, COLLECT));
 }
 
 /* A page at a time. */
@@ -144,36 +144,36 @@ TEST_F_TIMEOUT(device_memory, exclusive, MNCK_TIMEOUT)
 
 	DEVICE_DO(EXCLUSIVE, PATH_AREA, 2);
 	EXPECT_EQ(0x5a, self->copy[0]);
-	EXPECT_TOLD(&self->path,
-		    WANT(EXCLUSIVE, PATH_AREA, self->page, EXCLUDE),
-		    WANT(EXCLUSIVE, p, self->page, EXCLUDE));
+	EXPECT_RANGES(&self->path,
+		      RANGE(EXCLUSIVE, PATH_AREA, self->page, EXCLUDE),
+		      RANGE(EXCLUSIVE, p, self->page, EXCLUDE));
 	/* Until the process wants it. */
 	EXPECT_EQ(0x5a, *(volatile char *)p);
-	EXPECT_TOLD(&self->path, WANT(CLEAR, p, self->page, RESTORE));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, p, self->page, RESTORE));
 	*p = 1;
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 /* What is for a device alone already is taken from it first. */
 TEST_F_TIMEOUT(device_memory, exclusive_twice, MNCK_TIMEOUT)
 {
 	DEVICE_DO(EXCLUSIVE, PATH_AREA, 1);
-	EXPECT_TOLD(&self->path, WANT(EXCLUSIVE, PATH_AREA, self->page, EXCLUDE));
+	EXPECT_RANGES(&self->path, RANGE(EXCLUSIVE, PATH_AREA, self->page, EXCLUDE));
 	DEVICE_DO(EXCLUSIVE, PATH_AREA, 1);
-	EXPECT_TOLD(&self->path,
-		    WANT(CLEAR, PATH_AREA, self->page, RESTORE),
-		    WANT(EXCLUSIVE, PATH_AREA, self->page, EXCLUDE));
+	EXPECT_RANGES(&self->path,
+		      RANGE(CLEAR, PATH_AREA, self->page, RESTORE),
+		      RANGE(EXCLUSIVE, PATH_AREA, self->page, EXCLUDE));
 }
 
 /* A page that is the device's comes back first. */
 TEST_F_TIMEOUT(device_memory, exclusive_migrated, MNCK_TIMEOUT)
 {
 	DEVICE_DO(MIGRATE_TO_DEV, PATH_AREA, 1);
-	EXPECT_TOLD(&self->path, WANT(MIGRATE, PATH_AREA, self->page, COLLECT));
+	EXPECT_RANGES(&self->path, RANGE(MIGRATE, PATH_AREA, self->page, COLLECT));
 	DEVICE_DO(EXCLUSIVE, PATH_AREA, 1);
-	EXPECT_TOLD(&self->path,
-		    WANT(MIGRATE, PATH_AREA, self->page, COLLECT),
-		    WANT(EXCLUSIVE, PATH_AREA, self->page, EXCLUDE));
+	EXPECT_RANGES(&self->path,
+		      RANGE(MIGRATE, PATH_AREA, self->page, COLLECT),
+		      RANGE(EXCLUSIVE, PATH_AREA, self->page, EXCLUDE));
 }
 
 /* A device that reads and writes as the process does. */
@@ -185,7 +185,7 @@ TEST_F_TIMEOUT(device_memory, silent, MNCK_TIMEOUT)
 	memset(self->copy, 0, PAGES * self->page);
 	DEVICE_DO(READ, PATH_AREA, PAGES);
 	EXPECT_EQ(0x33, self->copy[0]);
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 TEST_HARNESS_MAIN

@@ -11,7 +11,7 @@
 #include "path.h"
 
 /* All there is, in the task that leaves. */
-#define WANT_ALL(_event, _initiator, _pid) WANT(_event, 0, ULONG_MAX, _initiator, .pid = (_pid))
+#define RANGE_ALL(_event, _initiator, _pid) RANGE(_event, 0, ULONG_MAX, _initiator, .pid = (_pid))
 
 FIXTURE(exit_exec)
 {
@@ -38,10 +38,10 @@ FIXTURE_TEARDOWN(exit_exec)
 /* The interval subscribers are told these, the others of their release, once each. */
 #define EXPECT_LEFT(_pid)                                       \
 	do {                                                    \
-		EXPECT_TOLD(&self->path, WANT_ALL(RELEASE, BY_EXIT, _pid), \
-			    WANT_ALL(UNMAP, BY_UNMAP, _pid));   \
+		EXPECT_RANGES(&self->path, RANGE_ALL(RELEASE, BY_EXIT, _pid), \
+			      RANGE_ALL(UNMAP, BY_UNMAP, _pid)); \
 		EXPECT_EQ(0, self->path.subs[0].n);             \
-		EXPECT_LE(1, path_calls(&self->path, "release", BY_EXIT)); \
+		EXPECT_LE(1, path_count_calls(&self->path, "release", BY_EXIT)); \
 		for (size_t i_ = 0; i_ < self->path.intervals; i_++) \
 			EXPECT_EQ(1, stats_now(&self->path.subs[i_].sub).releases); \
 	} while (0)
@@ -72,19 +72,19 @@ TEST_F_TIMEOUT(exit_exec, exec, MNCK_TIMEOUT)
 	EXPECT_LEFT(pid);
 	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MAP_TOUCH, PATH_AREA, 4 * self->page));
 	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MUNMAP, PATH_AREA, 4 * self->page));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 /* Up to then it is told what everybody is. */
 TEST_F_TIMEOUT(exit_exec, before, MNCK_TIMEOUT)
 {
-	struct want unmap = WANT(UNMAP, PATH_AREA, self->page, BY_UNMAP,
-				 .pid = self->victim.pid);
+	struct wanted_range unmap = RANGE(UNMAP, PATH_AREA, self->page, BY_UNMAP,
+					  .pid = self->victim.pid);
 
 	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MUNMAP, PATH_AREA, self->page));
-	EXPECT_TOLD(&self->path, unmap);
+	EXPECT_RANGES(&self->path, unmap);
 	ASSERT_EQ(1, self->path.subs[0].n);
-	EXPECT_TRUE(path_is(&self->path.subs[0].told[0], &unmap));
+	EXPECT_TRUE(range_matches(&self->path.subs[0].ranges[0], &unmap));
 }
 
 int main(int argc, char **argv)

@@ -58,7 +58,7 @@ FIXTURE_TEARDOWN(files)
 					      PROT_READ | PROT_WRITE, \
 					      MAP_PRIVATE | MAP_FIXED_NOREPLACE, self->memfd, 0)); \
 		memset(self->private, 0x33, 4 * self->page);    \
-		EXPECT_SILENCE(&self->path);                    \
+		EXPECT_NO_RANGES(&self->path);                  \
 	} while (0)
 
 /*
@@ -76,8 +76,8 @@ TEST_F_TIMEOUT(files, punch, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, fallocate(self->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 			       2 * self->page, 3 * self->page));
-	EXPECT_TOLD(&self->path,
-		    WANT(CLEAR, self->shared + 2 * self->page, 3 * self->page, BY_ZAP));
+	EXPECT_RANGES(&self->path,
+		      RANGE(CLEAR, self->shared + 2 * self->page, 3 * self->page, BY_ZAP));
 	EXPECT_EQ(0, self->shared[2 * self->page]);
 }
 
@@ -90,9 +90,10 @@ TEST_F_TIMEOUT(files, punch_private, MNCK_TIMEOUT)
 	MAP_PRIVATELY();
 	ASSERT_EQ(0, fallocate(self->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 			       2 * self->page, 3 * self->page));
-	EXPECT_TOLD_ANYHOW(&self->path,
-			   WANT(CLEAR, self->shared + 2 * self->page, 3 * self->page, BY_ZAP),
-			   WANT(CLEAR, self->private + 2 * self->page, 3 * self->page, BY_ZAP));
+	EXPECT_RANGES_UNORDERED(&self->path,
+				RANGE(CLEAR, self->shared + 2 * self->page, 3 * self->page, BY_ZAP),
+				RANGE(CLEAR, self->private + 2 * self->page, 3 * self->page,
+				      BY_ZAP));
 	EXPECT_EQ(0x33, self->private[2 * self->page]);
 	EXPECT_EQ(0, self->private[4 * self->page]);
 }
@@ -106,9 +107,9 @@ TEST_F_TIMEOUT(files, punch_part, MNCK_TIMEOUT)
 			     self->memfd, 4 * self->page));
 	ASSERT_EQ(0, fallocate(self->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 			       2 * self->page, 3 * self->page));
-	EXPECT_TOLD_ANYHOW(&self->path,
-			   WANT(CLEAR, self->shared + 2 * self->page, 3 * self->page, BY_ZAP),
-			   WANT(CLEAR, part, self->page, BY_ZAP));
+	EXPECT_RANGES_UNORDERED(&self->path,
+				RANGE(CLEAR, self->shared + 2 * self->page, 3 * self->page, BY_ZAP),
+				RANGE(CLEAR, part, self->page, BY_ZAP));
 }
 
 /* Less than a page stays where it is, and is zeroed. */
@@ -116,7 +117,7 @@ TEST_F_TIMEOUT(files, punch_less, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, fallocate(self->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 			       self->page + 1, self->page - 1));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	EXPECT_EQ(0x5a, self->shared[self->page]);
 	EXPECT_EQ(0, self->shared[self->page + 1]);
 }
@@ -125,7 +126,7 @@ TEST_F_TIMEOUT(files, punch_less, MNCK_TIMEOUT)
 TEST_F_TIMEOUT(files, remove, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, madvise(self->shared + self->page, 2 * self->page, MADV_REMOVE));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, self->shared + self->page, 2 * self->page, BY_ZAP));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, self->shared + self->page, 2 * self->page, BY_ZAP));
 	EXPECT_EQ(0, self->shared[self->page]);
 }
 
@@ -141,12 +142,14 @@ TEST_F_TIMEOUT(files, truncate, MNCK_TIMEOUT)
 	MAP_PRIVATELY();
 	/* A page that is cut stays. */
 	ASSERT_EQ(0, ftruncate(self->memfd, 3 * self->page - 1));
-	EXPECT_TOLD_ANYHOW(&self->path,
-			   WANT(CLEAR, shared, len, BY_ZAP), WANT(CLEAR, private, len, BY_ZAP),
-			   WANT(CLEAR, shared, len, BY_ZAP), WANT(CLEAR, private, len, BY_ZAP));
+	EXPECT_RANGES_UNORDERED(&self->path,
+				RANGE(CLEAR, shared, len, BY_ZAP),
+				RANGE(CLEAR, private, len, BY_ZAP),
+				RANGE(CLEAR, shared, len, BY_ZAP),
+				RANGE(CLEAR, private, len, BY_ZAP));
 	ASSERT_EQ(0, ftruncate(self->memfd, 4 * self->page));
 	EXPECT_EQ(0, private[0]);
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 /* A page at a time, as the pages are written. */
@@ -157,19 +160,19 @@ TEST_F_TIMEOUT(files, write_back, MNCK_TIMEOUT)
 	MAP_DISK(p, 4);
 	p[0] = 1;
 	p[2 * self->page] = 1;
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	ASSERT_EQ(0, msync(p, 4 * self->page, MS_SYNC));
-	EXPECT_TOLD(&self->path,
-		    WANT(PROTECTION_PAGE, p, self->page, CLEAN),
-		    WANT(PROTECTION_PAGE, p + 2 * self->page, self->page, CLEAN));
+	EXPECT_RANGES(&self->path,
+		      RANGE(PROTECTION_PAGE, p, self->page, CLEAN),
+		      RANGE(PROTECTION_PAGE, p + 2 * self->page, self->page, CLEAN));
 	/* They are clean. */
 	ASSERT_EQ(0, msync(p, 4 * self->page, MS_SYNC));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	/* And are dirty anew. */
 	p[1] = 2;
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	ASSERT_EQ(0, fsync(self->disk));
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_PAGE, p, self->page, CLEAN));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_PAGE, p, self->page, CLEAN));
 }
 
 /* Wherever it is mapped and shared, written to there or not. */
@@ -186,9 +189,9 @@ TEST_F_TIMEOUT(files, write_back_twice, MNCK_TIMEOUT)
 	EXPECT_EQ(1, *(volatile char *)twin);
 	EXPECT_EQ(1, *(volatile char *)private);
 	ASSERT_EQ(0, msync(p, self->page, MS_SYNC));
-	EXPECT_TOLD_ANYHOW(&self->path,
-			   WANT(PROTECTION_PAGE, p, self->page, CLEAN),
-			   WANT(PROTECTION_PAGE, twin, self->page, CLEAN));
+	EXPECT_RANGES_UNORDERED(&self->path,
+				RANGE(PROTECTION_PAGE, p, self->page, CLEAN),
+				RANGE(PROTECTION_PAGE, twin, self->page, CLEAN));
 }
 
 /* Who has looked at a page before he writes to it looks at another one then. */
@@ -198,12 +201,12 @@ TEST_F_TIMEOUT(files, copy, MNCK_TIMEOUT)
 
 	MAP_PRIVATELY();
 	EXPECT_EQ(0x5a, *(volatile char *)p);
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	*p = 1;
-	EXPECT_TOLD(&self->path, WANT(CLEAR, p, self->page, BY_COPY));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, p, self->page, BY_COPY));
 	/* It is his own. */
 	*p = 2;
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 /* To look, to write to what is shared, and to make a file longer or less sparse. */
@@ -224,7 +227,7 @@ TEST_F_TIMEOUT(files, silent, MNCK_TIMEOUT)
 	ASSERT_EQ(0, msync(p, 2 * PAGES * self->page, MS_SYNC));
 	ASSERT_EQ(1, pwrite(self->memfd, "2", 1, 0));
 	EXPECT_EQ('2', *(volatile char *)p);
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 TEST_HARNESS_MAIN

@@ -37,16 +37,16 @@ FIXTURE_SETUP(flush)
 	self->page = getpagesize();
 	self->len = AREA_PAGES * self->page;
 	ASSERT_EQ(0, small_pages());
-	ASSERT_EQ(0, path_map(PATH_AREA, self->len));
+	ASSERT_EQ(0, map_pages(PATH_AREA, self->len));
 	ASSERT_EQ(0, own_pages());
 	PATH_ATTACH(&self->path);
-	self->tlb = path_of_kind(&self->path, MNCK_KIND_SECONDARY_TLB);
+	self->tlb = path_find_kind(&self->path, MNCK_KIND_SECONDARY_TLB);
 	ASSERT_NE(NULL, self->tlb);
 }
 
 FIXTURE_TEARDOWN(flush)
 {
-	EXPECT_EQ(0, path_end_child(&self->child));
+	EXPECT_EQ(0, child_kill(&self->child));
 	EXPECT_STREQ("", path_close(&self->path));
 }
 
@@ -62,42 +62,42 @@ static bool covers(const struct mnck_stats *stats, const char *start, size_t len
 		struct mnck_stats flushed_ = stats_now(self->tlb); \
 								\
 		EXPECT_TRUE(covers(&flushed_, _start, _len));   \
-		EXPECT_TOLD(&self->path, __VA_ARGS__);          \
-		EXPECT_LE(1, path_calls(&self->path, "flush", _names)); \
+		EXPECT_RANGES(&self->path, __VA_ARGS__);        \
+		EXPECT_LE(1, path_count_calls(&self->path, "flush", _names)); \
 	} while (0)
 
 TEST_F_TIMEOUT(flush, protect, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, mprotect(PATH_AREA, 2 * self->page, PROT_READ));
 	EXPECT_FLUSHED(PATH_AREA, 2 * self->page, FLUSH,
-		       WANT(PROTECTION_VMA, PATH_AREA, 2 * self->page, BY_PROTECT));
+		       RANGE(PROTECTION_VMA, PATH_AREA, 2 * self->page, BY_PROTECT));
 }
 
 TEST_F_TIMEOUT(flush, dontneed, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, madvise(PATH_AREA, 2 * self->page, MADV_DONTNEED));
 	EXPECT_FLUSHED(PATH_AREA, 2 * self->page, FLUSH,
-		       WANT(CLEAR, PATH_AREA, 2 * self->page, BY_ZAP));
+		       RANGE(CLEAR, PATH_AREA, 2 * self->page, BY_ZAP));
 }
 
 TEST_F_TIMEOUT(flush, unmap, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, munmap(PATH_AREA, 2 * self->page));
 	EXPECT_FLUSHED(PATH_AREA, 2 * self->page, FLUSH,
-		       WANT(UNMAP, PATH_AREA, 2 * self->page, BY_UNMAP));
+		       RANGE(UNMAP, PATH_AREA, 2 * self->page, BY_UNMAP));
 }
 
 TEST_F_TIMEOUT(flush, fork_then_write, MNCK_TIMEOUT)
 {
-	self->child = path_child();
+	self->child = child_start();
 	ASSERT_LT(0, self->child);
 	EXPECT_LE(1, stats_now(self->tlb).flushes_all);
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_PAGE, PATH_AREA, self->len, BY_FORK));
-	EXPECT_LE(1, path_calls(&self->path, "flush", FLUSH_ALL));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_PAGE, PATH_AREA, self->len, BY_FORK));
+	EXPECT_LE(1, path_count_calls(&self->path, "flush", FLUSH_ALL));
 
 	*PATH_AREA = 1;
 	EXPECT_FLUSHED(PATH_AREA, self->page, FLUSH_PAGE,
-		       WANT(CLEAR, PATH_AREA, self->page, BY_COPY));
+		       RANGE(CLEAR, PATH_AREA, self->page, BY_COPY));
 }
 
 /* What nobody has is nowhere cached. */
@@ -106,11 +106,11 @@ TEST_F_TIMEOUT(flush, silent, MNCK_TIMEOUT)
 	char *p = PATH_AREA + 2 * self->len;
 	struct mnck_stats before = stats_now(self->tlb);
 
-	ASSERT_EQ(0, path_map(p, self->page));
+	ASSERT_EQ(0, map_pages(p, self->page));
 	ASSERT_EQ(0, madvise(PATH_AREA, self->len, MADV_POPULATE_WRITE));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	EXPECT_EQ(before.flushes, stats_now(self->tlb).flushes);
-	EXPECT_EQ(0, path_calls(&self->path, "flush", FLUSH));
+	EXPECT_EQ(0, path_count_calls(&self->path, "flush", FLUSH));
 }
 
 TEST_HARNESS_MAIN

@@ -51,24 +51,24 @@ TEST_F_TIMEOUT(huge_pages, collapse, MNCK_TIMEOUT)
 {
 	char *second = PATH_AREA + self->huge;
 
-	ASSERT_EQ(0, path_map_untouched(PATH_AREA, 2 * self->huge));
+	ASSERT_EQ(0, map_untouched(PATH_AREA, 2 * self->huge));
 	memset(PATH_AREA, 1, self->huge);
 	second[self->page] = 1;
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, madvise(PATH_AREA, 2 * self->huge, MADV_COLLAPSE));
 	ASSERT_TRUE(huge_mapped(PATH_AREA, 2 * self->huge));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA, self->huge, COLLAPSE),
-		    WANT(CLEAR, second, self->huge, COLLAPSE));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->huge, COLLAPSE),
+		      RANGE(CLEAR, second, self->huge, COLLAPSE));
 
 	/* Nothing is left to be done. */
 	ASSERT_EQ(0, madvise(PATH_AREA, 2 * self->huge, MADV_COLLAPSE));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 /* The same by khugepaged, which looks at a process as soon as it asks for huge pages. */
 TEST_F_TIMEOUT(huge_pages, khugepaged, MNCK_TIMEOUT)
 {
-	ASSERT_EQ(0, path_map(PATH_AREA, self->huge));
+	ASSERT_EQ(0, map_pages(PATH_AREA, self->huge));
 	ASSERT_EQ(0, setting_change(&self->settings, THP "khugepaged/defrag", "1"));
 	ASSERT_EQ(0, setting_change(&self->settings, THP "khugepaged/scan_sleep_millisecs", "10"));
 	ASSERT_EQ(0, setting_change(&self->settings, THP "khugepaged/alloc_sleep_millisecs", "10"));
@@ -76,8 +76,8 @@ TEST_F_TIMEOUT(huge_pages, khugepaged, MNCK_TIMEOUT)
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, madvise(PATH_AREA, self->huge, MADV_HUGEPAGE));
 	WAIT_UNTIL(huge_mapped(PATH_AREA, self->huge));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA, self->huge, COLLAPSE,
-				      .pid = kernel_thread("khugepaged")));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->huge, COLLAPSE,
+					 .pid = kernel_thread("khugepaged")));
 }
 
 /* A file of one huge page's length, filled with small ones, and mapped. */
@@ -106,10 +106,10 @@ TEST_F_TIMEOUT(huge_pages, file, MNCK_TIMEOUT)
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, madvise(PATH_AREA, self->huge, MADV_COLLAPSE));
 	ASSERT_TRUE(huge_mapped(PATH_AREA, self->huge));
-	EXPECT_TOLD(&self->path,
-		    WANT(CLEAR, PATH_AREA, self->page, BY_UNMAP_PAGE),
-		    WANT(CLEAR, PATH_AREA + 7 * self->page, self->page, BY_UNMAP_PAGE),
-		    WANT(CLEAR, PATH_AREA, self->huge, RETRACT));
+	EXPECT_RANGES(&self->path,
+		      RANGE(CLEAR, PATH_AREA, self->page, BY_UNMAP_PAGE),
+		      RANGE(CLEAR, PATH_AREA + 7 * self->page, self->page, BY_UNMAP_PAGE),
+		      RANGE(CLEAR, PATH_AREA, self->huge, RETRACT));
 }
 
 /* Who has the file mapped as well loses his page table to whoever collapses it. */
@@ -131,9 +131,9 @@ TEST_F_TIMEOUT(huge_pages, file_of_another, MNCK_TIMEOUT)
 	WAIT_UNTIL(*(volatile char *)touched);
 	PATH_ATTACH_TO(&self->path, child, PATH_LIVES);
 	ASSERT_EQ(0, madvise(PATH_AREA, self->huge, MADV_COLLAPSE));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, touched, self->page, BY_UNMAP_PAGE),
-		    WANT(CLEAR, PATH_AREA, self->huge, RETRACT));
-	ASSERT_EQ(0, path_end_child(&child));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, touched, self->page, BY_UNMAP_PAGE),
+		      RANGE(CLEAR, PATH_AREA, self->huge, RETRACT));
+	ASSERT_EQ(0, child_kill(&child));
 }
 
 /* The page is huge, but was mapped by entries of a page table, all of which go at once. */
@@ -155,7 +155,7 @@ TEST_F_TIMEOUT(huge_pages, pte_mapped, MNCK_TIMEOUT)
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, madvise(second, self->huge, MADV_COLLAPSE));
 	ASSERT_TRUE(huge_mapped(second, self->huge));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, second, self->huge, PTE_MAPPED));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, second, self->huge, PTE_MAPPED));
 }
 
 /*
@@ -169,17 +169,17 @@ TEST_F_TIMEOUT(huge_pages, zero_page, MNCK_TIMEOUT)
 	ASSERT_EQ(0, setting_change(&self->settings, THP "use_zero_page", "1"));
 	ASSERT_EQ(0, setting_change(&self->settings, THP "defrag", "madvise"));
 	ASSERT_EQ(0, setting_change(&self->settings, THP "enabled", "madvise"));
-	ASSERT_EQ(0, path_map_untouched(PATH_AREA, 2 * self->huge));
+	ASSERT_EQ(0, map_untouched(PATH_AREA, 2 * self->huge));
 	ASSERT_EQ(0, madvise(PATH_AREA, 2 * self->huge, MADV_HUGEPAGE));
 	PATH_ATTACH(&self->path);
 	EXPECT_EQ(0, *(volatile char *)(PATH_AREA + self->page));
 	second[self->page] = 1;
 	ASSERT_TRUE(huge_mapped(PATH_AREA, 2 * self->huge));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 
 	PATH_AREA[self->page] = 1;
 	ASSERT_TRUE(huge_mapped(PATH_AREA, self->huge));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA, self->huge, ZERO_WRITE));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->huge, ZERO_WRITE));
 }
 
 TEST_F_TIMEOUT(huge_pages, split_pmd, MNCK_TIMEOUT)
@@ -189,11 +189,11 @@ TEST_F_TIMEOUT(huge_pages, split_pmd, MNCK_TIMEOUT)
 	ASSERT_EQ(0, huge_map(PATH_AREA, self->huge));
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, mprotect(part, 2 * self->page, PROT_READ));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA, self->huge, BY_SPLIT),
-		    WANT(PROTECTION_VMA, part, 2 * self->page, BY_PROTECT));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->huge, BY_SPLIT),
+		      RANGE(PROTECTION_VMA, part, 2 * self->page, BY_PROTECT));
 	/* It is split now. */
 	ASSERT_EQ(0, mprotect(part, 2 * self->page, PROT_READ | PROT_WRITE));
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, part, 2 * self->page, BY_PROTECT));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, part, 2 * self->page, BY_PROTECT));
 }
 
 TEST_F_TIMEOUT(huge_pages, munmap_part, MNCK_TIMEOUT)
@@ -203,8 +203,8 @@ TEST_F_TIMEOUT(huge_pages, munmap_part, MNCK_TIMEOUT)
 	ASSERT_EQ(0, huge_map(PATH_AREA, self->huge));
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, munmap(part, 2 * self->page));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA, self->huge, BY_SPLIT),
-		    WANT(UNMAP, part, 2 * self->page, BY_UNMAP));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->huge, BY_SPLIT),
+		      RANGE(UNMAP, part, 2 * self->page, BY_UNMAP));
 }
 
 /* Both ends of what goes are amidst a huge page. */
@@ -215,9 +215,9 @@ TEST_F_TIMEOUT(huge_pages, munmap_across, MNCK_TIMEOUT)
 	ASSERT_EQ(0, huge_map(PATH_AREA, 2 * self->huge));
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, munmap(part, 2 * self->page));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA, self->huge, BY_SPLIT),
-		    WANT(CLEAR, PATH_AREA + self->huge, self->huge, BY_SPLIT),
-		    WANT(UNMAP, part, 2 * self->page, BY_UNMAP));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->huge, BY_SPLIT),
+		      RANGE(CLEAR, PATH_AREA + self->huge, self->huge, BY_SPLIT),
+		      RANGE(UNMAP, part, 2 * self->page, BY_UNMAP));
 }
 
 /* Only what is given away makes the split needed: it is within, and greater. */
@@ -228,9 +228,9 @@ TEST_F_TIMEOUT(huge_pages, dontneed_part, MNCK_TIMEOUT)
 	ASSERT_EQ(0, huge_map(PATH_AREA, self->huge));
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, madvise(part, 2 * self->page, MADV_DONTNEED));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, part, 2 * self->page, BY_ZAP),
-		    WANT(CLEAR, PATH_AREA, self->huge, BY_SPLIT));
-	EXPECT_EQ(1, self->path.subs[0].told[1].within);
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, part, 2 * self->page, BY_ZAP),
+		      RANGE(CLEAR, PATH_AREA, self->huge, BY_SPLIT));
+	EXPECT_EQ(1, self->path.subs[0].ranges[1].nesting);
 }
 
 /*
@@ -240,12 +240,12 @@ TEST_F_TIMEOUT(huge_pages, dontneed_part, MNCK_TIMEOUT)
 TEST_F_TIMEOUT(huge_pages, punch_hole, MNCK_TIMEOUT)
 {
 	char *part = PATH_AREA + 3 * self->page;
-	struct want wants[] = {
-		WANT(CLEAR, part, 2 * self->page, BY_ZAP),
-		WANT(CLEAR, PATH_AREA, self->huge, BY_SPLIT),
-		WANT(CLEAR, PATH_AREA, self->huge, BY_UNMAP_PAGE),
+	struct wanted_range wants[] = {
+		RANGE(CLEAR, part, 2 * self->page, BY_ZAP),
+		RANGE(CLEAR, PATH_AREA, self->huge, BY_SPLIT),
+		RANGE(CLEAR, PATH_AREA, self->huge, BY_UNMAP_PAGE),
 	};
-	const struct told *told;
+	const struct seen_range *seen;
 
 	self->file = map_file(self->huge, PATH_AREA);
 	ASSERT_LE(0, self->file);
@@ -253,14 +253,14 @@ TEST_F_TIMEOUT(huge_pages, punch_hole, MNCK_TIMEOUT)
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, fallocate(self->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 			       3 * self->page, 2 * self->page));
-	path_listen(&self->path);
-	told = self->path.subs[0].told;
+	path_collect(&self->path);
+	seen = self->path.subs[0].ranges;
 	ASSERT_LE(ARRAY_SIZE(wants), self->path.subs[0].n);
 	for (size_t i = 0; i < ARRAY_SIZE(wants); i++)
-		EXPECT_TRUE(path_is(&told[i], &wants[i]));
-	EXPECT_EQ(1, told[1].within);
-	EXPECT_TRUE(huge_rest_within(&self->path, ARRAY_SIZE(wants), PATH_AREA, self->huge,
-				     BY_UNMAP_PAGE));
+		EXPECT_TRUE(range_matches(&seen[i], &wants[i]));
+	EXPECT_EQ(1, seen[1].nesting);
+	EXPECT_TRUE(rest_is_clear_within(&self->path, ARRAY_SIZE(wants), PATH_AREA, self->huge,
+					 BY_UNMAP_PAGE));
 }
 
 /* A private mapping of a file has it as a whole until the first write to a page of it. */
@@ -276,9 +276,9 @@ TEST_F_TIMEOUT(huge_pages, private_file, MNCK_TIMEOUT)
 	PATH_ATTACH(&self->path);
 	EXPECT_EQ(0, *(volatile char *)second);
 	ASSERT_TRUE(huge_mapped(second, self->huge));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	second[self->page] = 1;
-	EXPECT_TOLD(&self->path, WANT(CLEAR, second, self->huge, BY_SPLIT));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, second, self->huge, BY_SPLIT));
 }
 
 /* A part that gets a VMA of its own is enough, if nothing about the page changes. */
@@ -287,7 +287,7 @@ TEST_F_TIMEOUT(huge_pages, mlock_part, MNCK_TIMEOUT)
 	ASSERT_EQ(0, huge_map(PATH_AREA, self->huge));
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, mlock(PATH_AREA, self->page));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA, self->huge, BY_SPLIT));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->huge, BY_SPLIT));
 }
 
 /*
@@ -298,16 +298,16 @@ TEST_F_TIMEOUT(huge_pages, mlock_part, MNCK_TIMEOUT)
  */
 TEST_F_TIMEOUT(huge_pages, small_pages_split, MNCK_TIMEOUT)
 {
-	struct want split = WANT(CLEAR, PATH_AREA, self->huge, BY_SPLIT);
+	struct wanted_range split = RANGE(CLEAR, PATH_AREA, self->huge, BY_SPLIT);
 
-	ASSERT_EQ(0, path_map(PATH_AREA, self->huge));
+	ASSERT_EQ(0, map_pages(PATH_AREA, self->huge));
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, mlock(PATH_AREA, self->page));
 	ASSERT_FALSE(huge_mapped(PATH_AREA, self->huge));
-	path_listen(&self->path);
+	path_collect(&self->path);
 	EXPECT_GE(1, self->path.subs[0].n);
 	if (self->path.subs[0].n)
-		EXPECT_TRUE(path_is(self->path.subs[0].told, &split));
+		EXPECT_TRUE(range_matches(self->path.subs[0].ranges, &split));
 }
 
 /* A page that is shared with a child is split by who writes, and then that one page copied. */
@@ -318,14 +318,14 @@ TEST_F_TIMEOUT(huge_pages, copy_on_write, MNCK_TIMEOUT)
 
 	ASSERT_EQ(0, huge_map(PATH_AREA, self->huge));
 	PATH_ATTACH(&self->path);
-	child = path_child();
+	child = child_start();
 	ASSERT_LT(0, child);
 	*written = 1;
-	EXPECT_TOLD(&self->path,
-		    WANT(PROTECTION_PAGE, PATH_AREA, self->huge, BY_FORK),
-		    WANT(CLEAR, PATH_AREA, self->huge, BY_SPLIT),
-		    WANT(CLEAR, written, self->page, BY_COPY));
-	ASSERT_EQ(0, path_end_child(&child));
+	EXPECT_RANGES(&self->path,
+		      RANGE(PROTECTION_PAGE, PATH_AREA, self->huge, BY_FORK),
+		      RANGE(CLEAR, PATH_AREA, self->huge, BY_SPLIT),
+		      RANGE(CLEAR, written, self->page, BY_COPY));
+	ASSERT_EQ(0, child_kill(&child));
 }
 
 /* The whole of a huge page is not split. */
@@ -334,7 +334,7 @@ TEST_F_TIMEOUT(huge_pages, whole, MNCK_TIMEOUT)
 	ASSERT_EQ(0, huge_map(PATH_AREA, 2 * self->huge));
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, mprotect(PATH_AREA, self->huge, PROT_READ));
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, PATH_AREA, self->huge, BY_PROTECT));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, PATH_AREA, self->huge, BY_PROTECT));
 	ASSERT_TRUE(huge_mapped(PATH_AREA, 2 * self->huge));
 	ASSERT_EQ(0, mlock(PATH_AREA, self->huge));
 	ASSERT_EQ(0, munlock(PATH_AREA, self->huge));
@@ -342,12 +342,12 @@ TEST_F_TIMEOUT(huge_pages, whole, MNCK_TIMEOUT)
 	ASSERT_EQ(0, madvise(PATH_AREA, self->huge, MADV_COLD));
 	PATH_AREA[self->huge] = 2;
 	ASSERT_TRUE(huge_mapped(PATH_AREA, 2 * self->huge));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	ASSERT_EQ(0, madvise(PATH_AREA, self->huge, MADV_DONTNEED));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA, self->huge, BY_ZAP));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->huge, BY_ZAP));
 	ASSERT_EQ(0, munmap(PATH_AREA + self->huge, self->huge));
-	EXPECT_TOLD(&self->path, WANT(UNMAP, PATH_AREA + self->huge, self->huge,
-				      BY_UNMAP));
+	EXPECT_RANGES(&self->path, RANGE(UNMAP, PATH_AREA + self->huge, self->huge,
+					 BY_UNMAP));
 }
 
 TEST_HARNESS_MAIN

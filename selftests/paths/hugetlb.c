@@ -44,7 +44,7 @@ FIXTURE_SETUP(hugetlb)
 FIXTURE_TEARDOWN(hugetlb)
 {
 	EXPECT_STREQ("", path_close(&self->path));
-	EXPECT_EQ(0, path_end_child(&self->child));
+	EXPECT_EQ(0, child_kill(&self->child));
 	munmap(PATH_AREA, PATH_AREA_SIZE);
 	if (self->file >= 0)
 		close(self->file);
@@ -75,9 +75,9 @@ TEST_F_TIMEOUT(hugetlb, fork, MNCK_TIMEOUT)
 	ASSERT_EQ(0, hugetlb_map(PATH_AREA, self->len));
 	PATH_AREA[self->page] = 1;
 	PATH_ATTACH(&self->path);
-	self->child = path_child();
+	self->child = child_start();
 	ASSERT_LT(0, self->child);
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA, self->len, FORK));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->len, FORK));
 }
 
 /* What the child will have to fault in by itself, or has the same of, is not touched. */
@@ -89,27 +89,27 @@ TEST_F_TIMEOUT(hugetlb, fork_silent, MNCK_TIMEOUT)
 	self->file = map_file_touched(file, 2 * self->page);
 	ASSERT_LE(0, self->file);
 	PATH_ATTACH(&self->path);
-	self->child = path_child();
+	self->child = child_start();
 	ASSERT_LT(0, self->child);
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	file[0] = 2;
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 /* Who writes to what a child has too gets a copy; who has it alone writes to it. */
 TEST_F_TIMEOUT(hugetlb, write, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, map_touched(PATH_AREA, 2 * self->page));
-	self->child = path_child();
+	self->child = child_start();
 	ASSERT_LT(0, self->child);
 	PATH_ATTACH(&self->path);
 	/* The page, wherever in it. */
 	PATH_AREA[self->page + self->page / 2] = 2;
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA + self->page, self->page, COW));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA + self->page, self->page, COW));
 
-	ASSERT_EQ(0, path_end_child(&self->child));
+	ASSERT_EQ(0, child_kill(&self->child));
 	PATH_AREA[0] = 2;
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 /*
@@ -119,12 +119,12 @@ TEST_F_TIMEOUT(hugetlb, write, MNCK_TIMEOUT)
 TEST_F_TIMEOUT(hugetlb, taken_from_child, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, map_touched(PATH_AREA, (PAGES + 1) * self->page));
-	self->child = path_child();
+	self->child = child_start();
 	ASSERT_LT(0, self->child);
 	PATH_ATTACH_TO(&self->path, self->child, PATH_LIVES);
 	PATH_AREA[self->page] = 2;
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA + self->page, self->page,
-				      "unmap_hugepage_range unmap_ref_private hugetlb_wp"));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA + self->page, self->page,
+					 "unmap_hugepage_range unmap_ref_private hugetlb_wp"));
 }
 
 /* CLEAR, not UNMAP as of other memory that moves; then what is left there is unmapped. */
@@ -136,10 +136,10 @@ TEST_F_TIMEOUT(hugetlb, mremap, MNCK_TIMEOUT)
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(to, mremap(PATH_AREA, 2 * self->page, 2 * self->page,
 			     MREMAP_MAYMOVE | MREMAP_FIXED, to));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA, 2 * self->page, MOVE),
-		    WANT(UNMAP, PATH_AREA, 2 * self->page, BY_UNMAP));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, 2 * self->page, MOVE),
+		      RANGE(UNMAP, PATH_AREA, 2 * self->page, BY_UNMAP));
 	EXPECT_EQ(1, *(volatile char *)to);
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 /* From all mappings of it, whether they have the page or not. */
@@ -153,9 +153,11 @@ TEST_F_TIMEOUT(hugetlb, punch_hole, MNCK_TIMEOUT)
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, fallocate(self->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, self->page,
 			       self->page));
-	EXPECT_TOLD_ANYHOW(&self->path,
-			   WANT(CLEAR, PATH_AREA + self->page, self->page, "unmap_hugepage_range"),
-			   WANT(CLEAR, second + self->page, self->page, "unmap_hugepage_range"));
+	EXPECT_RANGES_UNORDERED(&self->path,
+				RANGE(CLEAR, PATH_AREA + self->page, self->page,
+				      "unmap_hugepage_range"),
+				RANGE(CLEAR, second + self->page, self->page,
+				      "unmap_hugepage_range"));
 }
 
 TEST_F_TIMEOUT(hugetlb, ftruncate, MNCK_TIMEOUT)
@@ -164,11 +166,11 @@ TEST_F_TIMEOUT(hugetlb, ftruncate, MNCK_TIMEOUT)
 	ASSERT_LE(0, self->file);
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, ftruncate(self->file, 2 * self->page));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA + 2 * self->page, 2 * self->page,
-				      "unmap_hugepage_range"));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA + 2 * self->page, 2 * self->page,
+					 "unmap_hugepage_range"));
 	/* What grows is nothing to anybody. */
 	ASSERT_EQ(0, ftruncate(self->file, self->len));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 /* It is told of what was never touched, too, which other memory is not. */
@@ -180,12 +182,12 @@ TEST_F_TIMEOUT(hugetlb, mprotect, MNCK_TIMEOUT)
 	ASSERT_EQ(0, hugetlb_map(untouched, self->page));
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, mprotect(PATH_AREA, self->page, PROT_READ));
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, PATH_AREA, self->page, MPROTECT));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, PATH_AREA, self->page, MPROTECT));
 	ASSERT_EQ(0, mprotect(PATH_AREA, 2 * self->page, PROT_NONE));
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, PATH_AREA, self->page, MPROTECT),
-		    WANT(PROTECTION_VMA, PATH_AREA + self->page, self->page, MPROTECT));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, PATH_AREA, self->page, MPROTECT),
+		      RANGE(PROTECTION_VMA, PATH_AREA + self->page, self->page, MPROTECT));
 	ASSERT_EQ(0, mprotect(untouched, self->page, PROT_READ));
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, untouched, self->page, MPROTECT));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, untouched, self->page, MPROTECT));
 }
 
 /* As of other memory. */
@@ -194,14 +196,14 @@ TEST_F_TIMEOUT(hugetlb, unmapped, MNCK_TIMEOUT)
 	ASSERT_EQ(0, map_touched(PATH_AREA, self->len));
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, madvise(PATH_AREA, self->page, MADV_DONTNEED));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA, self->page, BY_ZAP));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->page, BY_ZAP));
 	ASSERT_EQ(0, munmap(PATH_AREA + self->page, self->page));
-	EXPECT_TOLD(&self->path, WANT(UNMAP, PATH_AREA + self->page, self->page, BY_UNMAP));
+	EXPECT_RANGES(&self->path, RANGE(UNMAP, PATH_AREA + self->page, self->page, BY_UNMAP));
 	/* There are no parts of a page. */
 	ASSERT_EQ(-1, munmap(PATH_AREA + 2 * self->page, getpagesize()));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	ASSERT_EQ(0, munmap(PATH_AREA, self->len));
-	EXPECT_TOLD(&self->path, WANT(UNMAP, PATH_AREA, self->len, BY_UNMAP));
+	EXPECT_RANGES(&self->path, RANGE(UNMAP, PATH_AREA, self->len, BY_UNMAP));
 }
 
 TEST_F_TIMEOUT(hugetlb, silent, MNCK_TIMEOUT)
@@ -214,7 +216,7 @@ TEST_F_TIMEOUT(hugetlb, silent, MNCK_TIMEOUT)
 	ASSERT_EQ(0, mlock(PATH_AREA, self->page));
 	ASSERT_EQ(0, munlock(PATH_AREA, self->page));
 	ASSERT_EQ(0, mprotect(PATH_AREA, self->page, PROT_READ | PROT_WRITE));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 TEST_HARNESS_MAIN

@@ -13,7 +13,7 @@
 #include "hugetlb.h"
 #include "pages.h"
 #include "uffd.h"
-#include "within.h"
+#include "range_within.h"
 
 #define UNSHARE "hugetlb_unshare_pmds hugetlb_split hugetlb_unshare_all_pmds"
 #define MPROTECT "hugetlb_change_protection"
@@ -67,8 +67,8 @@ FIXTURE_TEARDOWN(hugetlb_shared)
 		unsigned long to_ = (unsigned long)(_start) + (_len) + self->pud - 1; \
 								\
 		to_ = to_ / self->pud * self->pud;              \
-		EXPECT_TOLD_WITHIN(&self->path, (void *)from_, to_ - from_, \
-				   WANT(_event, _start, _len, _initiator)); \
+		EXPECT_RANGES_WITHIN(&self->path, (void *)from_, to_ - from_, \
+				     RANGE(_event, _start, _len, _initiator)); \
 	} while (0)
 
 /* What is given up without a VMA of its own. */
@@ -105,8 +105,8 @@ TEST_F_TIMEOUT(hugetlb_shared, soft_offline, MNCK_TIMEOUT)
 TEST_F_TIMEOUT(hugetlb_shared, mprotect_part, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, mprotect(self->part, self->page, PROT_READ));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA + self->pud, self->pud, UNSHARE),
-		    WANT(PROTECTION_VMA, self->part, self->page, MPROTECT));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA + self->pud, self->pud, UNSHARE),
+		      RANGE(PROTECTION_VMA, self->part, self->page, MPROTECT));
 }
 
 /* A part that becomes one with what is before it: now both could share. */
@@ -115,8 +115,8 @@ TEST_F_TIMEOUT(hugetlb_shared, mprotect_rest, MNCK_TIMEOUT)
 	size_t rest = PATH_AREA + 2 * self->pud - self->part;
 
 	ASSERT_EQ(0, mprotect(PATH_AREA, self->part - PATH_AREA, PROT_READ));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA + self->pud, self->pud, UNSHARE),
-		    WANT(PROTECTION_VMA, PATH_AREA, self->part - PATH_AREA, MPROTECT));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA + self->pud, self->pud, UNSHARE),
+		      RANGE(PROTECTION_VMA, PATH_AREA, self->part - PATH_AREA, MPROTECT));
 	ASSERT_EQ(0, mprotect(self->part, rest, PROT_READ));
 	EXPECT_WIDENED(PROTECTION_VMA, self->part, rest, MPROTECT);
 }
@@ -124,16 +124,16 @@ TEST_F_TIMEOUT(hugetlb_shared, mprotect_rest, MNCK_TIMEOUT)
 TEST_F_TIMEOUT(hugetlb_shared, munmap_part, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, munmap(self->part, self->page));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA + self->pud, self->pud, UNSHARE),
-		    WANT(UNMAP, self->part, self->page, BY_UNMAP));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA + self->pud, self->pud, UNSHARE),
+		      RANGE(UNMAP, self->part, self->page, BY_UNMAP));
 }
 
 /* Where a PUD ends nothing is lost. */
 TEST_F_TIMEOUT(hugetlb_shared, munmap_half, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, munmap(PATH_AREA, self->pud));
-	EXPECT_TOLD(&self->path,
-		    WANT(UNMAP, PATH_AREA, self->pud, BY_UNMAP));
+	EXPECT_RANGES(&self->path,
+		      RANGE(UNMAP, PATH_AREA, self->pud, BY_UNMAP));
 }
 
 /*
@@ -148,12 +148,12 @@ TEST_F_TIMEOUT(hugetlb_shared, lost, MNCK_TIMEOUT)
 	part[2 * self->page] = 1;
 	ASSERT_TRUE(page_entry(part) & PAGEMAP_PRESENT) TH_LOG(SHARING_NEEDS);
 	ASSERT_TRUE(page_entry(part + self->page) & PAGEMAP_PRESENT);
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	ASSERT_EQ(0, mprotect(part, self->page, PROT_READ));
 	EXPECT_FALSE(page_entry(part + self->page) & PAGEMAP_PRESENT);
 	EXPECT_TRUE(page_entry(self->part + self->page) & PAGEMAP_PRESENT);
-	EXPECT_TOLD(&self->path, WANT(CLEAR, second + self->pud, self->pud, UNSHARE),
-		    WANT(PROTECTION_VMA, part, self->page, MPROTECT));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, second + self->pud, self->pud, UNSHARE),
+		      RANGE(PROTECTION_VMA, part, self->page, MPROTECT));
 }
 
 /* Who is told of faults in pages that are there must have a page table for himself. */
@@ -163,10 +163,10 @@ TEST_F_TIMEOUT(hugetlb_shared, userfaultfd, MNCK_TIMEOUT)
 	ASSERT_LE(0, self->uffd) TH_LOG("%m; " UFFD_NEEDS);
 	ASSERT_EQ(0, uffd_register(self->uffd, PATH_AREA, 2 * self->pud,
 				   UFFDIO_REGISTER_MODE_MISSING));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	ASSERT_EQ(0, uffd_register(self->uffd, PATH_AREA, 2 * self->pud,
 				   UFFDIO_REGISTER_MODE_MINOR));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA, 2 * self->pud, UNSHARE));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, 2 * self->pud, UNSHARE));
 }
 
 /* A mapping that has not all that a PUD maps never shares. */
@@ -180,7 +180,7 @@ TEST_F_TIMEOUT(hugetlb_shared, userfaultfd_small, MNCK_TIMEOUT)
 	self->uffd = uffd_open(0);
 	ASSERT_LE(0, self->uffd) TH_LOG("%m; " UFFD_NEEDS);
 	ASSERT_EQ(0, uffd_register(self->uffd, second, len, UFFDIO_REGISTER_MODE_MINOR));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 TEST_HARNESS_MAIN

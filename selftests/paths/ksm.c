@@ -41,7 +41,7 @@ FIXTURE_SETUP(ksm)
 	ASSERT_EQ(0, setting_change(&self->settings, KSM "use_zero_pages", "0"));
 	self->ksmd = kernel_thread("ksmd");
 	ASSERT_LT(0, self->ksmd);
-	ASSERT_EQ(0, path_map(PATH_AREA, 3 * self->page));
+	ASSERT_EQ(0, map_pages(PATH_AREA, 3 * self->page));
 	self->other[0] = 1;
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, madvise(PATH_AREA, 3 * self->page, MADV_MERGEABLE));
@@ -78,56 +78,56 @@ static bool same_page(const char *one, const char *another)
  */
 TEST_F_TIMEOUT(ksm, merge, MNCK_TIMEOUT)
 {
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	KSM_UNTIL(same_page(self->first, self->second));
-	EXPECT_TOLD(&self->path,
-		    WANT(CLEAR, self->second, self->page, PROTECT, .pid = self->ksmd),
-		    WANT(CLEAR, self->first, self->page, PROTECT, .pid = self->ksmd),
-		    WANT(CLEAR, self->first, self->page, REPLACE, .pid = self->ksmd));
+	EXPECT_RANGES(&self->path,
+		      RANGE(CLEAR, self->second, self->page, PROTECT, .pid = self->ksmd),
+		      RANGE(CLEAR, self->first, self->page, PROTECT, .pid = self->ksmd),
+		      RANGE(CLEAR, self->first, self->page, REPLACE, .pid = self->ksmd));
 
 	/* One more, while there is what it can be merged with. */
 	self->other[0] = self->first[0];
 	KSM_UNTIL(same_page(self->first, self->other));
-	EXPECT_TOLD(&self->path,
-		    WANT(CLEAR, self->other, self->page, PROTECT, .pid = self->ksmd),
-		    WANT(CLEAR, self->other, self->page, REPLACE, .pid = self->ksmd));
+	EXPECT_RANGES(&self->path,
+		      RANGE(CLEAR, self->other, self->page, PROTECT, .pid = self->ksmd),
+		      RANGE(CLEAR, self->other, self->page, REPLACE, .pid = self->ksmd));
 }
 
 /* The last who has it gets a copy too. */
 TEST_F_TIMEOUT(ksm, write, MNCK_TIMEOUT)
 {
 	KSM_UNTIL(same_page(self->first, self->second));
-	path_listen(&self->path);
+	path_collect(&self->path);
 	EXPECT_EQ(0x5a, *(volatile char *)self->first);
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	self->first[0] = 2;
-	EXPECT_TOLD(&self->path, WANT(CLEAR, self->first, self->page, BY_COPY));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, self->first, self->page, BY_COPY));
 	self->second[0] = 2;
-	EXPECT_TOLD(&self->path, WANT(CLEAR, self->second, self->page, BY_COPY));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, self->second, self->page, BY_COPY));
 	self->second[0] = 3;
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 TEST_F_TIMEOUT(ksm, unmerge, MNCK_TIMEOUT)
 {
 	KSM_UNTIL(same_page(self->first, self->second));
-	path_listen(&self->path);
+	path_collect(&self->path);
 	ASSERT_EQ(0, madvise(PATH_AREA, 3 * self->page, MADV_UNMERGEABLE));
 	EXPECT_FALSE(same_page(self->first, self->second));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, self->first, self->page, BY_COPY),
-		    WANT(CLEAR, self->second, self->page, BY_COPY));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, self->first, self->page, BY_COPY),
+		      RANGE(CLEAR, self->second, self->page, BY_COPY));
 	ASSERT_EQ(0, madvise(PATH_AREA, 3 * self->page, MADV_UNMERGEABLE));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 /* All of them, by who asks for it in sysfs. */
 TEST_F_TIMEOUT(ksm, unmerge_all, MNCK_TIMEOUT)
 {
 	KSM_UNTIL(same_page(self->first, self->second));
-	path_listen(&self->path);
+	path_collect(&self->path);
 	ASSERT_EQ(0, file_write(KSM "run", "2"));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, self->first, self->page, BY_COPY),
-		    WANT(CLEAR, self->second, self->page, BY_COPY));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, self->first, self->page, BY_COPY),
+		      RANGE(CLEAR, self->second, self->page, BY_COPY));
 }
 
 /* A page of zeroes needs no other. */
@@ -135,16 +135,16 @@ TEST_F_TIMEOUT(ksm, zero_page, MNCK_TIMEOUT)
 {
 	char *zero = PATH_AREA + 16 * self->page;
 
-	ASSERT_EQ(0, path_map_untouched(zero, self->page));
+	ASSERT_EQ(0, map_untouched(zero, self->page));
 	EXPECT_EQ(0, *(volatile char *)zero);
 	memset(self->first, 0, self->page);
 	ASSERT_EQ(0, file_write(KSM "use_zero_pages", "1"));
 	KSM_UNTIL(same_page(self->first, zero));
-	EXPECT_TOLD(&self->path,
-		    WANT(CLEAR, self->first, self->page, PROTECT, .pid = self->ksmd),
-		    WANT(CLEAR, self->first, self->page, REPLACE, .pid = self->ksmd));
+	EXPECT_RANGES(&self->path,
+		      RANGE(CLEAR, self->first, self->page, PROTECT, .pid = self->ksmd),
+		      RANGE(CLEAR, self->first, self->page, REPLACE, .pid = self->ksmd));
 	self->first[0] = 1;
-	EXPECT_TOLD(&self->path, WANT(CLEAR, self->first, self->page, BY_COPY));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, self->first, self->page, BY_COPY));
 }
 
 /* What finds no other like it is looked at, and that is all. */
@@ -155,7 +155,7 @@ TEST_F_TIMEOUT(ksm, different, MNCK_TIMEOUT)
 	ASSERT_LE(0, scans);
 	self->first[0] = 2;
 	KSM_UNTIL(setting_number(KSM "full_scans") >= scans + 4);
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 TEST_HARNESS_MAIN

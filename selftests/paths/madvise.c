@@ -33,7 +33,7 @@ FIXTURE_SETUP(madvise)
 	self->page = getpagesize();
 	self->len = AREA_PAGES * self->page;
 	ASSERT_EQ(0, small_pages());
-	ASSERT_EQ(0, path_map(PATH_AREA, self->len));
+	ASSERT_EQ(0, map_pages(PATH_AREA, self->len));
 	ASSERT_EQ(0, own_pages());
 	PATH_ATTACH(&self->path);
 }
@@ -48,10 +48,10 @@ TEST_F_TIMEOUT(madvise, dontneed, MNCK_TIMEOUT)
 	char *p = PATH_AREA + self->page;
 
 	ASSERT_EQ(0, madvise(p, 2 * self->page, MADV_DONTNEED));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, p, 2 * self->page, BY_ZAP));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, p, 2 * self->page, BY_ZAP));
 	/* Whether there is anything to lose is not asked before. */
 	ASSERT_EQ(0, madvise(p, 2 * self->page, MADV_DONTNEED));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, p, 2 * self->page, BY_ZAP));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, p, 2 * self->page, BY_ZAP));
 	EXPECT_EQ(0, *p);
 }
 
@@ -61,21 +61,21 @@ TEST_F_TIMEOUT(madvise, dontneed_two_vmas, MNCK_TIMEOUT)
 	char *second = PATH_AREA + 4 * self->page;
 
 	ASSERT_EQ(0, mprotect(second, 4 * self->page, PROT_READ));
-	path_listen(&self->path);
+	path_collect(&self->path);
 	ASSERT_EQ(0, madvise(PATH_AREA + self->page, 5 * self->page, MADV_DONTNEED));
-	EXPECT_TOLD(&self->path,
-		    WANT(CLEAR, PATH_AREA + self->page, 3 * self->page, BY_ZAP),
-		    WANT(CLEAR, second, 2 * self->page, BY_ZAP));
+	EXPECT_RANGES(&self->path,
+		      RANGE(CLEAR, PATH_AREA + self->page, 3 * self->page, BY_ZAP),
+		      RANGE(CLEAR, second, 2 * self->page, BY_ZAP));
 }
 
 TEST_F_TIMEOUT(madvise, dontneed_locked, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, mlock(PATH_AREA, self->len));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	EXPECT_ERRNO(EINVAL, madvise(PATH_AREA, self->page, MADV_DONTNEED));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	ASSERT_EQ(0, madvise(PATH_AREA, self->page, MADV_DONTNEED_LOCKED));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA, self->page, BY_ZAP));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->page, BY_ZAP));
 }
 
 /* For another process, or itself: each part by itself, in the caller. */
@@ -90,9 +90,9 @@ TEST_F_TIMEOUT(madvise, process_madvise, MNCK_TIMEOUT)
 	ASSERT_LE(0, pidfd);
 	ASSERT_EQ((ssize_t)(3 * self->page),
 		  syscall(SYS_process_madvise, pidfd, parts, ARRAY_SIZE(parts), MADV_DONTNEED, 0));
-	EXPECT_TOLD(&self->path,
-		    WANT(CLEAR, parts[0].iov_base, parts[0].iov_len, BY_ZAP),
-		    WANT(CLEAR, parts[1].iov_base, parts[1].iov_len, BY_ZAP));
+	EXPECT_RANGES(&self->path,
+		      RANGE(CLEAR, parts[0].iov_base, parts[0].iov_len, BY_ZAP),
+		      RANGE(CLEAR, parts[1].iov_base, parts[1].iov_len, BY_ZAP));
 	close(pidfd);
 }
 
@@ -100,7 +100,7 @@ TEST_F_TIMEOUT(madvise, process_madvise, MNCK_TIMEOUT)
 TEST_F_TIMEOUT(madvise, free, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, madvise(PATH_AREA, self->len, MADV_FREE));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA, self->len, BY_FREE));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->len, BY_FREE));
 }
 
 /* Guards are put where there is no page; pages are cleared away first. */
@@ -108,20 +108,20 @@ TEST_F_TIMEOUT(madvise, guard_install, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, madvise(PATH_AREA, 2 * self->page, MADV_GUARD_INSTALL))
 		TH_LOG("%m; Linux 6.13 has MADV_GUARD_INSTALL");
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA, 2 * self->page, BY_ZAP));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, 2 * self->page, BY_ZAP));
 	/* There are guards now, and no pages. */
 	ASSERT_EQ(0, madvise(PATH_AREA, 2 * self->page, MADV_GUARD_INSTALL));
 	ASSERT_EQ(0, madvise(PATH_AREA, 2 * self->page, MADV_GUARD_REMOVE));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 TEST_F_TIMEOUT(madvise, guard_untouched, MNCK_TIMEOUT)
 {
 	char *p = PATH_AREA + 2 * self->len;
 
-	ASSERT_EQ(0, path_map_untouched(p, self->len));
+	ASSERT_EQ(0, map_untouched(p, self->len));
 	ASSERT_EQ(0, madvise(p, self->len, MADV_GUARD_INSTALL));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 /* Advice that takes nothing away. */
@@ -129,14 +129,14 @@ TEST_F_TIMEOUT(madvise, silent, MNCK_TIMEOUT)
 {
 	char *p = PATH_AREA + 2 * self->len;
 
-	ASSERT_EQ(0, path_map_untouched(p, self->len));
+	ASSERT_EQ(0, map_untouched(p, self->len));
 	ASSERT_EQ(0, madvise(p, self->len, MADV_POPULATE_READ));
 	ASSERT_EQ(0, madvise(PATH_AREA, self->len, MADV_POPULATE_WRITE));
 	ASSERT_EQ(0, madvise(PATH_AREA, self->len, MADV_COLD));
 	ASSERT_EQ(0, madvise(PATH_AREA, self->len, MADV_SEQUENTIAL));
 	ASSERT_EQ(0, madvise(PATH_AREA, self->len, MADV_DONTFORK));
 	ASSERT_EQ(0, madvise(PATH_AREA, self->len, MADV_DONTDUMP));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 TEST_HARNESS_MAIN

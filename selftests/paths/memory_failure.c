@@ -22,7 +22,7 @@
 /* Of those that are there each test takes one. */
 #define HUGETLB_KEPT 3
 
-static volatile sig_atomic_t told_so;
+static volatile sig_atomic_t sigbus_count;
 static void *volatile bad_address;
 
 /* The kernel tells who has the page as soon as it is gone. */
@@ -31,7 +31,7 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 	(void)sig;
 	(void)context;
 	bad_address = info->si_addr;
-	told_so++;
+	sigbus_count++;
 }
 
 FIXTURE(memory_failure)
@@ -67,9 +67,9 @@ FIXTURE_TEARDOWN(memory_failure)
 	EXPECT_EQ(0, settings_restore(&self->settings));
 }
 
-#define EXPECT_TOLD_BAD(_page)                                  \
+#define EXPECT_SIGBUS(_page)                                    \
 	do {                                                    \
-		EXPECT_EQ(1, told_so);                          \
+		EXPECT_EQ(1, sigbus_count);                     \
 		EXPECT_EQ(_page, (char *)bad_address);          \
 	} while (0)
 
@@ -78,16 +78,16 @@ TEST_F_TIMEOUT(memory_failure, anonymous, MNCK_TIMEOUT)
 {
 	char *bad = PATH_AREA + self->page;
 
-	ASSERT_EQ(0, path_map(PATH_AREA, 3 * self->page));
+	ASSERT_EQ(0, map_pages(PATH_AREA, 3 * self->page));
 	WAIT_UNTIL(pages_on_lru(PATH_AREA, 3 * self->page));
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, madvise(bad, self->page, MADV_HWPOISON)) TH_LOG(NEEDS);
-	EXPECT_TOLD_BAD(bad);
+	EXPECT_SIGBUS(bad);
 	EXPECT_FALSE(page_entry(bad) & PAGEMAP_PRESENT);
-	EXPECT_TOLD(&self->path, WANT(CLEAR, bad, self->page, BY_UNMAP_PAGE));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, bad, self->page, BY_UNMAP_PAGE));
 	/* The hole that it leaves is not told again, but as all that is unmapped. */
 	ASSERT_EQ(0, munmap(bad, self->page));
-	EXPECT_TOLD(&self->path, WANT(UNMAP, bad, self->page, BY_UNMAP));
+	EXPECT_RANGES(&self->path, RANGE(UNMAP, bad, self->page, BY_UNMAP));
 }
 
 /* A page of a file, from all its mappings. */
@@ -107,11 +107,11 @@ TEST_F_TIMEOUT(memory_failure, file, MNCK_TIMEOUT)
 	WAIT_UNTIL(pages_on_lru(PATH_AREA, self->page));
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, madvise(PATH_AREA, self->page, MADV_HWPOISON)) TH_LOG(NEEDS);
-	EXPECT_LE(1, told_so);
+	EXPECT_LE(1, sigbus_count);
 	EXPECT_FALSE(page_entry(PATH_AREA) & PAGEMAP_PRESENT);
 	EXPECT_FALSE(page_entry(second) & PAGEMAP_PRESENT);
-	EXPECT_TOLD_ANYHOW(&self->path, WANT(CLEAR, PATH_AREA, self->page, BY_UNMAP_PAGE),
-			   WANT(CLEAR, second, self->page, BY_UNMAP_PAGE));
+	EXPECT_RANGES_UNORDERED(&self->path, RANGE(CLEAR, PATH_AREA, self->page, BY_UNMAP_PAGE),
+				RANGE(CLEAR, second, self->page, BY_UNMAP_PAGE));
 }
 
 /* Of a huge page one small one is lost, and for that it is split first. */
@@ -122,10 +122,10 @@ TEST_F_TIMEOUT(memory_failure, huge, MNCK_TIMEOUT)
 	ASSERT_EQ(0, huge_map(PATH_AREA, self->huge));
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, madvise(bad, self->page, MADV_HWPOISON)) TH_LOG(NEEDS);
-	EXPECT_TOLD_BAD(bad);
+	EXPECT_SIGBUS(bad);
 	EXPECT_TRUE(page_entry(bad + self->page) & PAGEMAP_PRESENT);
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA, self->huge, BY_MIGRATE_PAGE),
-		    WANT(CLEAR, bad, self->page, BY_UNMAP_PAGE));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->huge, BY_MIGRATE_PAGE),
+		      RANGE(CLEAR, bad, self->page, BY_UNMAP_PAGE));
 }
 
 /* One of hugetlb is lost as a whole. */
@@ -138,10 +138,10 @@ TEST_F_TIMEOUT(memory_failure, hugetlb, MNCK_TIMEOUT)
 	memset(PATH_AREA, 1, 2 * self->hugetlb);
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, madvise(bad, self->hugetlb, MADV_HWPOISON)) TH_LOG(NEEDS);
-	EXPECT_TOLD_BAD(bad);
+	EXPECT_SIGBUS(bad);
 	EXPECT_FALSE(page_entry(bad) & PAGEMAP_PRESENT);
 	EXPECT_TRUE(page_entry(PATH_AREA) & PAGEMAP_PRESENT);
-	EXPECT_TOLD(&self->path, WANT(CLEAR, bad, self->hugetlb, POISON_HUGETLB));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, bad, self->hugetlb, POISON_HUGETLB));
 }
 
 /* What is in it moves, and nobody is sent a signal. */
@@ -150,15 +150,15 @@ TEST_F_TIMEOUT(memory_failure, soft_offline, MNCK_TIMEOUT)
 	char *bad = PATH_AREA + self->page;
 	__u64 frame;
 
-	ASSERT_EQ(0, path_map(PATH_AREA, 3 * self->page));
+	ASSERT_EQ(0, map_pages(PATH_AREA, 3 * self->page));
 	WAIT_UNTIL(pages_on_lru(PATH_AREA, 3 * self->page));
 	frame = page_frame(bad);
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, madvise(bad, self->page, MADV_SOFT_OFFLINE)) TH_LOG(NEEDS);
 	EXPECT_EQ(0x5a, *(volatile char *)bad);
 	EXPECT_NE(frame, page_frame(bad));
-	EXPECT_EQ(0, told_so);
-	EXPECT_TOLD(&self->path, WANT(CLEAR, bad, self->page, BY_MIGRATE_PAGE));
+	EXPECT_EQ(0, sigbus_count);
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, bad, self->page, BY_MIGRATE_PAGE));
 }
 
 TEST_F_TIMEOUT(memory_failure, soft_offline_huge, MNCK_TIMEOUT)
@@ -169,8 +169,8 @@ TEST_F_TIMEOUT(memory_failure, soft_offline_huge, MNCK_TIMEOUT)
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, madvise(bad, self->page, MADV_SOFT_OFFLINE)) TH_LOG(NEEDS);
 	EXPECT_EQ(0x5a, *(volatile char *)bad);
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA, self->huge, BY_MIGRATE_PAGE),
-		    WANT(CLEAR, bad, self->page, BY_MIGRATE_PAGE));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->huge, BY_MIGRATE_PAGE),
+		      RANGE(CLEAR, bad, self->page, BY_MIGRATE_PAGE));
 }
 
 TEST_F_TIMEOUT(memory_failure, soft_offline_hugetlb, MNCK_TIMEOUT)
@@ -186,8 +186,8 @@ TEST_F_TIMEOUT(memory_failure, soft_offline_hugetlb, MNCK_TIMEOUT)
 	ASSERT_EQ(0, madvise(bad, self->hugetlb, MADV_SOFT_OFFLINE)) TH_LOG(NEEDS);
 	EXPECT_EQ(1, *(volatile char *)bad);
 	EXPECT_NE(frame, page_frame(bad));
-	EXPECT_EQ(0, told_so);
-	EXPECT_TOLD(&self->path, WANT(CLEAR, bad, self->hugetlb, BY_MIGRATE_PAGE));
+	EXPECT_EQ(0, sigbus_count);
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, bad, self->hugetlb, BY_MIGRATE_PAGE));
 }
 
 TEST_HARNESS_MAIN

@@ -58,7 +58,7 @@ static int map_thinned(void)
 {
 	size_t page = getpagesize();
 
-	if (path_map(PATH_AREA, PAGES * KEPT * page))
+	if (map_pages(PATH_AREA, PAGES * KEPT * page))
 		return -1;
 	for (size_t i = 0; i < PAGES; i++)
 		if (madvise(kept(i) + page, (KEPT - 1) * page, MADV_DONTNEED))
@@ -87,27 +87,27 @@ static size_t count_moved(const __u64 before[PAGES], bool moved[PAGES])
 }
 
 /* Each that has moved was told; what was told is a page, to be cleared, by this task. */
-static const char *told_otherwise(struct path *p, const bool moved[PAGES])
+static const char *ranges_differ_from_moves(struct path *p, const bool moved[PAGES])
 {
 	size_t page = getpagesize();
-	bool told[PAGES] = {};
+	bool seen[PAGES] = {};
 
-	path_listen(p);
+	path_collect(p);
 	for (size_t k = 0; k < p->subs[0].n; k++) {
-		const struct told *t = &p->subs[0].told[k];
+		const struct seen_range *t = &p->subs[0].ranges[k];
 		size_t i = (t->start - (unsigned long)PATH_AREA) / (KEPT * page);
-		struct want move = WANT(CLEAR, kept(i), page, BY_MIGRATE_PAGE);
+		struct wanted_range move = RANGE(CLEAR, kept(i), page, BY_MIGRATE_PAGE);
 
-		if (i >= PAGES || !path_is(t, &move))
+		if (i >= PAGES || !range_matches(t, &move))
 			path_wrong(p, "told of something else");
 		else
-			told[i] = true;
+			seen[i] = true;
 	}
 	for (size_t i = 0; i < PAGES; i++)
-		if (moved[i] && !told[i])
+		if (moved[i] && !seen[i])
 			path_wrong(p, "page %zu has moved, and nobody was told", i);
 	if (p->wrong[0])
-		path_say_all(&p->subs[0]);
+		path_print_ranges(&p->subs[0]);
 	return p->wrong;
 }
 
@@ -123,7 +123,7 @@ TEST_F_TIMEOUT(migration, compaction, MNCK_TIMEOUT)
 		ASSERT_EQ(0, tracing_clear());
 		ASSERT_EQ(0, file_write(COMPACT, "1")) TH_LOG("%m; CONFIG_COMPACTION?");
 		n = count_moved(self->frames, moved);
-		ASSERT_STREQ("", told_otherwise(&self->path, moved));
+		ASSERT_STREQ("", ranges_differ_from_moves(&self->path, moved));
 		if (n)
 			break;
 		ksft_print_msg("none has moved\n");
@@ -133,7 +133,7 @@ TEST_F_TIMEOUT(migration, compaction, MNCK_TIMEOUT)
 	for (size_t i = 0; i < PAGES; i++)
 		EXPECT_EQ(0x5a, *(volatile char *)kept(i));
 	/* Nor is anything but what moves told. */
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 TEST_HARNESS_MAIN

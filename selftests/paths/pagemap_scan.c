@@ -7,7 +7,7 @@
 
 #include "scan.h"
 #include "uffd.h"
-#include "within.h"
+#include "range_within.h"
 
 #define MARKERS "CONFIG_USERFAULTFD, CONFIG_PTE_MARKER_UFFD_WP?"
 
@@ -34,7 +34,7 @@ FIXTURE_SETUP(pagemap_scan)
 	self->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	ASSERT_LE(0, self->pagemap)
 		TH_LOG("%m: " SCAN_NEEDS);
-	ASSERT_EQ(0, path_map(PATH_AREA, 8 * self->page));
+	ASSERT_EQ(0, map_pages(PATH_AREA, 8 * self->page));
 	ASSERT_EQ(0, own_pages());
 	PATH_ATTACH(&self->path);
 }
@@ -66,13 +66,13 @@ TEST_F_TIMEOUT(pagemap_scan, all, MNCK_TIMEOUT)
 		TH_LOG("%m: " SCAN_NEEDS);
 	EXPECT_EQ((unsigned long)p, found[0].start);
 	EXPECT_EQ((unsigned long)p + 6 * self->page, found[0].end);
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, p, 6 * self->page, SCAN));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, p, 6 * self->page, SCAN));
 	/* A write to what is protected lifts that by itself, and is seen by the next scan. */
 	p[2 * self->page] = 1;
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	ASSERT_EQ(1, scan_written(self->pagemap, p, 6 * self->page, found, ARRAY_SIZE(found)));
 	EXPECT_EQ((unsigned long)p + 2 * self->page, found[0].start);
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, p, 6 * self->page, SCAN));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, p, 6 * self->page, SCAN));
 }
 
 /* Where it is full it stops: of the rest it has told for nothing. */
@@ -84,12 +84,12 @@ TEST_F_TIMEOUT(pagemap_scan, full, MNCK_TIMEOUT)
 				   UFFDIO_REGISTER_MODE_WP))
 		TH_LOG("%m: " MARKERS);
 	ASSERT_EQ(1, scan_written(self->pagemap, PATH_AREA, 4 * self->page, &found, 1));
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, PATH_AREA, 4 * self->page, SCAN));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, PATH_AREA, 4 * self->page, SCAN));
 	PATH_AREA[0] = 1;
 	PATH_AREA[2 * self->page] = 1;
 	ASSERT_EQ(1, scan_written(self->pagemap, PATH_AREA, 4 * self->page, &found, 1));
 	EXPECT_EQ((unsigned long)PATH_AREA + self->page, found.end);
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, PATH_AREA, 4 * self->page, SCAN));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, PATH_AREA, 4 * self->page, SCAN));
 }
 
 /*
@@ -103,15 +103,15 @@ TEST_F_TIMEOUT(pagemap_scan, goes_on, MNCK_TIMEOUT)
 	struct page_region *found = calloc(n, sizeof(*found));
 
 	ASSERT_NE(NULL, found);
-	ASSERT_EQ(0, path_map(p, len));
+	ASSERT_EQ(0, map_pages(p, len));
 	ASSERT_EQ(0, uffd_register(self->uffd, p, len, UFFDIO_REGISTER_MODE_WP))
 		TH_LOG("%m: " MARKERS);
 	ASSERT_EQ(1, scan_written(self->pagemap, p, len, found, 1));
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, p, len, SCAN));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, p, len, SCAN));
 	for (size_t i = 0; i < n; i++)
 		p[2 * i * self->page] = 1;
 	ASSERT_EQ((int)n, scan_written(self->pagemap, p, len, found, n));
-	EXPECT_TOLD_AND_PARTS(&self->path, p, len, WANT(PROTECTION_VMA, p, len, SCAN));
+	EXPECT_RANGES_AND_PARTS(&self->path, p, len, RANGE(PROTECTION_VMA, p, len, SCAN));
 	EXPECT_LT(1, self->path.subs[0].n);
 	free(found);
 }
@@ -125,14 +125,14 @@ TEST_F_TIMEOUT(pagemap_scan, hole, MNCK_TIMEOUT)
 	char *p = PATH_AREA + 4 * self->table;
 	struct page_region found[4];
 
-	ASSERT_EQ(0, path_map_untouched(p, 2 * self->table));
+	ASSERT_EQ(0, map_untouched(p, 2 * self->table));
 	ASSERT_EQ(0, uffd_register(self->uffd, p, 2 * self->table, UFFDIO_REGISTER_MODE_WP))
 		TH_LOG("%m: " MARKERS);
 	p[0] = 1;
 	ASSERT_EQ(1, scan_written(self->pagemap, p, 2 * self->table, found, ARRAY_SIZE(found)));
-	EXPECT_TOLD(&self->path,
-		    WANT(PROTECTION_VMA, p, 2 * self->table, SCAN),
-		    WANT(PROTECTION_VMA, p + self->table, self->table, BY_PROTECT));
+	EXPECT_RANGES(&self->path,
+		      RANGE(PROTECTION_VMA, p, 2 * self->table, SCAN),
+		      RANGE(PROTECTION_VMA, p + self->table, self->table, BY_PROTECT));
 }
 
 TEST_HARNESS_MAIN

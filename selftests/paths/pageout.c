@@ -66,7 +66,7 @@ FIXTURE_TEARDOWN(pageout)
 /* Memory whose pages reclaim finds: what MADV_PAGEOUT does not find it leaves. */
 #define MAP_ON_LRU(_pages)                                      \
 	do {                                                    \
-		ASSERT_EQ(0, path_map(PATH_AREA, (_pages) * self->page)); \
+		ASSERT_EQ(0, map_pages(PATH_AREA, (_pages) * self->page)); \
 		WAIT_UNTIL(pages_on_lru(PATH_AREA, (_pages) * self->page)); \
 	} while (0)
 
@@ -85,11 +85,11 @@ TEST_F_TIMEOUT(pageout, madvise, MNCK_TIMEOUT)
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, madvise(second, 2 * self->page, MADV_PAGEOUT));
 	EXPECT_TRUE(swapped(second));
-	EXPECT_TOLD_ANYHOW(&self->path, WANT(CLEAR, second, self->page, BY_UNMAP_PAGE),
-			   WANT(CLEAR, second + self->page, self->page, BY_UNMAP_PAGE));
+	EXPECT_RANGES_UNORDERED(&self->path, RANGE(CLEAR, second, self->page, BY_UNMAP_PAGE),
+				RANGE(CLEAR, second + self->page, self->page, BY_UNMAP_PAGE));
 	EXPECT_EQ(0x5a, *(volatile char *)second);
 	second[self->page] = 1;
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 /* A page of a file goes as well, and nobody else has it mapped. */
@@ -105,7 +105,7 @@ TEST_F_TIMEOUT(pageout, shared, MNCK_TIMEOUT)
 	WAIT_UNTIL(pages_on_lru(PATH_AREA, 2 * self->page));
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, madvise(PATH_AREA, self->page, MADV_PAGEOUT));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA, self->page, BY_UNMAP_PAGE));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->page, BY_UNMAP_PAGE));
 }
 
 /* What a child has too is not for its parent to send away. */
@@ -115,13 +115,13 @@ TEST_F_TIMEOUT(pageout, forked, MNCK_TIMEOUT)
 
 	SWAP_ON();
 	MAP_ON_LRU(2);
-	child = path_child();
+	child = child_start();
 	ASSERT_LT(0, child);
 	PATH_ATTACH(&self->path);
 	EXPECT_EQ(0, madvise(PATH_AREA, 2 * self->page, MADV_PAGEOUT));
 	EXPECT_FALSE(swapped(PATH_AREA));
-	EXPECT_SILENCE(&self->path);
-	ASSERT_EQ(0, path_end_child(&child));
+	EXPECT_NO_RANGES(&self->path);
+	ASSERT_EQ(0, child_kill(&child));
 }
 
 /* Nowhere to go. */
@@ -130,7 +130,7 @@ TEST_F_TIMEOUT(pageout, no_swap, MNCK_TIMEOUT)
 	MAP_ON_LRU(2);
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, madvise(PATH_AREA, 2 * self->page, MADV_PAGEOUT));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 /* Cold pages go first, but not now. */
@@ -140,7 +140,7 @@ TEST_F_TIMEOUT(pageout, cold, MNCK_TIMEOUT)
 	MAP_ON_LRU(2);
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, madvise(PATH_AREA, 2 * self->page, MADV_COLD));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 /* Of what is free to be thrown away nothing is kept, so that it needs no swap. */
@@ -151,7 +151,7 @@ TEST_F_TIMEOUT(pageout, freed, MNCK_TIMEOUT)
 	WAIT_UNTIL(pages_on_lru(PATH_AREA, 2 * self->page));
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, madvise(PATH_AREA, 2 * self->page, MADV_PAGEOUT));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA, self->page, BY_UNMAP_PAGE));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->page, BY_UNMAP_PAGE));
 	EXPECT_EQ(0, *(volatile char *)PATH_AREA);
 }
 
@@ -168,13 +168,13 @@ TEST_F_TIMEOUT(pageout, part_of_huge, MNCK_TIMEOUT)
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, madvise(part, 2 * self->page, MADV_PAGEOUT));
 	ASSERT_TRUE(swapped(part));
-	EXPECT_TOLD_ANYHOW(&self->path,
-			   WANT(CLEAR, PATH_AREA, self->huge, BY_MIGRATE_PAGE),
-			   WANT(CLEAR, part, self->page, BY_UNMAP_PAGE),
-			   WANT(CLEAR, part + self->page, self->page, BY_UNMAP_PAGE));
+	EXPECT_RANGES_UNORDERED(&self->path,
+				RANGE(CLEAR, PATH_AREA, self->huge, BY_MIGRATE_PAGE),
+				RANGE(CLEAR, part, self->page, BY_UNMAP_PAGE),
+				RANGE(CLEAR, part + self->page, self->page, BY_UNMAP_PAGE));
 	ASSERT_EQ(0, madvise(second, self->page, MADV_COLD));
 	ASSERT_FALSE(huge_mapped(second, self->huge));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, second, self->huge, BY_MIGRATE_PAGE));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, second, self->huge, BY_MIGRATE_PAGE));
 }
 
 /*
@@ -183,17 +183,18 @@ TEST_F_TIMEOUT(pageout, part_of_huge, MNCK_TIMEOUT)
  */
 TEST_F_TIMEOUT(pageout, huge, MNCK_TIMEOUT)
 {
-	struct want whole = WANT(CLEAR, PATH_AREA, self->huge, BY_MIGRATE_PAGE " " BY_UNMAP_PAGE);
+	struct wanted_range whole = RANGE(CLEAR, PATH_AREA, self->huge,
+					  BY_MIGRATE_PAGE " " BY_UNMAP_PAGE);
 
 	SWAP_ON();
 	ASSERT_EQ(0, huge_map(PATH_AREA, self->huge));
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, madvise(PATH_AREA, self->huge, MADV_PAGEOUT));
 	ASSERT_TRUE(swapped(PATH_AREA));
-	path_listen(&self->path);
+	path_collect(&self->path);
 	ASSERT_LE(1, self->path.subs[0].n);
-	EXPECT_TRUE(path_is(self->path.subs[0].told, &whole));
-	EXPECT_TRUE(huge_rest_within(&self->path, 1, PATH_AREA, self->huge, BY_UNMAP_PAGE));
+	EXPECT_TRUE(range_matches(self->path.subs[0].ranges, &whole));
+	EXPECT_TRUE(rest_is_clear_within(&self->path, 1, PATH_AREA, self->huge, BY_UNMAP_PAGE));
 }
 
 /*
@@ -207,7 +208,7 @@ TEST_F_TIMEOUT(pageout, huge_no_swap, MNCK_TIMEOUT)
 	ASSERT_EQ(0, madvise(PATH_AREA, self->huge, MADV_PAGEOUT));
 	EXPECT_FALSE(swapped(PATH_AREA));
 	EXPECT_FALSE(huge_mapped(PATH_AREA, self->huge));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, PATH_AREA, self->huge, BY_MIGRATE_PAGE));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->huge, BY_MIGRATE_PAGE));
 }
 
 static bool reclaimed(const char *start, size_t pages)
@@ -238,12 +239,12 @@ static bool reclaimed(const char *start, size_t pages)
 /* Each page once, until all are gone: who asks is the process itself. */
 #define EXPECT_RECLAIMED()                                      \
 	do {                                                    \
-		struct want gone_[4];                           \
+		struct wanted_range gone_[4];                   \
 								\
 		WAIT_UNTIL(reclaimed(PATH_AREA, ARRAY_SIZE(gone_))); \
 		for (size_t i_ = 0; i_ < ARRAY_SIZE(gone_); i_++) \
-			gone_[i_] = WANT(CLEAR, PATH_AREA + i_ * self->page, self->page, \
-					 BY_UNMAP_PAGE);        \
+			gone_[i_] = RANGE(CLEAR, PATH_AREA + i_ * self->page, self->page, \
+					  BY_UNMAP_PAGE);       \
 		EXPECT_STREQ("", path_differs(&self->path, gone_, ARRAY_SIZE(gone_), false)); \
 	} while (0)
 
@@ -253,7 +254,7 @@ TEST_F_TIMEOUT(pageout, cgroup, MNCK_TIMEOUT)
 	SWAP_ON();
 	ASSERT_IN_CGROUP();
 	EXPECT_RECLAIMED();
-	EXPECT_LE(4, path_calls(&self->path, "young", "folio_referenced_one"));
+	EXPECT_LE(4, path_count_calls(&self->path, "young", "folio_referenced_one"));
 }
 
 /* With generations it asks for the pages around one as well, or for all that there are. */
@@ -263,8 +264,8 @@ TEST_F_TIMEOUT(pageout, lru_gen, MNCK_TIMEOUT)
 	ASSERT_EQ(0, setting_change(&self->settings, LRU_GEN, "y")) TH_LOG("CONFIG_LRU_GEN?");
 	ASSERT_IN_CGROUP();
 	EXPECT_RECLAIMED();
-	EXPECT_LE(1, path_calls(&self->path, "young",
-				"lru_gen_look_around walk_pte_range walk_pud_range"));
+	EXPECT_LE(1, path_count_calls(&self->path, "young",
+				      "lru_gen_look_around walk_pte_range walk_pud_range"));
 }
 
 TEST_HARNESS_MAIN

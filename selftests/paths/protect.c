@@ -5,7 +5,7 @@
  */
 #include <linux/const.h>
 
-#include "within.h"
+#include "range_within.h"
 
 /* What one entry of the level of page tables that mm looks at first covers. */
 #define PUD _BITUL(30)
@@ -21,7 +21,7 @@ FIXTURE_SETUP(protect)
 	self->path.fd = -1;
 	self->page = getpagesize();
 	ASSERT_EQ(0, small_pages());
-	ASSERT_EQ(0, path_map(PATH_AREA, 8 * self->page));
+	ASSERT_EQ(0, map_pages(PATH_AREA, 8 * self->page));
 	ASSERT_EQ(0, own_pages());
 	PATH_ATTACH(&self->path);
 }
@@ -35,11 +35,11 @@ FIXTURE_TEARDOWN(protect)
 TEST_F_TIMEOUT(protect, whole, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, mprotect(PATH_AREA, 8 * self->page, PROT_READ));
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, PATH_AREA, 8 * self->page, BY_PROTECT));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, PATH_AREA, 8 * self->page, BY_PROTECT));
 	ASSERT_EQ(0, mprotect(PATH_AREA, 8 * self->page, PROT_READ | PROT_WRITE));
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, PATH_AREA, 8 * self->page, BY_PROTECT));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, PATH_AREA, 8 * self->page, BY_PROTECT));
 	ASSERT_EQ(0, mprotect(PATH_AREA, 8 * self->page, PROT_NONE));
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, PATH_AREA, 8 * self->page, BY_PROTECT));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, PATH_AREA, 8 * self->page, BY_PROTECT));
 }
 
 TEST_F_TIMEOUT(protect, part, MNCK_TIMEOUT)
@@ -47,7 +47,7 @@ TEST_F_TIMEOUT(protect, part, MNCK_TIMEOUT)
 	char *p = PATH_AREA + 2 * self->page;
 
 	ASSERT_EQ(0, mprotect(p, 3 * self->page, PROT_READ));
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, p, 3 * self->page, BY_PROTECT));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, p, 3 * self->page, BY_PROTECT));
 }
 
 /* A range for each VMA, in the order of their addresses. */
@@ -56,23 +56,24 @@ TEST_F_TIMEOUT(protect, two_vmas, MNCK_TIMEOUT)
 	char *second = PATH_AREA + 4 * self->page;
 
 	ASSERT_EQ(0, mprotect(PATH_AREA, 4 * self->page, PROT_READ));
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, PATH_AREA, 4 * self->page, BY_PROTECT));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, PATH_AREA, 4 * self->page, BY_PROTECT));
 	ASSERT_EQ(0, mprotect(PATH_AREA + self->page, 6 * self->page, PROT_NONE));
-	EXPECT_TOLD(&self->path,
-		    WANT(PROTECTION_VMA, PATH_AREA + self->page, 3 * self->page, BY_PROTECT),
-		    WANT(PROTECTION_VMA, second, 3 * self->page, BY_PROTECT));
+	EXPECT_RANGES(&self->path,
+		      RANGE(PROTECTION_VMA, PATH_AREA + self->page, 3 * self->page, BY_PROTECT),
+		      RANGE(PROTECTION_VMA, second, 3 * self->page, BY_PROTECT));
 }
 
 /* Of two VMAs one changes: nobody hears of the other. */
 TEST_F_TIMEOUT(protect, same, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, mprotect(PATH_AREA, 8 * self->page, PROT_READ | PROT_WRITE));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	ASSERT_EQ(0, mprotect(PATH_AREA, 4 * self->page, PROT_READ));
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, PATH_AREA, 4 * self->page, BY_PROTECT));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, PATH_AREA, 4 * self->page, BY_PROTECT));
 	ASSERT_EQ(0, mprotect(PATH_AREA, 8 * self->page, PROT_READ));
-	EXPECT_TOLD(&self->path,
-		    WANT(PROTECTION_VMA, PATH_AREA + 4 * self->page, 4 * self->page, BY_PROTECT));
+	EXPECT_RANGES(&self->path,
+		      RANGE(PROTECTION_VMA, PATH_AREA + 4 * self->page, 4 * self->page,
+			    BY_PROTECT));
 }
 
 /* It fails at the hole, and what came before has changed. */
@@ -81,7 +82,7 @@ TEST_F_TIMEOUT(protect, hole, MNCK_TIMEOUT)
 	char *p = PATH_AREA + 4 * self->page;
 
 	EXPECT_ERRNO(ENOMEM, mprotect(p, 8 * self->page, PROT_READ));
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, p, 4 * self->page, BY_PROTECT));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, p, 4 * self->page, BY_PROTECT));
 }
 
 /* Where the machine has no keys, this is mprotect(). */
@@ -92,7 +93,7 @@ TEST_F_TIMEOUT(protect, key, MNCK_TIMEOUT)
 	if (key < 0)
 		TH_LOG("no protection keys here: %m");
 	ASSERT_EQ(0, pkey_mprotect(PATH_AREA, 2 * self->page, PROT_READ, key < 0 ? -1 : key));
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, PATH_AREA, 2 * self->page, BY_PROTECT));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, PATH_AREA, 2 * self->page, BY_PROTECT));
 }
 
 /*
@@ -103,9 +104,9 @@ TEST_F_TIMEOUT(protect, untouched, MNCK_TIMEOUT)
 {
 	char *p = PATH_AREA + 2 * PUD;
 
-	ASSERT_EQ(0, path_map_untouched(p, 4 * self->page));
+	ASSERT_EQ(0, map_untouched(p, 4 * self->page));
 	ASSERT_EQ(0, mprotect(p, 4 * self->page, PROT_READ));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 /* One range, in however many page tables it is. */
@@ -113,9 +114,9 @@ TEST_F_TIMEOUT(protect, two_puds, MNCK_TIMEOUT)
 {
 	char *p = PATH_AREA + 3 * PUD - 2 * self->page;
 
-	ASSERT_EQ(0, path_map(p, 4 * self->page));
+	ASSERT_EQ(0, map_pages(p, 4 * self->page));
 	ASSERT_EQ(0, mprotect(p, 4 * self->page, PROT_READ));
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, p, 4 * self->page, BY_PROTECT));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, p, 4 * self->page, BY_PROTECT));
 }
 
 /*
@@ -126,22 +127,22 @@ TEST_F_TIMEOUT(protect, second_pud, MNCK_TIMEOUT)
 {
 	char *border = PATH_AREA + 3 * PUD, *p = border - 2 * self->page;
 
-	ASSERT_EQ(0, path_map_untouched(p, 4 * self->page));
+	ASSERT_EQ(0, map_untouched(p, 4 * self->page));
 	border[self->page] = 1;
 	ASSERT_EQ(0, mprotect(p, 4 * self->page, PROT_READ));
-	EXPECT_TOLD_WITHIN(&self->path, p, 4 * self->page,
-			   WANT(PROTECTION_VMA, border, 2 * self->page, BY_PROTECT));
+	EXPECT_RANGES_WITHIN(&self->path, p, 4 * self->page,
+			     RANGE(PROTECTION_VMA, border, 2 * self->page, BY_PROTECT));
 }
 
 TEST_F_TIMEOUT(protect, first_pud, MNCK_TIMEOUT)
 {
 	char *border = PATH_AREA + 3 * PUD, *p = border - 2 * self->page;
 
-	ASSERT_EQ(0, path_map_untouched(p, 4 * self->page));
+	ASSERT_EQ(0, map_untouched(p, 4 * self->page));
 	p[0] = 1;
 	ASSERT_EQ(0, mprotect(p, 4 * self->page, PROT_READ));
-	EXPECT_TOLD_WITHIN(&self->path, p, 4 * self->page,
-			   WANT(PROTECTION_VMA, p, 2 * self->page, BY_PROTECT));
+	EXPECT_RANGES_WITHIN(&self->path, p, 4 * self->page,
+			     RANGE(PROTECTION_VMA, p, 2 * self->page, BY_PROTECT));
 }
 
 /*

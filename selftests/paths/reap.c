@@ -31,11 +31,11 @@ FIXTURE_SETUP(reap)
 	for (int i = 0; i < 3; i++)
 		self->vma[i] = PATH_AREA + 2 * i * self->len;
 	ASSERT_EQ(0, small_pages());
-	ASSERT_EQ(0, path_map(self->vma[0], self->len));
+	ASSERT_EQ(0, map_pages(self->vma[0], self->len));
 	ASSERT_EQ(self->vma[1], mmap(self->vma[1], self->len, PROT_READ | PROT_WRITE,
 				     MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0));
 	memset(self->vma[1], 1, self->len);
-	ASSERT_EQ(0, path_map(self->vma[2], self->len));
+	ASSERT_EQ(0, map_pages(self->vma[2], self->len));
 	ASSERT_EQ(0, mprotect(self->vma[2], self->len, PROT_READ));
 }
 
@@ -58,11 +58,11 @@ static int hold_locks(struct path *p, __u32 op)
 
 /* What is shared is left to the others who have it. */
 #define EXPECT_REAPED()                                         \
-	EXPECT_TOLD(&self->path,                                \
-		    WANT(CLEAR, self->vma[2], self->len, BY_REAP, .non_blockable = true, \
-			 .refused = path_refusing()),           \
-		    WANT(CLEAR, self->vma[0], self->len, BY_REAP, .non_blockable = true, \
-			 .refused = path_refusing()))
+	EXPECT_RANGES(&self->path,                              \
+		      RANGE(CLEAR, self->vma[2], self->len, BY_REAP, .non_blockable = true, \
+			    .refused = path_refusing()),        \
+		      RANGE(CLEAR, self->vma[0], self->len, BY_REAP, .non_blockable = true, \
+			    .refused = path_refusing()))
 
 TEST_F_TIMEOUT(reap, mrelease, MNCK_TIMEOUT)
 {
@@ -70,7 +70,7 @@ TEST_F_TIMEOUT(reap, mrelease, MNCK_TIMEOUT)
 	ASSERT_EQ(0, victim_trace_exit(&self->victim));
 	PATH_ATTACH_TO(&self->path, self->victim.pid, PATH_REAPED);
 	ASSERT_EQ(0, victim_doom(&self->victim));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 
 	ASSERT_EQ(0, hold_locks(&self->path, MNCK_LOCK_HOLD));
 	EXPECT_ERRNO(path_refusing() ? EAGAIN : 0, victim_mrelease(&self->victim));
@@ -87,13 +87,13 @@ TEST_F_TIMEOUT(reap, alive, MNCK_TIMEOUT)
 	ASSERT_EQ(0, victim_start(&self->victim, self->len));
 	PATH_ATTACH_TO(&self->path, self->victim.pid, PATH_REAPED);
 	EXPECT_ERRNO(EINVAL, victim_mrelease(&self->victim));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 /* By the kernel's own thread, which comes again and again where it is refused. */
 TEST_F_TIMEOUT(reap, oom_reaper, MNCK_TIMEOUT)
 {
-	struct want want[2 * REAPER_TRIES];
+	struct wanted_range want[2 * REAPER_TRIES];
 	int tries = path_refusing() ? REAPER_TRIES : 1;
 	pid_t reaper = kernel_thread(OOM_REAPER);
 
@@ -107,9 +107,9 @@ TEST_F_TIMEOUT(reap, oom_reaper, MNCK_TIMEOUT)
 	ASSERT_EQ(path_refusing() ? GAVE_UP : REAPED, oom_verdict(&self->group, &self->victim));
 
 	for (int i = 0; i < 2 * tries; i++)
-		want[i] = WANT(CLEAR, self->vma[i % 2 ? 0 : 2], self->len, BY_REAP,
-			       .pid = reaper, .non_blockable = true,
-			       .refused = path_refusing());
+		want[i] = RANGE(CLEAR, self->vma[i % 2 ? 0 : 2], self->len, BY_REAP,
+				.pid = reaper, .non_blockable = true,
+				.refused = path_refusing());
 	EXPECT_STREQ("", path_differs(&self->path, want, 2 * tries, true));
 	ASSERT_EQ(0, hold_locks(&self->path, MNCK_LOCK_RELEASE));
 }

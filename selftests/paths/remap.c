@@ -3,7 +3,7 @@
  * Memory that moves: UNMAP of where it was, first when its pages go and then when
  * the rest does.  Of where it goes to only who was there before is told.
  */
-#include "within.h"
+#include "range_within.h"
 
 #define MOVE "move_page_tables copy_vma_and_data move_vma"
 
@@ -25,7 +25,7 @@ FIXTURE_SETUP(remap)
 	self->from = PATH_AREA;
 	self->to = PATH_AREA + 64 * self->page;
 	ASSERT_EQ(0, small_pages());
-	ASSERT_EQ(0, path_map(self->from, 8 * self->page));
+	ASSERT_EQ(0, map_pages(self->from, 8 * self->page));
 	ASSERT_EQ(0, own_pages());
 	PATH_ATTACH(&self->path);
 }
@@ -40,8 +40,8 @@ TEST_F_TIMEOUT(remap, move, MNCK_TIMEOUT)
 	size_t len = 4 * self->page;
 
 	ASSERT_EQ(self->to, mremap(self->from, len, len, MOVE_TO, self->to));
-	EXPECT_TOLD(&self->path,
-		    WANT(UNMAP, self->from, len, MOVE), WANT(UNMAP, self->from, len, BY_UNMAP));
+	EXPECT_RANGES(&self->path,
+		      RANGE(UNMAP, self->from, len, MOVE), RANGE(UNMAP, self->from, len, BY_UNMAP));
 	EXPECT_EQ(0x5a, self->to[len - 1]);
 }
 
@@ -51,9 +51,10 @@ TEST_F_TIMEOUT(remap, untouched, MNCK_TIMEOUT)
 	char *from = PATH_AREA + 16 * self->page;
 	size_t len = 4 * self->page;
 
-	ASSERT_EQ(0, path_map_untouched(from, len));
+	ASSERT_EQ(0, map_untouched(from, len));
 	ASSERT_EQ(self->to, mremap(from, len, len, MOVE_TO, self->to));
-	EXPECT_TOLD(&self->path, WANT(UNMAP, from, len, MOVE), WANT(UNMAP, from, len, BY_UNMAP));
+	EXPECT_RANGES(&self->path, RANGE(UNMAP, from, len, MOVE),
+		      RANGE(UNMAP, from, len, BY_UNMAP));
 }
 
 /* What is there goes first: all of the range, whatever of it is mapped. */
@@ -61,11 +62,11 @@ TEST_F_TIMEOUT(remap, onto, MNCK_TIMEOUT)
 {
 	size_t len = 4 * self->page;
 
-	ASSERT_EQ(0, path_map_untouched(self->to + self->page, self->page));
+	ASSERT_EQ(0, map_untouched(self->to + self->page, self->page));
 	ASSERT_EQ(self->to, mremap(self->from, len, len, MOVE_TO, self->to));
-	EXPECT_TOLD(&self->path,
-		    WANT(UNMAP, self->to, len, BY_UNMAP),
-		    WANT(UNMAP, self->from, len, MOVE), WANT(UNMAP, self->from, len, BY_UNMAP));
+	EXPECT_RANGES(&self->path,
+		      RANGE(UNMAP, self->to, len, BY_UNMAP),
+		      RANGE(UNMAP, self->from, len, MOVE), RANGE(UNMAP, self->from, len, BY_UNMAP));
 }
 
 /* Each VMA moves by itself. */
@@ -75,13 +76,13 @@ TEST_F_TIMEOUT(remap, two_vmas, MNCK_TIMEOUT)
 	size_t len = 5 * self->page;
 
 	ASSERT_EQ(0, munmap(self->from + 2 * self->page, self->page));
-	EXPECT_TOLD(&self->path, WANT(UNMAP, self->from + 2 * self->page, self->page, BY_UNMAP));
+	EXPECT_RANGES(&self->path, RANGE(UNMAP, self->from + 2 * self->page, self->page, BY_UNMAP));
 	ASSERT_EQ(self->to, mremap(self->from, len, len, MOVE_TO, self->to));
-	EXPECT_TOLD(&self->path,
-		    WANT(UNMAP, self->from, 2 * self->page, MOVE),
-		    WANT(UNMAP, self->from, 2 * self->page, BY_UNMAP),
-		    WANT(UNMAP, second, 2 * self->page, MOVE),
-		    WANT(UNMAP, second, 2 * self->page, BY_UNMAP));
+	EXPECT_RANGES(&self->path,
+		      RANGE(UNMAP, self->from, 2 * self->page, MOVE),
+		      RANGE(UNMAP, self->from, 2 * self->page, BY_UNMAP),
+		      RANGE(UNMAP, second, 2 * self->page, MOVE),
+		      RANGE(UNMAP, second, 2 * self->page, BY_UNMAP));
 }
 
 TEST_F_TIMEOUT(remap, shrink, MNCK_TIMEOUT)
@@ -89,7 +90,7 @@ TEST_F_TIMEOUT(remap, shrink, MNCK_TIMEOUT)
 	char *tail = self->from + 5 * self->page;
 
 	ASSERT_EQ(self->from, mremap(self->from, 8 * self->page, 5 * self->page, 0));
-	EXPECT_TOLD(&self->path, WANT(UNMAP, tail, 3 * self->page, BY_UNMAP));
+	EXPECT_RANGES(&self->path, RANGE(UNMAP, tail, 3 * self->page, BY_UNMAP));
 }
 
 /* What is too much goes before the rest moves. */
@@ -98,9 +99,9 @@ TEST_F_TIMEOUT(remap, move_and_shrink, MNCK_TIMEOUT)
 	size_t len = 5 * self->page;
 
 	ASSERT_EQ(self->to, mremap(self->from, 8 * self->page, len, MOVE_TO, self->to));
-	EXPECT_TOLD(&self->path,
-		    WANT(UNMAP, self->from + len, 3 * self->page, BY_UNMAP),
-		    WANT(UNMAP, self->from, len, MOVE), WANT(UNMAP, self->from, len, BY_UNMAP));
+	EXPECT_RANGES(&self->path,
+		      RANGE(UNMAP, self->from + len, 3 * self->page, BY_UNMAP),
+		      RANGE(UNMAP, self->from, len, MOVE), RANGE(UNMAP, self->from, len, BY_UNMAP));
 }
 
 TEST_F_TIMEOUT(remap, move_and_grow, MNCK_TIMEOUT)
@@ -108,8 +109,8 @@ TEST_F_TIMEOUT(remap, move_and_grow, MNCK_TIMEOUT)
 	size_t len = 4 * self->page;
 
 	ASSERT_EQ(self->to, mremap(self->from, len, 2 * len, MOVE_TO, self->to));
-	EXPECT_TOLD(&self->path,
-		    WANT(UNMAP, self->from, len, MOVE), WANT(UNMAP, self->from, len, BY_UNMAP));
+	EXPECT_RANGES(&self->path,
+		      RANGE(UNMAP, self->from, len, MOVE), RANGE(UNMAP, self->from, len, BY_UNMAP));
 }
 
 /* There is no room behind it: it goes wherever there is, out of sight. */
@@ -118,8 +119,8 @@ TEST_F_TIMEOUT(remap, grow_elsewhere, MNCK_TIMEOUT)
 	size_t len = 4 * self->page;
 
 	ASSERT_NE(MAP_FAILED, mremap(self->from, len, 5 * self->page, MREMAP_MAYMOVE));
-	EXPECT_TOLD(&self->path,
-		    WANT(UNMAP, self->from, len, MOVE), WANT(UNMAP, self->from, len, BY_UNMAP));
+	EXPECT_RANGES(&self->path,
+		      RANGE(UNMAP, self->from, len, MOVE), RANGE(UNMAP, self->from, len, BY_UNMAP));
 }
 
 /* The pages go and the mapping stays: it is one UNMAP all the same. */
@@ -129,7 +130,7 @@ TEST_F_TIMEOUT(remap, dont_unmap, MNCK_TIMEOUT)
 
 	ASSERT_EQ(self->to,
 		  mremap(self->from, len, len, MOVE_TO | MREMAP_DONTUNMAP, self->to));
-	EXPECT_TOLD(&self->path, WANT(UNMAP, self->from, len, MOVE));
+	EXPECT_RANGES(&self->path, RANGE(UNMAP, self->from, len, MOVE));
 	EXPECT_EQ(0, self->from[0]);
 	EXPECT_EQ(0x5a, self->to[0]);
 }
@@ -141,11 +142,12 @@ TEST_F_TIMEOUT(remap, two_tables, MNCK_TIMEOUT)
 	char *from = PATH_AREA + 4 * table + table / 2;
 	char *to = PATH_AREA + 16 * table + self->page;
 
-	ASSERT_EQ(0, path_map_untouched(from, len));
+	ASSERT_EQ(0, map_untouched(from, len));
 	from[0] = 1;
 	from[len - 1] = 2;
 	ASSERT_EQ(to, mremap(from, len, len, MOVE_TO, to));
-	EXPECT_TOLD(&self->path, WANT(UNMAP, from, len, MOVE), WANT(UNMAP, from, len, BY_UNMAP));
+	EXPECT_RANGES(&self->path, RANGE(UNMAP, from, len, MOVE),
+		      RANGE(UNMAP, from, len, BY_UNMAP));
 	EXPECT_EQ(1, to[0]);
 	EXPECT_EQ(2, to[len - 1]);
 }
@@ -160,12 +162,12 @@ TEST_F_TIMEOUT(remap, whole_tables, MNCK_TIMEOUT)
 	char *from = PATH_AREA + 4 * table + table / 2;
 	char *to = PATH_AREA + 16 * table + table / 2;
 
-	ASSERT_EQ(0, path_map_untouched(from, len));
+	ASSERT_EQ(0, map_untouched(from, len));
 	from[0] = 1;
 	from[len - 1] = 2;
 	ASSERT_EQ(to, mremap(from, len, len, MOVE_TO, to));
-	EXPECT_TOLD_WITHIN(&self->path, from - table / 2, table / 2 + len,
-			   WANT(UNMAP, from, len, MOVE), WANT(UNMAP, from, len, BY_UNMAP));
+	EXPECT_RANGES_WITHIN(&self->path, from - table / 2, table / 2 + len,
+			     RANGE(UNMAP, from, len, MOVE), RANGE(UNMAP, from, len, BY_UNMAP));
 	EXPECT_EQ(1, to[0]);
 	EXPECT_EQ(2, to[len - 1]);
 }
@@ -181,7 +183,8 @@ TEST_F_TIMEOUT(remap, whole_pud, MNCK_TIMEOUT)
 			     -1, 0));
 	from[len - 1] = 1;
 	ASSERT_EQ(to, mremap(from, len, len, MOVE_TO, to));
-	EXPECT_TOLD(&self->path, WANT(UNMAP, from, len, MOVE), WANT(UNMAP, from, len, BY_UNMAP));
+	EXPECT_RANGES(&self->path, RANGE(UNMAP, from, len, MOVE),
+		      RANGE(UNMAP, from, len, BY_UNMAP));
 	EXPECT_EQ(1, to[len - 1]);
 }
 
@@ -201,7 +204,7 @@ TEST_F_TIMEOUT(remap, silent, MNCK_TIMEOUT)
 	shared[0] = 1;
 	ASSERT_EQ(self->to, mremap(shared, 0, len, MOVE_TO, self->to));
 	EXPECT_EQ(1, self->to[0]);
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 TEST_HARNESS_MAIN

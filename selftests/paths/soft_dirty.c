@@ -29,7 +29,7 @@ FIXTURE_SETUP(soft_dirty)
 	self->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	ASSERT_LE(0, self->pagemap)
 		TH_LOG("%m: " SCAN_NEEDS);
-	ASSERT_EQ(0, path_map(PATH_AREA, 8 * self->page));
+	ASSERT_EQ(0, map_pages(PATH_AREA, 8 * self->page));
 	ASSERT_EQ(0, own_pages());
 	PATH_ATTACH(&self->path);
 }
@@ -45,10 +45,10 @@ TEST_F_TIMEOUT(soft_dirty, clear_refs, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, file_write(CLEAR_REFS, "4"))
 		TH_LOG("%m: " SCAN_NEEDS);
-	EXPECT_TOLD(&self->path, WANT(SOFT_DIRTY, 0, ULONG_MAX, "clear_refs_write"));
+	EXPECT_RANGES(&self->path, RANGE(SOFT_DIRTY, 0, ULONG_MAX, "clear_refs_write"));
 	/* To have been written to makes a page no other one. */
 	PATH_AREA[0] = 1;
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 /* In the task that writes to the file, of the process that it is about. */
@@ -66,8 +66,8 @@ TEST_F_TIMEOUT(soft_dirty, of_another, MNCK_TIMEOUT)
 		_exit(!!file_write(path, "4"));
 	ASSERT_EQ(child, waitpid(child, &status, 0));
 	ASSERT_EQ(0, status);
-	EXPECT_TOLD(&self->path,
-		    WANT(SOFT_DIRTY, 0, ULONG_MAX, "clear_refs_write", .pid = child));
+	EXPECT_RANGES(&self->path,
+		      RANGE(SOFT_DIRTY, 0, ULONG_MAX, "clear_refs_write", .pid = child));
 }
 
 /*
@@ -82,7 +82,7 @@ TEST_F_TIMEOUT(soft_dirty, scan, MNCK_TIMEOUT)
 	ASSERT_EQ(0, scan_pages(self->pagemap, p, 8 * self->page, PAGE_IS_WRITTEN,
 				PM_SCAN_WP_MATCHING, found, ARRAY_SIZE(found)))
 		TH_LOG("%m: " SCAN_NEEDS);
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, p, 8 * self->page, SCAN));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, p, 8 * self->page, SCAN));
 }
 
 /*
@@ -103,7 +103,7 @@ TEST_F_TIMEOUT(soft_dirty, silent, MNCK_TIMEOUT)
 	EXPECT_NE('\0', smaps[0]);
 	EXPECT_EQ(1, scan_pages(self->pagemap, PATH_AREA, 8 * self->page, PAGE_IS_PRESENT, 0,
 				found, ARRAY_SIZE(found)));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 TEST_HARNESS_MAIN

@@ -96,11 +96,11 @@ TEST_F_TIMEOUT(uprobes, set_and_remove, MNCK_TIMEOUT)
 
 	MAP_CODE();
 	LOOK();
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	ASSERT_EQ(0, uprobes_enable("first", true));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, p, self->page, BY_COPY));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, p, self->page, BY_COPY));
 	ASSERT_EQ(0, uprobes_enable("first", false));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, p, self->page, REMOVE));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, p, self->page, REMOVE));
 }
 
 /* Nobody had looked: there is no page that could be another one now. */
@@ -110,9 +110,9 @@ TEST_F_TIMEOUT(uprobes, untouched, MNCK_TIMEOUT)
 
 	MAP_CODE();
 	ASSERT_EQ(0, uprobes_enable("first", true));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	ASSERT_EQ(0, uprobes_enable("first", false));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, p, self->page, REMOVE));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, p, self->page, REMOVE));
 }
 
 /* Whoever maps the code has its breakpoints. */
@@ -123,9 +123,9 @@ TEST_F_TIMEOUT(uprobes, mapped_later, MNCK_TIMEOUT)
 	ASSERT_EQ(0, uprobes_enable("first", true));
 	MAP_CODE();
 	LOOK();
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	ASSERT_EQ(0, uprobes_enable("first", false));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, p, self->page, REMOVE));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, p, self->page, REMOVE));
 }
 
 /* The second finds a page that is the mapping's own.  Each is told when it goes. */
@@ -137,13 +137,13 @@ TEST_F_TIMEOUT(uprobes, two, MNCK_TIMEOUT)
 	MAP_CODE();
 	LOOK();
 	ASSERT_EQ(0, uprobes_enable("first", true));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, p, self->page, BY_COPY));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, p, self->page, BY_COPY));
 	ASSERT_EQ(0, uprobes_enable("second", true));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	ASSERT_EQ(0, uprobes_enable("first", false));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, p, self->page, REMOVE));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, p, self->page, REMOVE));
 	ASSERT_EQ(0, uprobes_enable("second", false));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, p, self->page, REMOVE));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, p, self->page, REMOVE));
 }
 
 /* Another process sets it, and it is he in whom it happens. */
@@ -162,9 +162,9 @@ TEST_F_TIMEOUT(uprobes, by_another, MNCK_TIMEOUT)
 		_exit(uprobes_enable("first", true) || uprobes_enable("first", false));
 	ASSERT_EQ(child, waitpid(child, &status, 0));
 	ASSERT_EQ(0, status);
-	EXPECT_TOLD(&self->path,
-		    WANT(CLEAR, p, self->page, BY_COPY, .pid = child),
-		    WANT(CLEAR, p, self->page, REMOVE, .pid = child));
+	EXPECT_RANGES(&self->path,
+		      RANGE(CLEAR, p, self->page, BY_COPY, .pid = child),
+		      RANGE(CLEAR, p, self->page, REMOVE, .pid = child));
 }
 
 /* What is shared, or may be written to, has no breakpoints. */
@@ -175,7 +175,7 @@ TEST_F_TIMEOUT(uprobes, silent, MNCK_TIMEOUT)
 	LOOK();
 	ASSERT_EQ(0, uprobes_enable("first", true));
 	ASSERT_EQ(0, uprobes_enable("first", false));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 TEST_HARNESS_MAIN

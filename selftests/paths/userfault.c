@@ -5,7 +5,7 @@
  * nobody to know: there was none.
  */
 #include "uffd.h"
-#include "within.h"
+#include "range_within.h"
 
 #define MOVE "move_pages_ptes move_pages"
 #define MOVE_HUGE "move_pages_huge_pmd"
@@ -29,8 +29,8 @@ FIXTURE_SETUP(userfault)
 	self->table = self->page * self->page / 8;
 	self->from = PATH_AREA;
 	self->to = PATH_AREA + 64 * self->page;
-	ASSERT_EQ(0, path_map(self->from, 8 * self->page));
-	ASSERT_EQ(0, path_map_untouched(self->to, 8 * self->page));
+	ASSERT_EQ(0, map_pages(self->from, 8 * self->page));
+	ASSERT_EQ(0, map_untouched(self->to, 8 * self->page));
 	self->fd = uffd_open(0);
 	ASSERT_LE(0, self->fd)
 		TH_LOG("%m; " UFFD_NEEDS);
@@ -67,9 +67,9 @@ TEST_F_TIMEOUT(userfault, move, MNCK_TIMEOUT)
 	size_t len = 4 * self->page;
 
 	REGISTER(self->to, 8 * self->page, MISSING);
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	ASSERT_EQ(0, uffd_move(self->fd, self->to, self->from, len, 0));
-	EXPECT_TOLD_AND_PARTS(&self->path, self->from, len, WANT(CLEAR, self->from, len, MOVE));
+	EXPECT_RANGES_AND_PARTS(&self->path, self->from, len, RANGE(CLEAR, self->from, len, MOVE));
 	EXPECT_EQ(0x5a, self->to[len - 1]);
 }
 
@@ -79,12 +79,12 @@ TEST_F_TIMEOUT(userfault, move_holes, MNCK_TIMEOUT)
 	size_t len = 4 * self->page;
 
 	ASSERT_EQ(0, madvise(self->from + self->page, self->page, MADV_DONTNEED));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, self->from + self->page, self->page,
-				      BY_ZAP));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, self->from + self->page, self->page,
+					 BY_ZAP));
 	REGISTER(self->to, 8 * self->page, MISSING);
 	ASSERT_EQ(0, uffd_move(self->fd, self->to, self->from, len,
 			       UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES));
-	EXPECT_TOLD_AND_PARTS(&self->path, self->from, len, WANT(CLEAR, self->from, len, MOVE));
+	EXPECT_RANGES_AND_PARTS(&self->path, self->from, len, RANGE(CLEAR, self->from, len, MOVE));
 	EXPECT_EQ(0x5a, self->to[len - 1]);
 }
 
@@ -95,10 +95,10 @@ TEST_F_TIMEOUT(userfault, move_tables, MNCK_TIMEOUT)
 	size_t len = 4 * self->page;
 
 	ASSERT_EQ(0, small_pages());
-	ASSERT_EQ(0, path_map(from, len));
+	ASSERT_EQ(0, map_pages(from, len));
 	REGISTER(self->to, 8 * self->page, MISSING);
 	ASSERT_EQ(0, uffd_move(self->fd, self->to, from, len, 0));
-	EXPECT_TOLD_AND_PARTS(&self->path, from, len, WANT(CLEAR, from, len, MOVE));
+	EXPECT_RANGES_AND_PARTS(&self->path, from, len, RANGE(CLEAR, from, len, MOVE));
 	EXPECT_EQ(0x5a, self->to[len - 1]);
 }
 
@@ -107,8 +107,8 @@ TEST_F_TIMEOUT(userfault, move_huge, MNCK_TIMEOUT)
 {
 	char *from = PATH_AREA + 4 * self->table, *to = PATH_AREA + 8 * self->table;
 
-	ASSERT_EQ(0, path_map_untouched(from, self->table));
-	ASSERT_EQ(0, path_map_untouched(to, self->table));
+	ASSERT_EQ(0, map_untouched(from, self->table));
+	ASSERT_EQ(0, map_untouched(to, self->table));
 	from[0] = 0x5a;
 	ASSERT_EQ(0, madvise(from, self->table, MADV_COLLAPSE))
 		TH_LOG("%m: CONFIG_TRANSPARENT_HUGEPAGE?");
@@ -116,7 +116,7 @@ TEST_F_TIMEOUT(userfault, move_huge, MNCK_TIMEOUT)
 	ASSERT_EQ(0, tracing_clear());
 	REGISTER(to, self->table, MISSING);
 	ASSERT_EQ(0, uffd_move(self->fd, to, from, self->table, 0));
-	EXPECT_TOLD(&self->path, WANT(CLEAR, from, self->table, MOVE_HUGE));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, from, self->table, MOVE_HUGE));
 	EXPECT_EQ(0x5a, to[0]);
 }
 
@@ -125,11 +125,11 @@ TEST_F_TIMEOUT(userfault, write_protect, MNCK_TIMEOUT)
 	char *p = self->from + 2 * self->page;
 
 	REGISTER(self->from, 8 * self->page, WP);
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	UFFD_PROTECT(UFFDIO_WRITEPROTECT, p, 3 * self->page, UFFDIO_WRITEPROTECT_MODE_WP);
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, p, 3 * self->page, BY_PROTECT));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, p, 3 * self->page, BY_PROTECT));
 	UFFD_PROTECT(UFFDIO_WRITEPROTECT, p, 3 * self->page, 0);
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, p, 3 * self->page, BY_PROTECT));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, p, 3 * self->page, BY_PROTECT));
 }
 
 TEST_F_TIMEOUT(userfault, write_protect_two_vmas, MNCK_TIMEOUT)
@@ -139,9 +139,9 @@ TEST_F_TIMEOUT(userfault, write_protect_two_vmas, MNCK_TIMEOUT)
 	ASSERT_EQ(0, madvise(second, 4 * self->page, MADV_DONTFORK));
 	REGISTER(self->from, 8 * self->page, WP);
 	UFFD_PROTECT(UFFDIO_WRITEPROTECT, self->from, 8 * self->page, UFFDIO_WRITEPROTECT_MODE_WP);
-	EXPECT_TOLD(&self->path,
-		    WANT(PROTECTION_VMA, self->from, 4 * self->page, BY_PROTECT),
-		    WANT(PROTECTION_VMA, second, 4 * self->page, BY_PROTECT));
+	EXPECT_RANGES(&self->path,
+		      RANGE(PROTECTION_VMA, self->from, 4 * self->page, BY_PROTECT),
+		      RANGE(PROTECTION_VMA, second, 4 * self->page, BY_PROTECT));
 }
 
 /* Whether any page is protected or not. */
@@ -149,8 +149,8 @@ TEST_F_TIMEOUT(userfault, unregister, MNCK_TIMEOUT)
 {
 	REGISTER(self->from, 8 * self->page, WP);
 	ASSERT_EQ(0, uffd_unregister(self->fd, self->from + self->page, 4 * self->page));
-	EXPECT_TOLD(&self->path,
-		    WANT(PROTECTION_VMA, self->from + self->page, 4 * self->page, BY_PROTECT));
+	EXPECT_RANGES(&self->path,
+		      RANGE(PROTECTION_VMA, self->from + self->page, 4 * self->page, BY_PROTECT));
 }
 
 /* The last close unregisters each VMA. */
@@ -160,9 +160,10 @@ TEST_F_TIMEOUT(userfault, close, MNCK_TIMEOUT)
 	REGISTER(self->from + 5 * self->page, 2 * self->page, WP);
 	ASSERT_EQ(0, close(self->fd));
 	self->fd = -1;
-	EXPECT_TOLD(&self->path,
-		    WANT(PROTECTION_VMA, self->from, 3 * self->page, BY_PROTECT),
-		    WANT(PROTECTION_VMA, self->from + 5 * self->page, 2 * self->page, BY_PROTECT));
+	EXPECT_RANGES(&self->path,
+		      RANGE(PROTECTION_VMA, self->from, 3 * self->page, BY_PROTECT),
+		      RANGE(PROTECTION_VMA, self->from + 5 * self->page, 2 * self->page,
+			    BY_PROTECT));
 }
 
 /* Against reading too. */
@@ -172,13 +173,13 @@ TEST_F_TIMEOUT(userfault, access_protect, MNCK_TIMEOUT)
 
 	REOPEN(UFFD_FEATURE_RWP);
 	REGISTER(self->from, 8 * self->page, RWP);
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	UFFD_PROTECT(UFFDIO_RWPROTECT, p, 3 * self->page, UFFDIO_RWPROTECT_MODE_RWP);
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, p, 3 * self->page, BY_PROTECT));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, p, 3 * self->page, BY_PROTECT));
 	UFFD_PROTECT(UFFDIO_RWPROTECT, p, 3 * self->page, 0);
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, p, 3 * self->page, BY_PROTECT));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, p, 3 * self->page, BY_PROTECT));
 	ASSERT_EQ(0, uffd_unregister(self->fd, self->from, 8 * self->page));
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, self->from, 8 * self->page, BY_PROTECT));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, self->from, 8 * self->page, BY_PROTECT));
 }
 
 /* Who touches what is protected against reading gets it back, and no other page. */
@@ -187,10 +188,10 @@ TEST_F_TIMEOUT(userfault, access, MNCK_TIMEOUT)
 	REOPEN(UFFD_FEATURE_RWP | UFFD_FEATURE_RWP_ASYNC);
 	REGISTER(self->from, 8 * self->page, RWP);
 	UFFD_PROTECT(UFFDIO_RWPROTECT, self->from, 8 * self->page, UFFDIO_RWPROTECT_MODE_RWP);
-	EXPECT_TOLD(&self->path, WANT(PROTECTION_VMA, self->from, 8 * self->page, BY_PROTECT));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, self->from, 8 * self->page, BY_PROTECT));
 	EXPECT_EQ(0x5a, *(volatile char *)self->from);
 	self->from[self->page] = 1;
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 /* A fault gets its page, or none and an error. */
@@ -216,7 +217,7 @@ TEST_F_TIMEOUT(userfault, silent, MNCK_TIMEOUT)
 	EXPECT_EQ(0x5a, self->to[self->page]);
 	/* Nothing was protected, and so nothing is freed of that. */
 	ASSERT_EQ(0, uffd_unregister(self->fd, self->to, 8 * self->page));
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 }
 
 /* The page is there already, in the file. */
@@ -238,7 +239,7 @@ TEST_F_TIMEOUT(userfault, minor, MNCK_TIMEOUT)
 	REGISTER(p, 2 * self->page, MINOR);
 	ASSERT_EQ(0, ioctl(self->fd, UFFDIO_CONTINUE, &resolve));
 	EXPECT_EQ('1', p[0]);
-	EXPECT_SILENCE(&self->path);
+	EXPECT_NO_RANGES(&self->path);
 	close(file);
 }
 

@@ -26,7 +26,7 @@ FIXTURE_SETUP(young)
 	self->bitmap = idle_open();
 	ASSERT_LE(0, self->bitmap) TH_LOG(IDLE_NEEDS);
 	ASSERT_EQ(0, small_pages());
-	ASSERT_EQ(0, path_map(PATH_AREA, AREA_PAGES * self->page));
+	ASSERT_EQ(0, map_pages(PATH_AREA, AREA_PAGES * self->page));
 	ASSERT_EQ(0, own_pages());
 	WAIT_UNTIL(pages_on_lru(PATH_AREA, AREA_PAGES * self->page));
 	PATH_ATTACH(&self->path);
@@ -44,23 +44,24 @@ TEST_F_TIMEOUT(young, idle, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, set_idle(self->bitmap, PATH_AREA));
 	ASSERT_EQ(0, set_idle(self->bitmap, PATH_AREA + self->page));
-	EXPECT_SILENCE(&self->path);
-	EXPECT_EQ(2, path_calls(&self->path, "young", "page_idle_clear_pte_refs_one"));
+	EXPECT_NO_RANGES(&self->path);
+	EXPECT_EQ(2, path_count_calls(&self->path, "young", "page_idle_clear_pte_refs_one"));
 	EXPECT_TRUE(is_idle(self->bitmap, PATH_AREA));
-	EXPECT_SILENCE(&self->path);
-	EXPECT_LE(1, path_calls(&self->path, "young", "page_idle_clear_pte_refs_one"));
+	EXPECT_NO_RANGES(&self->path);
+	EXPECT_LE(1, path_count_calls(&self->path, "young", "page_idle_clear_pte_refs_one"));
 }
 
 /* DAMON makes what is at PATH_AREA old by one of @_old, and looks later by one of @_look. */
 #define EXPECT_DAMON(_len, _old, _look)                                           \
 	do {                                                                      \
 		const char *refused_ = damon_start(PATH_AREA, _len);              \
-										  \
+											\
 		ASSERT_EQ(NULL, refused_) TH_LOG(DAMON_NEEDS, refused_);          \
-		WAIT_UNTIL(stats_now(path_of_kind(&self->path, MNCK_KIND_AGING)).test_young >= 2); \
-		EXPECT_SILENCE(&self->path);                                      \
-		EXPECT_LE(2, path_calls(&self->path, "young", _old));             \
-		EXPECT_LE(2, path_calls(&self->path, "young", _look));            \
+		WAIT_UNTIL(stats_now(path_find_kind(&self->path, MNCK_KIND_AGING))        \
+			   .test_young >= 2);                                             \
+		EXPECT_NO_RANGES(&self->path);                                    \
+		EXPECT_LE(2, path_count_calls(&self->path, "young", _old));       \
+		EXPECT_LE(2, path_count_calls(&self->path, "young", _look));      \
 	} while (0)
 
 TEST_F_TIMEOUT(young, damon, MNCK_TIMEOUT)

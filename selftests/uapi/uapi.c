@@ -54,7 +54,7 @@ FIXTURE_TEARDOWN(uapi)
 {
 	if (self->fd >= 0)
 		EXPECT_EQ(0, close(self->fd));
-	EXPECT_QUIET(self->kmsg);
+	EXPECT_NOTHING_LOGGED(self->kmsg);
 	close(self->kmsg);
 }
 

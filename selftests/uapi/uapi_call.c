@@ -116,7 +116,7 @@ FIXTURE_TEARDOWN(uapi_call)
 {
 	if (self->fd >= 0)
 		EXPECT_EQ(0, close(self->fd));
-	EXPECT_QUIET(self->kmsg);
+	EXPECT_NOTHING_LOGGED(self->kmsg);
 	close(self->kmsg);
 }
 
@@ -163,7 +163,7 @@ static void fill(unsigned long cmd, const struct subscriber *sub, void *arg, __u
 	do {                                                                      \
 		struct subscriber new_ = self->sub;                               \
 		struct mnck_stats gone_;                                          \
-										  \
+											\
 		ASSERT_EQ(0, ioctl(self->fd, variant->cmd, _arg));                \
 		if (variant->cmd == MNCK_ATTACH) {                                \
 			memcpy(&new_.id, (_arg) + offsetof(struct mnck_attach, id), 8); \
