@@ -11,7 +11,9 @@
  * Refusals come from process_mrelease() and from the oom_reaper, as in oom_reap.c.
  */
 #include "chain.h"
+#include "mnck_harness.h"
 #include "oom.h"
+#include "proc.h"
 #include "victim.h"
 
 #define AREA_SIZE (1024 * 1024L)
@@ -54,17 +56,6 @@ static int attach_all(struct scene *s, const struct how *how)
 	       attach_pair(s, &s->new);
 }
 
-/* What @rounds of reaping the victim have shown to a counter, or to a trylock. */
-static struct mnck_stats saw_reaps(__u32 kind, const struct scene *s, unsigned int rounds)
-{
-	const struct reapable *reap = &s->reap;
-
-	if (!rounds)
-		return saw_nothing();
-	return saw(kind, (__u64)rounds * reap->vmas, MNCK_EVENT_CLEAR, 0, (void *)reap->start,
-		   reap->end - reap->start, rounds * reap->bytes);
-}
-
 /* So many rounds, of which in so many B refused and nobody else did. */
 struct rounds {
 	unsigned int all;
@@ -77,15 +68,15 @@ static struct mnck_stats want_a(const struct scene *s, const struct how *how, st
 
 	/* Behind B it is not started, unless all are. */
 	if (how->b_is_first && how->policy != MNCK_POLICY_ALL)
-		return saw_reaps(MNCK_KIND_COUNTER, s, n.all - n.refused);
+		return saw_reaps(MNCK_KIND_COUNTER, &s->reap, n.all - n.refused);
 	/* Before B it has started: nobody ends it, which rule pairing sees, or somebody does. */
 	if (how->policy == MNCK_POLICY_SKIP) {
-		struct mnck_stats want = saw_reaps(MNCK_KIND_COUNTER, s, n.all);
+		struct mnck_stats want = saw_reaps(MNCK_KIND_COUNTER, &s->reap, n.all);
 
 		want.violations[MNCK_RULE_PAIRING] = refused;
 		return paired_off(want, 0, all - refused, 0);
 	}
-	return saw_reaps(MNCK_KIND_COUNTER, s, n.all);
+	return saw_reaps(MNCK_KIND_COUNTER, &s->reap, n.all);
 }
 
 /* A's start without an end is reported, once. */
@@ -109,12 +100,12 @@ static struct mnck_stats want_b(const struct scene *s, struct rounds n)
 {
 	__u64 refused = (__u64)n.refused * s->reap.vmas, all = (__u64)n.all * s->reap.vmas;
 
-	return paired_off(saw_reaps(MNCK_KIND_COUNTER, s, n.all), refused, all - refused, 0);
+	return paired_off(saw_reaps(MNCK_KIND_COUNTER, &s->reap, n.all), refused, all - refused, 0);
 }
 
 static struct mnck_stats want_old(const struct scene *s, unsigned int rounds, __u64 refusals)
 {
-	struct mnck_stats want = saw_reaps(MNCK_KIND_TRYLOCK, s, rounds);
+	struct mnck_stats want = saw_reaps(MNCK_KIND_TRYLOCK, &s->reap, rounds);
 
 	want.refusals = refusals;
 	return want;
@@ -127,8 +118,10 @@ static struct mnck_stats want_old(const struct scene *s, unsigned int rounds, __
 		EXPECT_MEMBER(&(_s)->chain, want_chain(_s, _how, n_));            \
 		EXPECT_MEMBER(&(_s)->a, want_a(_s, _how, n_));                    \
 		EXPECT_MEMBER(&(_s)->b, want_b(_s, n_));                          \
-		EXPECT_STATS(&(_s)->old.counter, saw_reaps(MNCK_KIND_COUNTER, _s, n_.all)); \
-		EXPECT_STATS(&(_s)->new.counter, saw_reaps(MNCK_KIND_COUNTER, _s, n_.all)); \
+		EXPECT_STATS(&(_s)->old.counter,                                  \
+			     saw_reaps(MNCK_KIND_COUNTER, &(_s)->reap, n_.all));  \
+		EXPECT_STATS(&(_s)->new.counter,                                  \
+			     saw_reaps(MNCK_KIND_COUNTER, &(_s)->reap, n_.all));  \
 	} while (0)
 
 /* The last range was started in the order of joining and ended in reverse. */
@@ -223,15 +216,15 @@ TEST_F_TIMEOUT(chain, lock_free, MNCK_TIMEOUT)
 	/* Released by the exit, once each. */
 	status = victim_join(&s->victim);
 	EXPECT_TRUE(WIFSIGNALED(status));
-	EXPECT_MEMBER(&s->chain, released(saw_reaps(MNCK_KIND_COUNTER, s, 1)));
-	EXPECT_MEMBER(&s->a, released(saw_reaps(MNCK_KIND_COUNTER, s, 1)));
-	EXPECT_MEMBER(&s->b, released(saw_reaps(MNCK_KIND_COUNTER, s, 1)));
+	EXPECT_MEMBER(&s->chain, released(saw_reaps(MNCK_KIND_COUNTER, &s->reap, 1)));
+	EXPECT_MEMBER(&s->a, released(saw_reaps(MNCK_KIND_COUNTER, &s->reap, 1)));
+	EXPECT_MEMBER(&s->b, released(saw_reaps(MNCK_KIND_COUNTER, &s->reap, 1)));
 
 	/* Who goes after that was released already. */
 	EXPECT_ERRNO(EBUSY, mnck_detach(&s->chain, &stats));
-	EXPECT_LEAVE(&s->a, saw_reaps(MNCK_KIND_COUNTER, s, 1));
-	EXPECT_LEAVE(&s->b, saw_reaps(MNCK_KIND_COUNTER, s, 1));
-	EXPECT_LEAVE(&s->chain, saw_reaps(MNCK_KIND_COUNTER, s, 1));
+	EXPECT_LEAVE(&s->a, saw_reaps(MNCK_KIND_COUNTER, &s->reap, 1));
+	EXPECT_LEAVE(&s->b, saw_reaps(MNCK_KIND_COUNTER, &s->reap, 1));
+	EXPECT_LEAVE(&s->chain, saw_reaps(MNCK_KIND_COUNTER, &s->reap, 1));
 }
 
 TEST_F_TIMEOUT(chain, lock_held, MNCK_TIMEOUT)

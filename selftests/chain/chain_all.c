@@ -7,6 +7,10 @@
  * policies both are told nothing that they did not begin.
  */
 #include "chain.h"
+#include "kmsg.h"
+#include "mnck_harness.h"
+#include "proc.h"
+#include "victim.h"
 #include "violation.h"
 
 #define AREA_SIZE (4L * getpagesize())

@@ -6,6 +6,7 @@
 
 #include "chain.h"
 #include "kmsg.h"
+#include "mnck_harness.h"
 
 FIXTURE(chain_call)
 {

@@ -3,6 +3,7 @@
  * Many ranges of one mm at once: nested in one task, open side by side in many.
  */
 #include "chain.h"
+#include "mnck_harness.h"
 #include "workers.h"
 
 /* More than a chain has memory for from the start: the parameter chain_slots, 32. */
@@ -17,7 +18,7 @@ static int work(int number, __u32 order)
 	char *page = AREA + number * getpagesize();
 
 	return order ? madvise(page, getpagesize(), MADV_DONTNEED) :
-		       victim_map_touch(page, getpagesize());
+		       map_pages(page, getpagesize());
 }
 
 /* One for each thread. */

@@ -12,7 +12,9 @@
  */
 #include "chain.h"
 #include "fail_nth.h"
+#include "mnck_harness.h"
 #include "module.h"
+#include "proc.h"
 #include "victim.h"
 
 #define PAGES 4
@@ -86,7 +88,7 @@ static int prepare_munmap(void *arg)
 {
 	struct attempt *at = arg;
 
-	return victim_map_touch(VICTIM_AREA, at->len) || own_pages() || join_all(at, 0) ? -1 : 0;
+	return map_pages(VICTIM_AREA, at->len) || own_pages() || join_all(at, 0) ? -1 : 0;
 }
 
 static int call_munmap(void *arg)
@@ -123,9 +125,9 @@ FIXTURE_SETUP(chain_memory)
 	self->at.fd = -1;
 	self->at.len = PAGES * getpagesize();
 	ASSERT_EQ(0, small_pages());
-	self->can_return = mnck_can_return();
+	self->can_return = has_mnck_ko();
 	if (!self->can_return)
-		SKIP(return, "no " MNCK_KO " to insert again; set MNCK_KO");
+		SKIP(return, "no mnck.ko to insert again: set MNCK_KO");
 	ASSERT_EQ(0, mnck_remove());
 	/* The chain, A, B, and one more. */
 	ASSERT_EQ(0, mnck_insert("chain_slots=0 max_subscribers=4"));

@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 
 #include "chain.h"
+#include "mnck_harness.h"
+#include "proc.h"
 #include "victim.h"
 
 #define PAGES 4

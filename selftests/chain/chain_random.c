@@ -15,6 +15,9 @@
 #include <time.h>
 
 #include "chain.h"
+#include "mnck_harness.h"
+#include "proc.h"
+#include "victim.h"
 #include "workers.h"
 
 #define THREADS 4
@@ -49,9 +52,9 @@ static int work_once(int number, __u32 order)
 
 	switch (order & 0xff) {
 	case MUNMAP:
-		if (munmap(start, len) || victim_map_touch(start, page))
+		if (munmap(start, len) || map_pages(start, page))
 			return -1;
-		return len > page && victim_map(start + page, len - page);
+		return len > page && map_untouched(start + page, len - page);
 	case DONTNEED:
 		if (madvise(start, len, MADV_DONTNEED))
 			return -1;
@@ -69,7 +72,7 @@ static int work_once(int number, __u32 order)
 			_exit(0);
 		return pid < 0 || waitpid(pid, NULL, 0) != pid;
 	default:
-		return victim_map_touch(area, PAGES * page);
+		return map_pages(area, PAGES * page);
 	}
 }
 

@@ -17,9 +17,11 @@
 #include <stdarg.h>
 
 #include "chain.h"
-#include "violation.h"
+#include "kmsg.h"
+#include "kselftest.h"
 #include "proc.h"
 #include "victim.h"
+#include "violation.h"
 
 /* What is unmapped is of whole huge pages: no split of one is announced. */
 #define AREA_SIZE (16UL << 20)

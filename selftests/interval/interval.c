@@ -8,8 +8,8 @@
  */
 #include <sys/wait.h>
 
-#include "mnck_harness.h"
 #include "interval.h"
+#include "mnck_harness.h"
 
 #define AREA_PAGES 16
 

@@ -5,8 +5,8 @@
  */
 #include <time.h>
 
-#include "mnck_harness.h"
 #include "interval.h"
+#include "mnck_harness.h"
 #include "module.h"
 #include "proc.h"
 #include "victim.h"
@@ -192,7 +192,7 @@ FIXTURE_SETUP(interval_refusal)
 				     &self->mirror));
 	KILL_AND_KEEP(v);
 	ASSERT_EQ(0, call_begin(&self->hold, call_hold, &self->mirror));
-	WAIT_UNTIL(at_gate(&self->mirror));
+	WAIT_UNTIL(mirror_holds_call(&self->mirror));
 }
 
 FIXTURE_TEARDOWN(interval_refusal)
@@ -388,8 +388,7 @@ FIXTURE(interval_module)
 
 FIXTURE_SETUP(interval_module)
 {
-	if (!mnck_can_return())
-		SKIP(return, "no " MNCK_KO " to insert again; set MNCK_KO");
+	REQUIRE_MNCK_KO();
 	self->fd = -1;
 	ASSERT_EQ(0, victim_start(&self->victim, AREA_SIZE));
 }

@@ -8,8 +8,8 @@
  * MADV_DONTNEED, for which it has locked its VMA alone, and in the callback of
  * a mirror whose lock is held.
  */
-#include "mnck_harness.h"
 #include "interval.h"
+#include "mnck_harness.h"
 #include "proc.h"
 #include "victim.h"
 
@@ -53,7 +53,7 @@ FIXTURE_SETUP(interval_open)
 	ATTACH(MNCK_KIND_MIRROR, 0, 8, 12, &self->bystander);
 
 	ASSERT_EQ(0, call_begin(&self->hold, call_hold, &self->gate));
-	WAIT_UNTIL(at_gate(&self->gate));
+	WAIT_UNTIL(mirror_holds_call(&self->gate));
 	ASSERT_EQ(0, victim_send(v, VICTIM_DONTNEED, AT(0), BYTES(2)));
 	/*
 	 * The tree is called from low to high.  When the witness has started
@@ -229,7 +229,7 @@ TEST_F_TIMEOUT(interval_open, session_closes, MNCK_TIMEOUT)
 	ASSERT_EQ(0, interval_attach(fd, self->victim.pid, MNCK_KIND_MIRROR, 0, AT(4), BYTES(1),
 				     &other));
 	ASSERT_EQ(0, call_begin(&self->hold, call_hold, &self->gate));
-	WAIT_UNTIL(at_gate(&self->gate));
+	WAIT_UNTIL(mirror_holds_call(&self->gate));
 	ASSERT_EQ(0, victim_send(&self->victim, VICTIM_DONTNEED, AT(0), BYTES(2)));
 	WAIT_UNTIL(stats_now(&self->witness).open);
 	WAIT_UNTIL(proc_sleeps(self->victim.pid, self->victim.pid));

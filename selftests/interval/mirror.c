@@ -5,7 +5,7 @@
  * same pages and no others.
  */
 #include "mnck_harness.h"
-#include "pagemap.h"
+#include "shadow.h"
 #include "victim.h"
 
 #ifndef MADV_GUARD_INSTALL

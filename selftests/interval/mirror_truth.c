@@ -26,8 +26,9 @@
 #include <time.h>
 
 #include "mnck_harness.h"
-#include "pagemap.h"
+#include "shadow.h"
 #include "swap.h"
+#include "text.h"
 
 #define THREADS 4
 #define OPERATIONS 10000
@@ -50,7 +51,7 @@ struct region {
 	unsigned long entries;
 	unsigned long writable;
 	unsigned long taken_by_kernel;
-	struct mnck_text lies;
+	struct text lies;
 	/* What was unexpected of the operations themselves. */
 	atomic_int failed;
 	atomic_int faults;
@@ -188,12 +189,12 @@ static void check_vmas(struct region *r, const __u64 *shadow)
 				.size = sizeof(query), .query_addr = address,
 			};
 			if (ioctl(r->maps, PROCMAP_QUERY, &query)) {
-				mnck_say(&r->lies, "page %d: no VMA (%d); ", i, errno);
+				text_add(&r->lies, "page %d: no VMA (%d); ", i, errno);
 				return;
 			}
 		}
 		if (!(query.vma_flags & PROCMAP_QUERY_VMA_WRITABLE))
-			mnck_say(&r->lies, "page %d: %#llx, its VMA is read-only; ", i,
+			text_add(&r->lies, "page %d: %#llx, its VMA is read-only; ", i,
 				 shadow[i]);
 	}
 }
@@ -208,7 +209,7 @@ static void check_pages(struct region *r, unsigned int from, unsigned int pages,
 
 	if (mirror_read(&r->mirror, start, len, shadow) ||
 	    pagemap_read(r->pagemap, start, len, table)) {
-		mnck_say(&r->lies, "errno %d; ", errno);
+		text_add(&r->lies, "errno %d; ", errno);
 		return;
 	}
 	for (unsigned int i = 0; i < pages; i++) {
@@ -217,12 +218,12 @@ static void check_pages(struct region *r, unsigned int from, unsigned int pages,
 		is_wrong |= is_lie(shadow[i], table[i]);
 	}
 	if (is_wrong && mirror_read(&r->mirror, start, len, again))
-		mnck_say(&r->lies, "errno %d; ", errno);
+		text_add(&r->lies, "errno %d; ", errno);
 	for (unsigned int i = 0; is_wrong && i < pages; i++) {
 		if (!is_lie(shadow[i], table[i]))
 			continue;
 		if (again[i])
-			mnck_say(&r->lies, "page %u: %#llx, the page table has %#llx; ",
+			text_add(&r->lies, "page %u: %#llx, the page table has %#llx; ",
 				 from + i, shadow[i], table[i]);
 		else
 			r->taken_by_kernel++;

@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 
 #include "mnck_harness.h"
-#include "pagemap.h"
 #include "proc.h"
+#include "shadow.h"
 
 #define AREA_PAGES MNCK_MIRROR_PAGES
 
@@ -68,12 +68,12 @@ FIXTURE_TEARDOWN(mirror_wait)
 			.start = AT(_from), .len = BYTES((_to) - (_from)),              \
 		};                                                                      \
 		ASSERT_EQ(0, call_begin(_fault, call_fault, &self->mirror));            \
-		WAIT_UNTIL(at_gate(&self->mirror));                                     \
+		WAIT_UNTIL(mirror_holds_call(&self->mirror));                                     \
 	} while (0)
 
 /* It waits again, or has returned. */
 #define WAIT_FOR_GATE(_fault) \
-	WAIT_UNTIL(at_gate(&self->mirror) || !proc_state(getpid(), (_fault)->tid))
+	WAIT_UNTIL(mirror_holds_call(&self->mirror) || !proc_state(getpid(), (_fault)->tid))
 
 /* Lets the fault go on to find that it has collided, and that @_retries times by now. */
 #define COLLIDE(_fault, _retries)                                                       \
@@ -83,7 +83,7 @@ FIXTURE_TEARDOWN(mirror_wait)
 		WAIT_UNTIL(stats_now(&self->mirror).retries == (_retries) ||            \
 			   !proc_state(getpid(), (_fault)->tid));                       \
 		WAIT_FOR_GATE(_fault);                                                  \
-		ASSERT_TRUE(at_gate(&self->mirror));                                    \
+		ASSERT_TRUE(mirror_holds_call(&self->mirror));                                    \
 	} while (0)
 
 #define LET_GO(_call)                                                                   \
@@ -242,7 +242,7 @@ TEST_F_TIMEOUT(mirror_wait, gives_up, MNCK_TIMEOUT)
 		WAIT_UNTIL(stats_now(&self->mirror).retries == (__u64)collisions ||
 			   !proc_state(getpid(), fault.tid));
 		WAIT_FOR_GATE(&fault);
-	} while (at_gate(&self->mirror));
+	} while (mirror_holds_call(&self->mirror));
 	EXPECT_EQ(EBUSY, call_end(&fault));
 	EXPECT_SHADOW(0);
 	TH_LOG("gave up after %d collisions", collisions);
@@ -261,7 +261,7 @@ TEST_F_TIMEOUT(mirror_wait, let_go_first, MNCK_TIMEOUT)
 	ASSERT_EQ(0, mirror_do(&self->mirror, MNCK_MIRROR_HOLD, 0, NULL, 0, NULL));
 
 	ASSERT_EQ(0, call_begin(&hold, call_hold, &self->mirror));
-	WAIT_UNTIL(at_gate(&self->mirror) && proc_sleeps(getpid(), hold.tid));
+	WAIT_UNTIL(mirror_holds_call(&self->mirror) && proc_sleeps(getpid(), hold.tid));
 	LET_GO(&hold);
 }
 
@@ -282,7 +282,7 @@ TEST_F_TIMEOUT(mirror_wait, signalled, MNCK_TIMEOUT)
 	EXPECT_SHADOW(0xf);
 
 	ASSERT_EQ(0, call_begin(&call, call_hold, &self->mirror));
-	WAIT_UNTIL(at_gate(&self->mirror));
+	WAIT_UNTIL(mirror_holds_call(&self->mirror));
 	ASSERT_EQ(0, pthread_kill(call.thread, SIGUSR1));
 	LET_GO(&call);
 }
@@ -303,7 +303,7 @@ TEST_F_TIMEOUT(mirror_wait, killed, MNCK_TIMEOUT)
 				mirror_do(&self->mirror, op, 0, NULL, 0, NULL);
 			_exit(1);
 		}
-		WAIT_UNTIL(at_gate(&self->mirror));
+		WAIT_UNTIL(mirror_holds_call(&self->mirror));
 		ASSERT_EQ(0, kill(pid, SIGKILL));
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
 		EXPECT_EQ(SIGKILL, status);

@@ -8,8 +8,8 @@
  */
 #include <sys/syscall.h>
 
-#include "mnck_harness.h"
 #include "interval.h"
+#include "mnck_harness.h"
 #include "proc.h"
 #include "victim.h"
 
@@ -188,7 +188,7 @@ TEST_F_TIMEOUT(two_pass, refused_by_another, MNCK_TIMEOUT)
 	ASSERT_EQ(0, kill(victim.pid, SIGKILL));
 	ASSERT_EQ(0, victim_wait_exit_stop(&victim));
 	ASSERT_EQ(0, call_begin(&hold, call_hold, &mirror));
-	WAIT_UNTIL(at_gate(&mirror));
+	WAIT_UNTIL(mirror_holds_call(&mirror));
 
 	for (int round = 1; round <= 2; round++) {
 		EXPECT_ERRNO(EAGAIN, victim_mrelease(&victim));

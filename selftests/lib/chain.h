@@ -1,46 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Chains and their members, and what their statistics must say.
+ * Chains and their members, and what their statistics must be.
  */
 #ifndef MNCK_SELFTEST_CHAIN_H
 #define MNCK_SELFTEST_CHAIN_H
 
-#include "mnck_harness.h"
-#include "proc.h"
+#include "device.h"
+#include "stats.h"
 
-static inline int chain_attach(int fd, pid_t pid, __u32 policy, struct subscriber *chain)
-{
-	struct mnck_attach how = { .pid = pid, .kind = MNCK_KIND_CHAIN, .policy = policy };
+int chain_attach(int fd, pid_t pid, __u32 policy, struct subscriber *chain);
 
-	return mnck_attach_how(fd, how, chain);
-}
+/* Adds a member: a counter, or a trylock, which has an end in a chain. */
+int chain_join(const struct subscriber *chain, __u32 kind, struct subscriber *member);
 
-/* A counter, or a trylock that has an end. */
-static inline int chain_join(const struct subscriber *chain, __u32 kind, struct subscriber *member)
-{
-	struct mnck_attach how = {
-		.kind = kind, .flags = MNCK_ATTACH_IN_CHAIN, .chain = chain->id,
-	};
+/* Checks the invariants of a member of any kind.  Returns "", or what is broken. */
+const char *member_broken(const struct mnck_stats *st);
 
-	return mnck_attach_how(chain->fd, how, member);
-}
-
-/* The invariants of a member, of whatever kind: returns "" or what is broken. */
-static inline const char *member_broken(const struct mnck_stats *st)
-{
-	static struct mnck_text t;
-
-	t = (struct mnck_text){};
-	if (st->starts != st->ends + st->open + st->closed_by_detach + st->refusals)
-		mnck_say(&t, "starts %llu != ends %llu + open %llu + closed %llu + refusals %llu; ",
-			 st->starts, st->ends, st->open, st->closed_by_detach, st->refusals);
-	if (st->refusals > st->non_blockable)
-		mnck_say(&t, "refusals %llu > non_blockable %llu; ",
-			 st->refusals, st->non_blockable);
-	if (st->releases > 1)
-		mnck_say(&t, "released %llu times; ", st->releases);
-	return t.text;
-}
+/*
+ * Splits up want.starts: @refusals were refused, @ends were ended, and @closed were
+ * closed by a detach; the others are open.
+ */
+struct mnck_stats paired_off(struct mnck_stats want, __u64 refusals, __u64 ends, __u64 closed);
 
 #define EXPECT_SAME_MEMBER(_want, _got)                         \
 	do {                                                    \
@@ -50,7 +30,7 @@ static inline const char *member_broken(const struct mnck_stats *st)
 		EXPECT_STREQ("", mnck_differs(&want_, _got));   \
 	} while (0)
 
-/* As EXPECT_STATS, for a chain or one of its members. */
+/* EXPECT_STATS() for a chain or one of its members. */
 #define EXPECT_MEMBER(_sub, _want)                              \
 	do {                                                    \
 		struct mnck_stats got_;                         \
@@ -60,8 +40,8 @@ static inline const char *member_broken(const struct mnck_stats *st)
 	} while (0)
 
 /*
- * Waits until the statistics are those.  A release reaches the chain and its members one
- * after the other, and each of them counts it before it closes its pairs.
+ * Waits until the statistics are these.  A release reaches the chain and its members
+ * one after the other, and each of them counts the release before it closes its pairs.
  */
 #define WAIT_MEMBER(_sub, _want)                                \
 	do {                                                    \
@@ -72,7 +52,7 @@ static inline const char *member_broken(const struct mnck_stats *st)
 		EXPECT_MEMBER(_sub, awaited_);                  \
 	} while (0)
 
-/* And as EXPECT_DETACH. */
+/* EXPECT_DETACH() for a chain or one of its members. */
 #define EXPECT_LEAVE(_sub, _want)                               \
 	do {                                                    \
 		struct mnck_stats got_;                         \
@@ -80,16 +60,5 @@ static inline const char *member_broken(const struct mnck_stats *st)
 		ASSERT_EQ(0, mnck_detach(_sub, &got_));         \
 		EXPECT_SAME_MEMBER(released(_want), &got_);     \
 	} while (0)
-
-/* Of so many starts so many have refused, so many ended and so many were closed. */
-static inline struct mnck_stats paired_off(struct mnck_stats want, __u64 refusals, __u64 ends,
-					   __u64 closed)
-{
-	want.refusals = refusals;
-	want.ends = ends;
-	want.closed_by_detach = closed;
-	want.open = want.starts - refusals - ends - closed;
-	return want;
-}
 
 #endif /* MNCK_SELFTEST_CHAIN_H */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The functions of mm that begin ranges, for RANGE(): behind each stand those that a
- * compiler may inline it into, if it is static or its callers are in the same file.
- * make coverage looks up which it was; a test need not know.
+ * The functions of mm that begin ranges, for RANGE().  A compiler may inline a function
+ * that is static, or whose callers are in the same file: the functions that it may be
+ * inlined into follow it.  A test accepts any of them; make coverage finds out which
+ * one it was.
  */
 #ifndef MNCK_SELFTEST_INITIATORS_H
 #define MNCK_SELFTEST_INITIATORS_H
@@ -33,5 +34,8 @@
 #define BY_SPLIT                                                                  \
 	"__split_huge_pmd do_huge_pmd_wp_page split_huge_pmd_address split_huge_pmd_if_needed " \
 	"vma_adjust_trans_huge"
+
+/* fs/proc/task_mmu.c */
+#define BY_SCAN "do_pagemap_scan do_pagemap_cmd"
 
 #endif /* MNCK_SELFTEST_INITIATORS_H */

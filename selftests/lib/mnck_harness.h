@@ -2,7 +2,8 @@
 /*
  * Assertions about subscribers, on top of the kselftest harness.
  *
- * They are macros, so that a failure names the line of the test.
+ * They are macros, so that a failure names the line of the test.  Each program includes
+ * this file once; the objects of the library cannot, because the harness defines data.
  */
 #ifndef MNCK_SELFTEST_HARNESS_H
 #define MNCK_SELFTEST_HARNESS_H
@@ -10,12 +11,15 @@
 #include <errno.h>
 
 #include "kselftest_harness.h"
-#include "mnck_utils.h"
 
-/* Seconds for one case: a hang, not a slow machine.  TCG with lockdep is slow. */
+#include "device.h"
+#include "memory.h"
+#include "stats.h"
+
+/* Seconds for one test: a hang, not a slow machine.  TCG with lockdep is slow. */
 #define MNCK_TIMEOUT 60
 
-/* The error of a system call, or 0. */
+/* Returns the errno of a system call, or 0. */
 #define errno_of(_call)                                         \
 	({                                                      \
 		errno = 0;                                      \
@@ -25,8 +29,8 @@
 #define EXPECT_ERRNO(_errno, _call) EXPECT_EQ(_errno, errno_of(_call))
 
 /*
- * Each member is compared, and the invariants with it.  What the test does not
- * expect it must not see: members that it leaves out are expected to be 0.
+ * Compares each member, and checks the invariants.  A member that the test leaves out
+ * of @_want is expected to be 0.
  */
 #define EXPECT_SAME_STATS(_kind, _want, _got)                   \
 	do {                                                    \
@@ -44,7 +48,7 @@
 		EXPECT_SAME_STATS((_sub)->kind, _want, &got_);  \
 	} while (0)
 
-/* The final statistics. */
+/* Detaches, and compares the final statistics. */
 #define EXPECT_DETACH(_sub, _want)                              \
 	do {                                                    \
 		struct mnck_stats got_;                         \
@@ -54,8 +58,8 @@
 	} while (0)
 
 /*
- * As SKIP() of the harness, of a bug that this kernel is known to have: say what
- * it does wrong, and not how it is called.  Without the bug the test must pass.
+ * SKIP() for a bug that this kernel is known to have: say what the kernel does wrong.
+ * A kernel without the bug must pass the test.
  */
 #define XFAIL(_statement, _fmt, ...)                            \
 	do {                                                    \
@@ -78,8 +82,8 @@
 	} while (0)
 
 /*
- * Poll a state that must come.  The nap is no synchronisation: what ends the
- * loop is the state, or the harness after MNCK_TIMEOUT.
+ * Polls until a state has come.  The naps do not synchronise anything: only the state
+ * ends the loop, or the harness does after MNCK_TIMEOUT.
  */
 #define WAIT_UNTIL(_state)                                      \
 	do {                                                    \

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Drivers that break a rule, and what the kernel must say of it: one WARN for each
- * subscriber and rule, which names them, the range, the event and the task.
+ * Drivers that break a rule, and what the kernel must log: one WARN for each subscriber
+ * and rule, which names both, the range, the event, the initiator and the task.
  */
 #ifndef MNCK_SELFTEST_VIOLATION_H
 #define MNCK_SELFTEST_VIOLATION_H
 
-#include "mnck_harness.h"
-#include "proc.h"
-#include "victim.h"
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
 
-/* A rule, broken. */
+#include "device.h"
+#include "kmsg.h"
+#include "proc.h"
+
+/* A violation of a rule. */
 struct violation {
 	enum mnck_rule rule;
-	/* What the driver did, or how that begins. */
+	/* What the driver did, or the beginning of that text. */
 	const char *what;
 	const char *event;
 	unsigned long start;
@@ -21,106 +25,48 @@ struct violation {
 	bool blockable;
 	/* The function of mm that has called the notifiers. */
 	const char *initiator;
-	/* In which task; 0 for this, and NULL if it is called as this. */
+	/* The task; pid 0 is the calling process, and comm NULL is its name. */
 	pid_t pid;
 	const char *comm;
 };
 
-static inline struct violation in_munmap(enum mnck_rule rule, const char *what,
-					 const void *start, size_t len)
-{
-	return (struct violation){
-		.rule = rule, .what = what, .event = "UNMAP", .blockable = true,
-		.start = (unsigned long)start, .end = (unsigned long)start + len,
-		.initiator = "unmap_vmas",
-	};
-}
+/* Returns a violation in an munmap() by the calling process. */
+struct violation in_munmap(enum mnck_rule rule, const char *what, const void *start, size_t len);
 
-/* In the first range of a victim that is reaped. */
-static inline struct violation in_reaping(enum mnck_rule rule, const char *what,
-					  const struct reapable *reap)
-{
-	return (struct violation){
-		.rule = rule, .what = what, .event = "CLEAR",
-		.start = reap->top_start, .end = reap->top_end,
-		.initiator = "zap_vma_for_reaping",
-	};
-}
+/* Returns a violation in the first range of a victim that is reaped. */
+struct violation in_reaping(enum mnck_rule rule, const char *what, const struct reapable *reap);
 
-/* An interval driver is attached to @len bytes at @start, the others to all. */
-static inline int faulty_attach(int fd, pid_t pid, __u32 fault, __u32 place,
-				const void *start, size_t len, struct subscriber *sub)
-{
-	struct mnck_attach how = {
-		.pid = pid, .kind = MNCK_KIND_FAULTY, .fault = fault, .place = place,
-	};
+/*
+ * Attaches a driver that makes a mistake: @fault, in the callback @place.  An interval
+ * driver subscribes to @len bytes at @start, the others to all of the address space.
+ */
+int faulty_attach(int fd, pid_t pid, __u32 fault, __u32 place, const void *start, size_t len,
+		  struct subscriber *sub);
 
-	if (place == MNCK_IN_INTERVAL) {
-		how.start = (unsigned long)start;
-		how.end = how.start + len;
-	}
-	return mnck_attach_how(fd, how, sub);
-}
+/* Adds such a driver to a chain. */
+int faulty_join(const struct subscriber *chain, __u32 fault, __u32 place, struct subscriber *sub);
 
-static inline int faulty_join(const struct subscriber *chain, __u32 fault, __u32 place,
-			      struct subscriber *sub)
-{
-	struct mnck_attach how = {
-		.kind = MNCK_KIND_FAULTY, .flags = MNCK_ATTACH_IN_CHAIN, .chain = chain->id,
-		.fault = fault, .place = place,
-	};
+/* Writes the beginning of the line that reports @v. */
+void violation_begin(const struct violation *v, const struct subscriber *sub, char *buf,
+		     size_t size);
 
-	return mnck_attach_how(chain->fd, how, sub);
-}
+/* Writes the range of @v and its initiator, as the line has them. */
+void violation_place(const struct violation *v, char *buf, size_t size);
 
-static inline void violation_begin(const struct violation *v, const struct subscriber *sub,
-				   char *buf, size_t size)
-{
-	static const char * const rules[] = {
-		[MNCK_RULE_PAIRING] = "pairing",
-		[MNCK_RULE_FAILURE] = "failure",
-		[MNCK_RULE_FAILING_END] = "failing-end",
-		[MNCK_RULE_NON_BLOCK] = "non-block",
-		[MNCK_RULE_RECLAIM] = "reclaim",
-	};
+/* Announces a WARN to the rig, which takes any other WARN for a failure. */
+void announce(const struct violation *v, const struct subscriber *sub);
 
-	snprintf(buf, size, "mnck: %s: faulty %llu: %s", rules[v->rule],
-		 stats_now(sub).serial, v->what);
-}
-
-/* Tells the rig what will come. */
-static inline void announce(const struct violation *v, const struct subscriber *sub)
-{
-	char begin[128];
-
-	violation_begin(v, sub, begin, sizeof(begin));
-	ksft_print_msg("mnck-expect: WARN %s\n", begin);
-}
-
-/* How a line of ours begins in a record of the kernel's log. */
+/* The beginning of a line of mnck in a record of the kernel log. */
 #define LINE_BEGIN ";mnck: "
 
-/* The next line of the module in the kernel's log; false if there is none. */
-static inline bool next_line(int kmsg, char *record, size_t size)
-{
-	static const char * const begin[] = { LINE_BEGIN };
+/* Finds the next line of mnck in the kernel log; returns false if there is none. */
+bool next_line(int kmsg, char *record, size_t size);
 
-	return !kmsg_find(kmsg, begin, 1, record, size);
-}
-
-/* The range of @v, and who has begun it, as the line has them. */
-static inline void violation_place(const struct violation *v, char *buf, size_t size)
-{
-	snprintf(buf, size, ": %s %#lx-%#lx %s, in %s, %s[%d]", v->event, v->start, v->end,
-		 v->blockable ? "blockable" : "non-blockable", v->initiator,
-		 v->comm ?: program_invocation_short_name, v->pid ?: getpid());
-}
-
-/* One line came since the log was opened, which says all that there is to say. */
+/* Exactly one line was logged since the log was opened, and it reports the violation. */
 #define EXPECT_NAMED(_kmsg, _violation, _sub)                                     \
 	do {                                                                      \
 		char record_[4096], begin_[128], place_[256];                     \
-											\
+										  \
 		violation_begin(_violation, _sub, begin_, sizeof(begin_));        \
 		violation_place(_violation, place_, sizeof(place_));              \
 		ASSERT_TRUE(next_line(_kmsg, record_, sizeof(record_)));          \
@@ -135,19 +81,19 @@ static inline void violation_place(const struct violation *v, char *buf, size_t 
 #define EXPECT_NO_LINE(_kmsg)                                                     \
 	do {                                                                      \
 		char record_[4096];                                               \
-											\
+										  \
 		EXPECT_FALSE(next_line(_kmsg, record_, sizeof(record_)))          \
 			TH_LOG("logged: %s", record_);                            \
 	} while (0)
 
-/* @_violations of rule @_rule and of no other. */
+/* @_violations of rule @_rule were counted, and none of any other rule. */
 #define EXPECT_VIOLATIONS(_sub, _rule, _violations)                               \
 	do {                                                                      \
 		struct mnck_stats stats_ = stats_now(_sub);                       \
-											\
+										  \
 		for (__u32 i_ = 0; i_ < MNCK_RULES; i_++) {                       \
 			__u64 want_ = i_ == (__u32)(_rule) ? (_violations) : 0;   \
-											\
+										  \
 			EXPECT_EQ(want_, stats_.violations[i_])                   \
 				TH_LOG("rule %u", i_);                            \
 		}                                                                 \
@@ -155,11 +101,11 @@ static inline void violation_place(const struct violation *v, char *buf, size_t 
 
 #define EXPECT_NO_VIOLATION(_sub) EXPECT_VIOLATIONS(_sub, MNCK_RULE_PAIRING, 0)
 
-/* What the driver did, while nothing is open. */
+/* These calls were counted, and no start is open. */
 #define EXPECT_CALLS(_sub, _starts, _ends, _failed)                               \
 	do {                                                                      \
 		struct mnck_stats stats_ = stats_now(_sub);                       \
-											\
+										  \
 		EXPECT_EQ(_starts, stats_.starts);                                \
 		EXPECT_EQ(_ends, stats_.ends);                                    \
 		EXPECT_EQ(_failed, stats_.refusals);                              \

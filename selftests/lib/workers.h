@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A workers: a process of many threads, each of which does to its memory what it is
- * told.  Any thread that is free takes the next order.
+ * A process of many threads, each of which does to the memory of the process what it is
+ * ordered.  Any thread that is free takes the next order.
+ *
+ * Functions that return int return 0 or -1.
  */
 #ifndef MNCK_SELFTEST_WORKERS_H
 #define MNCK_SELFTEST_WORKERS_H
 
-#include <pthread.h>
-#include <stdlib.h>
+#include <sys/types.h>
 
-#include "victim.h"
+#include <linux/types.h>
 
 #define WORKERS_MAX 128
-
-/* PTHREAD_STACK_MIN of arm64, which is the larger one. */
-#define WORKERS_STACK (128 * 1024)
 
 struct workers {
 	pid_t pid;
@@ -22,98 +20,18 @@ struct workers {
 	int answers;
 };
 
-struct worker {
-	int orders;
-	int answers;
-	int number;
-	/* Does thread @number's work; returns 0. */
-	int (*work)(int number, __u32 order);
-};
+/*
+ * Starts a process with this many threads.  @work does the work of thread @number and
+ * returns 0; it runs once for each thread, with order 0, before this returns.
+ */
+int workers_start(struct workers *workers, int threads, int (*work)(int number, __u32 order));
 
-static inline void *worker_main(void *arg)
-{
-	struct worker *w = arg;
-	__u32 order;
-	char answer;
+int workers_send(const struct workers *workers, const __u32 *orders, int n);
 
-	while (read(w->orders, &order, sizeof(order)) == sizeof(order)) {
-		answer = w->work(w->number, order) ? 1 : 0;
-		if (write(w->answers, &answer, 1) != 1)
-			break;
-	}
-	return NULL;
-}
+/* Waits for @n answers; fails if a worker's work failed. */
+int workers_wait(const struct workers *workers, int n);
 
-/* The threads work for the first time, with an order of 0, before anybody looks. */
-static inline void workers_main(int threads, int (*work)(int number, __u32 order),
-			      int orders, int answers)
-{
-	static struct worker all[WORKERS_MAX];
-	pthread_attr_t small;
-	pthread_t thread;
-	char bad;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	bad = small_pages() ? 1 : 0;
-	/* own_pages() has all of the stacks touched. */
-	pthread_attr_init(&small);
-	bad |= !!pthread_attr_setstacksize(&small, WORKERS_STACK);
-	for (int i = 0; i < threads && !bad; i++) {
-		all[i] = (struct worker){ orders, answers, i, work };
-		bad |= !!work(i, 0);
-		bad |= !!pthread_create(&thread, &small, worker_main, &all[i]);
-	}
-	bad |= !!own_pages();
-	if (write(answers, &bad, 1) != 1)
-		_exit(1);
-	for (;;)
-		pause();
-}
-
-/* Waits for @n answers. */
-static inline int workers_wait(const struct workers *workers, int n)
-{
-	char bad;
-
-	while (n--)
-		if (read(workers->answers, &bad, 1) != 1 || bad)
-			return -1;
-	return 0;
-}
-
-static inline int workers_start(struct workers *workers, int threads,
-			      int (*work)(int number, __u32 order))
-{
-	int orders[2], answers[2];
-
-	if (pipe2(orders, O_CLOEXEC) || pipe2(answers, O_CLOEXEC))
-		return -1;
-	workers->pid = fork();
-	if (workers->pid < 0)
-		return -1;
-	if (!workers->pid)
-		workers_main(threads, work, orders[0], answers[1]);
-	close(orders[0]);
-	close(answers[1]);
-	workers->orders = orders[1];
-	workers->answers = answers[0];
-	return workers_wait(workers, 1);
-}
-
-static inline int workers_send(const struct workers *workers, const __u32 *orders, int n)
-{
-	ssize_t size = n * sizeof(*orders);
-
-	return write(workers->orders, orders, size) == size ? 0 : -1;
-}
-
-/* Does nothing to a workers that never was. */
-static inline void workers_kill(const struct workers *workers)
-{
-	if (workers->pid > 0) {
-		kill(workers->pid, SIGKILL);
-		waitpid(workers->pid, NULL, 0);
-	}
-}
+/* Kills the process; does nothing if there is none. */
+void workers_kill(const struct workers *workers);
 
 #endif /* MNCK_SELFTEST_WORKERS_H */

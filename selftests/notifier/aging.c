@@ -8,7 +8,6 @@
 
 #include "damon.h"
 #include "mnck_harness.h"
-#include "page_idle.h"
 #include "pages.h"
 #include "proc.h"
 

@@ -8,9 +8,11 @@
  */
 #include <signal.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "callback_misuse.h"
+#include "file.h"
 #include "mnck_harness.h"
 #include "module.h"
 #include "pages.h"

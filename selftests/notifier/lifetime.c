@@ -249,8 +249,7 @@ FIXTURE(module)
 
 FIXTURE_SETUP(module)
 {
-	if (!mnck_can_return())
-		SKIP(return, "no " MNCK_KO " to insert again; set MNCK_KO");
+	REQUIRE_MNCK_KO();
 	self->fd = -1;
 	ASSERT_EQ(0, victim_start(&self->victim, AREA_PAGES * getpagesize()));
 }

@@ -18,13 +18,6 @@
 
 #define AREA_SIZE (4L << 20)
 
-/* What @rounds of reaping the victim must have shown to a subscriber of @kind. */
-static struct mnck_stats saw_reaps(__u32 kind, const struct reapable *reap, unsigned int rounds)
-{
-	return saw(kind, (__u64)rounds * reap->vmas, MNCK_EVENT_CLEAR, 0, (void *)reap->start,
-		   reap->end - reap->start, rounds * reap->bytes);
-}
-
 static struct mnck_stats refused(struct mnck_stats want, __u64 refusals)
 {
 	want.refusals = refusals;

@@ -12,10 +12,12 @@
  * sequence.c.
  */
 #include "chain.h"
-#include "violation.h"
 #include "interval.h"
-#include "kernel_thread.h"
+#include "kmsg.h"
+#include "mnck_harness.h"
 #include "oom.h"
+#include "proc.h"
+#include "violation.h"
 
 #define AREA_SIZE (4L * getpagesize())
 

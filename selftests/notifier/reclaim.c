@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "file.h"
 #include "mnck_harness.h"
 #include "pages.h"
 #include "proc.h"
@@ -76,7 +77,7 @@ static size_t swapped(pid_t pid)
 	char path[64], buf[4096], *line;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	proc_read(buf, sizeof(buf), path);
+	file_read(buf, sizeof(buf), path);
 	line = strstr(buf, "\nVmSwap:");
 	return line ? atol(line + strlen("\nVmSwap:")) * 1024 : 0;
 }

@@ -5,6 +5,7 @@
  */
 #include <stdint.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "mnck_harness.h"

@@ -170,8 +170,7 @@ FIXTURE(shared_module)
 
 FIXTURE_SETUP(shared_module)
 {
-	if (!mnck_can_return())
-		SKIP(return, "no " MNCK_KO " to insert again; set MNCK_KO");
+	REQUIRE_MNCK_KO();
 	self->fd = -1;
 	ASSERT_EQ(0, victim_start(&self->victim, getpagesize()));
 }

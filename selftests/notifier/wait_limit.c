@@ -7,8 +7,8 @@
  */
 #include <time.h>
 
-#include "mnck_harness.h"
 #include "interval.h"
+#include "mnck_harness.h"
 #include "module.h"
 #include "proc.h"
 #include "victim.h"
@@ -28,8 +28,7 @@ FIXTURE(wait_limit)
 
 FIXTURE_SETUP(wait_limit)
 {
-	if (!mnck_can_return())
-		SKIP(return, "no " MNCK_KO " to insert again; set MNCK_KO");
+	REQUIRE_MNCK_KO();
 	self->len = AREA_PAGES * getpagesize();
 	ASSERT_EQ(0, victim_start(&self->victim, self->len));
 	ASSERT_EQ(0, mnck_remove());
@@ -106,10 +105,10 @@ TEST_F_TIMEOUT(wait_limit, gate, MNCK_TIMEOUT)
 				     &other));
 	fault.start = area;
 	ASSERT_EQ(0, call_begin(&fault, call_fault, &mirror));
-	WAIT_UNTIL(at_gate(&mirror));
+	WAIT_UNTIL(mirror_holds_call(&mirror));
 	begin = now_ns();
 	ASSERT_EQ(0, call_begin(&hold, call_hold, &other));
-	WAIT_UNTIL(at_gate(&other));
+	WAIT_UNTIL(mirror_holds_call(&other));
 	/* Until the lock is free. */
 	ASSERT_EQ(0, madvise(area, getpagesize(), MADV_DONTNEED));
 	EXPECT_LE(WAIT_AT_LEAST, now_ns() - begin);

@@ -8,8 +8,10 @@
  */
 #include <sys/wait.h>
 
+#include "mnck_harness.h"
 #include "pages.h"
 #include "path.h"
+#include "victim.h"
 
 #define AREA_PAGES 4
 

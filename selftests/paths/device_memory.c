@@ -7,6 +7,7 @@
  */
 #include <test_hmm_uapi.h>
 
+#include "mnck_harness.h"
 #include "module.h"
 #include "path.h"
 

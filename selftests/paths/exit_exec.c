@@ -8,7 +8,9 @@
  */
 #include <limits.h>
 
+#include "mnck_harness.h"
 #include "path.h"
+#include "victim.h"
 
 /* All there is, in the task that leaves. */
 #define RANGE_ALL(_event, _initiator, _pid) RANGE(_event, 0, ULONG_MAX, _initiator, .pid = (_pid))

@@ -4,6 +4,7 @@
  * that are written back, PROTECTION_PAGE, so that the next write is seen; and a
  * private mapping's own copy of a page, CLEAR.
  */
+#include "mnck_harness.h"
 #include "path.h"
 
 #define CLEAN "page_vma_mkclean_one page_mkclean_one"

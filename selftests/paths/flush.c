@@ -7,6 +7,7 @@
  * A flush need not come between the start and the end of its range: what is unmapped
  * is flushed when its page tables go, which is later.
  */
+#include "mnck_harness.h"
 #include "path.h"
 
 /* Of arm64 a part is inline, and lands in whoever flushes. */

@@ -11,7 +11,9 @@
 #include <sys/wait.h>
 
 #include "huge.h"
-#include "kernel_thread.h"
+#include "mnck_harness.h"
+#include "path.h"
+#include "proc.h"
 
 #define COLLAPSE_SCAN "collapse_single_pmd madvise_collapse collapse_scan_mm_slot khugepaged"
 #define COLLAPSE "collapse_huge_page mthp_collapse collapse_scan_pmd " COLLAPSE_SCAN

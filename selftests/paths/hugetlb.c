@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "hugetlb.h"
+#include "mnck_harness.h"
 #include "path.h"
 
 #define FORK "copy_hugetlb_page_range"

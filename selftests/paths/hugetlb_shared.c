@@ -11,9 +11,10 @@
 #include <linux/mman.h>
 
 #include "hugetlb.h"
+#include "mnck_harness.h"
 #include "pages.h"
+#include "path.h"
 #include "uffd.h"
-#include "range_within.h"
 
 #define UNSHARE "hugetlb_unshare_pmds hugetlb_split hugetlb_unshare_all_pmds"
 #define MPROTECT "hugetlb_change_protection"

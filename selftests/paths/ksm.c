@@ -4,9 +4,11 @@
  * its place, CLEAR again; who writes to it, or has it no longer merged, gets a copy of
  * his own, CLEAR a third time.
  */
-#include "kernel_thread.h"
+#include "file.h"
+#include "mnck_harness.h"
 #include "pages.h"
 #include "path.h"
+#include "proc.h"
 #include "settings.h"
 
 #define KSM "/sys/kernel/mm/ksm/"

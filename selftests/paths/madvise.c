@@ -6,8 +6,10 @@
  * MADV_REMOVE is in files.c, MADV_PAGEOUT in pageout.c, MADV_COLLAPSE in
  * huge_pages.c, MADV_MERGEABLE in ksm.c, and what poisons in memory_failure.c.
  */
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
+#include "mnck_harness.h"
 #include "path.h"
 
 #ifndef MADV_DONTNEED_LOCKED

@@ -14,7 +14,9 @@
 
 #include "huge.h"
 #include "hugetlb.h"
+#include "mnck_harness.h"
 #include "pages.h"
+#include "path.h"
 
 #define POISON_HUGETLB "try_to_unmap_poisoned_hugetlb_one"
 #define NEEDS "%m; CONFIG_MEMORY_FAILURE?"

@@ -10,9 +10,12 @@
  * What moves for certain is a page that goes bad, memory_failure.c.  A huge page does not
  * move by compaction, for which it is as good as a free one.
  */
+#include "file.h"
+#include "mnck_harness.h"
 #include "pages.h"
 #include "path.h"
 #include "settings.h"
+#include "tracefs.h"
 
 #define COMPACT "/proc/sys/vm/compact_memory"
 #define CPU_LISTS "/proc/sys/vm/percpu_pagelist_high_fraction"

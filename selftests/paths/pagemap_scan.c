@@ -5,9 +5,10 @@
  */
 #include <linux/fs.h>
 
-#include "scan.h"
+#include "mnck_harness.h"
+#include "pages.h"
+#include "path.h"
 #include "uffd.h"
-#include "range_within.h"
 
 #define MARKERS "CONFIG_USERFAULTFD, CONFIG_PTE_MARKER_UFFD_WP?"
 
@@ -33,7 +34,7 @@ FIXTURE_SETUP(pagemap_scan)
 		TH_LOG("%m: " MARKERS);
 	self->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	ASSERT_LE(0, self->pagemap)
-		TH_LOG("%m: " SCAN_NEEDS);
+		TH_LOG("%m: " PAGEMAP_SCAN_NEEDS);
 	ASSERT_EQ(0, map_pages(PATH_AREA, 8 * self->page));
 	ASSERT_EQ(0, own_pages());
 	PATH_ATTACH(&self->path);
@@ -63,16 +64,16 @@ TEST_F_TIMEOUT(pagemap_scan, all, MNCK_TIMEOUT)
 				   UFFDIO_REGISTER_MODE_WP))
 		TH_LOG("%m: " MARKERS);
 	ASSERT_EQ(1, scan_written(self->pagemap, p, 6 * self->page, found, ARRAY_SIZE(found)))
-		TH_LOG("%m: " SCAN_NEEDS);
+		TH_LOG("%m: " PAGEMAP_SCAN_NEEDS);
 	EXPECT_EQ((unsigned long)p, found[0].start);
 	EXPECT_EQ((unsigned long)p + 6 * self->page, found[0].end);
-	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, p, 6 * self->page, SCAN));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, p, 6 * self->page, BY_SCAN));
 	/* A write to what is protected lifts that by itself, and is seen by the next scan. */
 	p[2 * self->page] = 1;
 	EXPECT_NO_RANGES(&self->path);
 	ASSERT_EQ(1, scan_written(self->pagemap, p, 6 * self->page, found, ARRAY_SIZE(found)));
 	EXPECT_EQ((unsigned long)p + 2 * self->page, found[0].start);
-	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, p, 6 * self->page, SCAN));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, p, 6 * self->page, BY_SCAN));
 }
 
 /* Where it is full it stops: of the rest it has told for nothing. */
@@ -84,12 +85,12 @@ TEST_F_TIMEOUT(pagemap_scan, full, MNCK_TIMEOUT)
 				   UFFDIO_REGISTER_MODE_WP))
 		TH_LOG("%m: " MARKERS);
 	ASSERT_EQ(1, scan_written(self->pagemap, PATH_AREA, 4 * self->page, &found, 1));
-	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, PATH_AREA, 4 * self->page, SCAN));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, PATH_AREA, 4 * self->page, BY_SCAN));
 	PATH_AREA[0] = 1;
 	PATH_AREA[2 * self->page] = 1;
 	ASSERT_EQ(1, scan_written(self->pagemap, PATH_AREA, 4 * self->page, &found, 1));
 	EXPECT_EQ((unsigned long)PATH_AREA + self->page, found.end);
-	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, PATH_AREA, 4 * self->page, SCAN));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, PATH_AREA, 4 * self->page, BY_SCAN));
 }
 
 /*
@@ -107,11 +108,11 @@ TEST_F_TIMEOUT(pagemap_scan, goes_on, MNCK_TIMEOUT)
 	ASSERT_EQ(0, uffd_register(self->uffd, p, len, UFFDIO_REGISTER_MODE_WP))
 		TH_LOG("%m: " MARKERS);
 	ASSERT_EQ(1, scan_written(self->pagemap, p, len, found, 1));
-	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, p, len, SCAN));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, p, len, BY_SCAN));
 	for (size_t i = 0; i < n; i++)
 		p[2 * i * self->page] = 1;
 	ASSERT_EQ((int)n, scan_written(self->pagemap, p, len, found, n));
-	EXPECT_RANGES_AND_PARTS(&self->path, p, len, RANGE(PROTECTION_VMA, p, len, SCAN));
+	EXPECT_RANGES_AND_PARTS(&self->path, p, len, RANGE(PROTECTION_VMA, p, len, BY_SCAN));
 	EXPECT_LT(1, self->path.subs[0].n);
 	free(found);
 }
@@ -131,7 +132,7 @@ TEST_F_TIMEOUT(pagemap_scan, hole, MNCK_TIMEOUT)
 	p[0] = 1;
 	ASSERT_EQ(1, scan_written(self->pagemap, p, 2 * self->table, found, ARRAY_SIZE(found)));
 	EXPECT_RANGES(&self->path,
-		      RANGE(PROTECTION_VMA, p, 2 * self->table, SCAN),
+		      RANGE(PROTECTION_VMA, p, 2 * self->table, BY_SCAN),
 		      RANGE(PROTECTION_VMA, p + self->table, self->table, BY_PROTECT));
 }
 

@@ -11,8 +11,11 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "file.h"
 #include "huge.h"
+#include "mnck_harness.h"
 #include "pages.h"
+#include "path.h"
 #include "swap.h"
 
 #define CGROUPS "/sys/fs/cgroup/"

@@ -5,7 +5,8 @@
  */
 #include <linux/const.h>
 
-#include "range_within.h"
+#include "mnck_harness.h"
+#include "path.h"
 
 /* What one entry of the level of page tables that mm looks at first covers. */
 #define PUD _BITUL(30)

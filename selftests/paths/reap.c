@@ -6,9 +6,10 @@
  * Whoever may refuse does so here if the whole suite is to be refused: then each of
  * these ranges is refused, and who has started is told the end.
  */
-#include "kernel_thread.h"
+#include "mnck_harness.h"
 #include "oom.h"
 #include "path.h"
+#include "proc.h"
 
 #define AREA_PAGES 4
 

@@ -3,7 +3,8 @@
  * Memory that moves: UNMAP of where it was, first when its pages go and then when
  * the rest does.  Of where it goes to only who was there before is told.
  */
-#include "range_within.h"
+#include "mnck_harness.h"
+#include "path.h"
 
 #define MOVE "move_page_tables copy_vma_and_data move_vma"
 

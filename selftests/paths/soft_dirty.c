@@ -5,12 +5,14 @@
  * PAGEMAP_SCAN that is to protect what it finds, of what it is to look at.  Those
  * who only read tell nobody.
  */
+#include <limits.h>
 #include <linux/fs.h>
 #include <sys/wait.h>
 
+#include "file.h"
+#include "mnck_harness.h"
 #include "pages.h"
 #include "path.h"
-#include "scan.h"
 
 #define CLEAR_REFS "/proc/self/clear_refs"
 
@@ -28,7 +30,7 @@ FIXTURE_SETUP(soft_dirty)
 	ASSERT_EQ(0, small_pages());
 	self->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	ASSERT_LE(0, self->pagemap)
-		TH_LOG("%m: " SCAN_NEEDS);
+		TH_LOG("%m: " PAGEMAP_SCAN_NEEDS);
 	ASSERT_EQ(0, map_pages(PATH_AREA, 8 * self->page));
 	ASSERT_EQ(0, own_pages());
 	PATH_ATTACH(&self->path);
@@ -44,7 +46,7 @@ FIXTURE_TEARDOWN(soft_dirty)
 TEST_F_TIMEOUT(soft_dirty, clear_refs, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, file_write(CLEAR_REFS, "4"))
-		TH_LOG("%m: " SCAN_NEEDS);
+		TH_LOG("%m: " PAGEMAP_SCAN_NEEDS);
 	EXPECT_RANGES(&self->path, RANGE(SOFT_DIRTY, 0, ULONG_MAX, "clear_refs_write"));
 	/* To have been written to makes a page no other one. */
 	PATH_AREA[0] = 1;
@@ -81,8 +83,8 @@ TEST_F_TIMEOUT(soft_dirty, scan, MNCK_TIMEOUT)
 
 	ASSERT_EQ(0, scan_pages(self->pagemap, p, 8 * self->page, PAGE_IS_WRITTEN,
 				PM_SCAN_WP_MATCHING, found, ARRAY_SIZE(found)))
-		TH_LOG("%m: " SCAN_NEEDS);
-	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, p, 8 * self->page, SCAN));
+		TH_LOG("%m: " PAGEMAP_SCAN_NEEDS);
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, p, 8 * self->page, BY_SCAN));
 }
 
 /*
@@ -99,7 +101,7 @@ TEST_F_TIMEOUT(soft_dirty, silent, MNCK_TIMEOUT)
 	ASSERT_EQ(0, file_write(CLEAR_REFS, "3"));
 	ASSERT_EQ(0, file_write(CLEAR_REFS, "5"));
 	EXPECT_NE(0, page_entry(PATH_AREA));
-	proc_read(smaps, sizeof(smaps), "/proc/self/smaps_rollup");
+	file_read(smaps, sizeof(smaps), "/proc/self/smaps_rollup");
 	EXPECT_NE('\0', smaps[0]);
 	EXPECT_EQ(1, scan_pages(self->pagemap, PATH_AREA, 8 * self->page, PAGE_IS_PRESENT, 0,
 				found, ARRAY_SIZE(found)));

@@ -3,6 +3,7 @@
  * Memory that is unmapped: UNMAP, once for each call, of the range that goes,
  * whether there is anything in it or not.
  */
+#include "mnck_harness.h"
 #include "path.h"
 
 FIXTURE(unmap)

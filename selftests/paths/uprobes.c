@@ -7,7 +7,10 @@
  */
 #include <sys/wait.h>
 
+#include "file.h"
+#include "mnck_harness.h"
 #include "path.h"
+#include "tracefs.h"
 
 #define REMOVE "uprobe_write uprobe_write_opcode"
 

@@ -4,8 +4,10 @@
  * protects them, PROTECTION_VMA for each VMA.  To resolve a fault with a page is for
  * nobody to know: there was none.
  */
+#include "mnck_harness.h"
+#include "path.h"
+#include "tracefs.h"
 #include "uffd.h"
-#include "range_within.h"
 
 #define MOVE "move_pages_ptes move_pages"
 #define MOVE_HUGE "move_pages_huge_pmd"

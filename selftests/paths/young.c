@@ -8,7 +8,9 @@
 #include "damon.h"
 #include "huge.h"
 #include "hugetlb.h"
-#include "page_idle.h"
+#include "mnck_harness.h"
+#include "pages.h"
+#include "path.h"
 
 #define AREA_PAGES 4
 

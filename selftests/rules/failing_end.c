@@ -5,6 +5,10 @@
  * his.  A driver in C that does both, as RDMA ODP did until 2019, is reported: its
  * refusal is none, and the end of what it has refused does not reach it.
  */
+#include "kmsg.h"
+#include "mnck_harness.h"
+#include "proc.h"
+#include "victim.h"
 #include "violation.h"
 
 FIXTURE(failing_end)

@@ -5,6 +5,10 @@
  * core gets 0 or -EAGAIN: so the initiator goes on or gives up as if the driver
  * had done right, and all others get their pairs.
  */
+#include "kmsg.h"
+#include "mnck_harness.h"
+#include "proc.h"
+#include "victim.h"
 #include "violation.h"
 
 /* The driver and a counter on the test itself: munmap() is blockable. */

@@ -15,6 +15,10 @@
 #ifndef MNCK_SELFTEST_LOCK_ORDER_H
 #define MNCK_SELFTEST_LOCK_ORDER_H
 
+#include "kmsg.h"
+#include "mnck_harness.h"
+#include "proc.h"
+#include "victim.h"
 #include "violation.h"
 
 #define AREA_SIZE (4L * getpagesize())

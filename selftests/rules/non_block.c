@@ -14,8 +14,12 @@
 #include <time.h>
 
 #include "chain.h"
-#include "violation.h"
+#include "kmsg.h"
+#include "mnck_harness.h"
 #include "module.h"
+#include "proc.h"
+#include "victim.h"
+#include "violation.h"
 
 #define AREA_SIZE (4L * getpagesize())
 
@@ -97,8 +101,7 @@ FIXTURE_SETUP(non_block)
 	self->fd = -1;
 	/* Who might have slept only the probes see. */
 	if (variant->throttled) {
-		if (!mnck_can_return())
-			SKIP(return, "no " MNCK_KO " to insert again; set MNCK_KO");
+		REQUIRE_MNCK_KO();
 		ASSERT_EQ(0, mnck_remove());
 		ASSERT_EQ(0, mnck_insert("probes=1"));
 	}

@@ -17,8 +17,8 @@
  */
 #include <poll.h>
 
-#include "mnck_harness.h"
 #include "interval.h"
+#include "mnck_harness.h"
 #include "proc.h"
 #include "victim.h"
 

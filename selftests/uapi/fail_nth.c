@@ -6,6 +6,7 @@
  * memory, which leaks.c looks for.
  */
 #include "failing_calls.h"
+#include "victim.h"
 
 FIXTURE(fail_nth)
 {
@@ -14,8 +15,7 @@ FIXTURE(fail_nth)
 
 FIXTURE_SETUP(fail_nth)
 {
-	if (!mnck_can_return())
-		SKIP(return, "no " MNCK_KO " to insert again; set MNCK_KO");
+	REQUIRE_MNCK_KO();
 	ASSERT_EQ(0, attempt_setup(&self->attempt));
 }
 

@@ -6,6 +6,7 @@
  * so this is a program for a guest of its own, with kmemleak=on.
  */
 #include "failing_calls.h"
+#include "file.h"
 
 #define KMEMLEAK "/sys/kernel/debug/kmemleak"
 
@@ -70,8 +71,7 @@ FIXTURE(leaks)
 
 FIXTURE_SETUP(leaks)
 {
-	if (!mnck_can_return())
-		SKIP(return, "no " MNCK_KO " to insert again; set MNCK_KO");
+	REQUIRE_MNCK_KO();
 	ASSERT_EQ(0, attempt_setup(&self->attempt));
 }
 

@@ -6,8 +6,8 @@
  */
 #include <stdint.h>
 
-#include "mnck_harness.h"
 #include "kmsg.h"
+#include "mnck_harness.h"
 
 FIXTURE(uapi)
 {

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sys/stat.h>
 
+#include "file.h"
 #include "mnck_harness.h"
 #include "proc.h"
 #include "victim.h"
@@ -125,7 +126,7 @@ TEST_F_TIMEOUT(pid, kernel_thread, MNCK_TIMEOUT)
 	struct subscriber sub;
 	char comm[32];
 
-	proc_read(comm, sizeof(comm), "/proc/2/comm");
+	file_read(comm, sizeof(comm), "/proc/2/comm");
 	if (strcmp(comm, "kthreadd\n"))
 		SKIP(return, "no kernel threads in this pid namespace");
 	EXPECT_ERRNO(EINVAL, mnck_attach(self->fd, 2, MNCK_KIND_COUNTER, &sub));

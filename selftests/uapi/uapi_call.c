@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "mnck_harness.h"
 #include "kmsg.h"
+#include "mnck_harness.h"
 #include "uapi_layout.h"
 
 /* One fixture for all calls: each of its tests runs for each of the calls. */

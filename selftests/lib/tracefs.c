@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "tracefs.h"
+
+int tracefs_mount(void)
+{
+	if (!access(TRACE_EVENTS, F_OK))
+		return 0;
+	if (mount("tracefs", TRACEFS, "tracefs", 0, NULL) && errno != EBUSY)
+		return -1;
+	return access(TRACE_EVENTS, F_OK);
+}
+
+int tracing_clear(void)
+{
+	int fd = open(TRACE_FILE, O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	return fd < 0 ? -1 : close(fd);
+}
+
+int tracing_on(void)
+{
+	return tracing_clear() || file_write(TRACE_EVENTS "/enable", "1") ? -1 : 0;
+}
+
+int tracing_off(void)
+{
+	return file_write(TRACE_EVENTS "/enable", "0");
+}
