@@ -122,8 +122,9 @@ def _rustfmt(files: list[Path], srcdir: Path) -> Complaints:
 
 
 def _checkpatch(files: list[Path], srcdir: Path) -> Complaints:
-    # Macros in the style of kselftest_harness.h reuse arguments; tests of mm use volatile memory.
-    ignored = "MACRO_ARG_REUSE,MACRO_ARG_PRECEDENCE,VOLATILE"
+    # Macros in the style of kselftest_harness.h reuse arguments and return; tests of mm use
+    # volatile memory.
+    ignored = "MACRO_ARG_REUSE,MACRO_ARG_PRECEDENCE,MACRO_WITH_FLOW_CONTROL,VOLATILE"
     # Headers of tracepoints have a layout of their own.
     layout = "OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT"
     trace = [path for path in files if path.name == "trace.h"]
