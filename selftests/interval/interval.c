@@ -8,6 +8,7 @@
  */
 #include <sys/wait.h>
 
+#include "child.h"
 #include "interval.h"
 #include "mnck_harness.h"
 
@@ -213,16 +214,12 @@ TEST_F_TIMEOUT(interval, events, MNCK_TIMEOUT)
 
 	/* All of the VMA; and then each page that the parent copies since it shares it. */
 	ATTACH(4, 8, &sub);
-	child = fork();
-	ASSERT_LE(0, child);
-	if (!child)
-		for (;;)
-			pause();
+	child = child_start();
+	ASSERT_LT(0, child);
 	EXPECT_DETACH(&sub, SAW(1, MNCK_EVENT_PROTECTION_PAGE, 0, AREA_PAGES));
 	EXPECT_SEEN(!(*AT(4) = 2), SAW(1, MNCK_EVENT_CLEAR, 4, 5));
 	EXPECT_SEEN(!(*AT(4) = 3), saw_nothing());
-	ASSERT_EQ(0, kill(child, SIGKILL));
-	ASSERT_EQ(child, waitpid(child, NULL, 0));
+	ASSERT_EQ(0, child_kill(&child));
 
 	/* The pages are moved away, and then what was theirs is unmapped. */
 	EXPECT_SEEN(mremap(AT(4), BYTES(2), BYTES(2), MREMAP_MAYMOVE | MREMAP_FIXED,

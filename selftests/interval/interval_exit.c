@@ -5,6 +5,7 @@
  */
 #include <time.h>
 
+#include "child.h"
 #include "interval.h"
 #include "mnck_harness.h"
 #include "module.h"
@@ -293,12 +294,9 @@ TEST_F_TIMEOUT(interval_race, detach_during_exit, MNCK_TIMEOUT)
 		struct subscriber sub, twin;
 		struct mnck_stats stats;
 		struct call detach;
-		pid_t pid = fork();
+		pid_t pid = child_start();
 
-		ASSERT_LE(0, pid);
-		if (!pid)
-			for (;;)
-				pause();
+		ASSERT_LT(0, pid);
 		/* Where nothing is: all that it can be told of is the exit. */
 		ASSERT_EQ(0, interval_attach(self->fd, pid, i & 1 ? MNCK_KIND_MIRROR :
 					     MNCK_KIND_TWO_PASS, 0, VICTIM_AREA, AREA_SIZE, &sub));

@@ -4,6 +4,7 @@
  * whatever takes that away from the process takes it out of the shadow, the
  * same pages and no others.
  */
+#include "child.h"
 #include "mnck_harness.h"
 #include "shadow.h"
 #include "victim.h"
@@ -145,11 +146,8 @@ TEST_F_TIMEOUT(mirror, fork_and_write, MNCK_TIMEOUT)
 	memset(AT(0), 1, BYTES(AREA_PAGES));
 	ASSERT_EQ(0, FAULT(MNCK_MIRROR_WRITE, 0, AREA_PAGES));
 	ASSERT_EQ(0, mirror_read(&self->m.mirror, AT(0), BYTES(AREA_PAGES), own));
-	child = fork();
-	ASSERT_LE(0, child);
-	if (!child)
-		for (;;)
-			pause();
+	child = child_start();
+	ASSERT_LT(0, child);
 	EXPECT_SHADOW(0, 0);
 
 	ASSERT_EQ(0, FAULT(0, 0, AREA_PAGES));
@@ -165,8 +163,7 @@ TEST_F_TIMEOUT(mirror, fork_and_write, MNCK_TIMEOUT)
 	ASSERT_EQ(0, mirror_read(&self->m.mirror, AT(0), BYTES(AREA_PAGES), own));
 	EXPECT_NE(shared[5] >> 2, own[5] >> 2);
 
-	ASSERT_EQ(0, kill(child, SIGKILL));
-	ASSERT_EQ(child, waitpid(child, NULL, 0));
+	ASSERT_EQ(0, child_kill(&child));
 }
 
 /* The shadow of another process, which then exits. */

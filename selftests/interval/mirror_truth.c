@@ -25,6 +25,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "child.h"
 #include "mnck_harness.h"
 #include "shadow.h"
 #include "swap.h"
@@ -82,17 +83,13 @@ static unsigned int below(struct worker *w, unsigned int limit)
 static void fork_or_kill(struct worker *w)
 {
 	if (w->child) {
-		kill(w->child, SIGKILL);
-		if (waitpid(w->child, NULL, 0) != w->child)
+		if (child_kill(&w->child))
 			w->region->failed++;
-		w->child = 0;
 		return;
 	}
-	w->child = fork();
+	w->child = child_start();
 	if (w->child < 0)
 		w->region->failed++;
-	while (!w->child)
-		pause();
 }
 
 static void fault(struct worker *w, char *start, size_t len)

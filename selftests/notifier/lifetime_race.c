@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "child.h"
 #include "mnck_harness.h"
 #include "proc.h"
 #include "victim.h"
@@ -276,11 +277,8 @@ TEST_F_TIMEOUT(race, killed_during_attach, MNCK_TIMEOUT)
 
 	/* On, if need be, until the delay is longer than an attach. */
 	for (int i = 0; i < KILLS || !attached; i++) {
-		k.victim = fork();
-		ASSERT_LE(0, k.victim);
-		if (!k.victim)
-			for (;;)
-				pause();
+		k.victim = child_start();
+		ASSERT_LT(0, k.victim);
 
 		pthread_barrier_wait(&k.barrier);
 		error = errno_of(mnck_attach(self->fd, k.victim, i & 1, &sub));

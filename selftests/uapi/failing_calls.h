@@ -13,8 +13,9 @@
 
 #include <stdint.h>
 
-#include "mnck_harness.h"
+#include "child.h"
 #include "fail_nth.h"
+#include "mnck_harness.h"
 #include "module.h"
 #include "victim.h"
 
@@ -49,11 +50,7 @@ struct attempt {
 
 static inline void end_fresh(struct attempt *a)
 {
-	if (a->fresh > 0) {
-		kill(a->fresh, SIGKILL);
-		waitpid(a->fresh, NULL, 0);
-		a->fresh = 0;
-	}
+	child_kill(&a->fresh);
 }
 
 /*
@@ -66,10 +63,7 @@ static inline int prepare_attach(void *arg)
 
 	if (!a->target) {
 		end_fresh(a);
-		a->fresh = fork();
-		if (!a->fresh)
-			for (;;)
-				pause();
+		a->fresh = child_start();
 		if (a->fresh < 0)
 			return -1;
 		a->attach.pid = a->fresh;

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sys/stat.h>
 
+#include "child.h"
 #include "file.h"
 #include "mnck_harness.h"
 #include "proc.h"
@@ -191,10 +192,7 @@ TEST_F_TIMEOUT(pid, not_root, MNCK_TIMEOUT)
 		EXPECT_ERRNO(EPERM, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER,
 						&sub));
 		/* Not on one of the same user, nor on one's own child either. */
-		sibling = fork();
-		if (!sibling)
-			for (;;)
-				pause();
+		sibling = child_start();
 		EXPECT_ERRNO(EPERM, mnck_attach(self->fd, sibling, MNCK_KIND_COUNTER, &sub));
 		ASSERT_EQ(0, kill(sibling, SIGKILL));
 		_exit(0);
