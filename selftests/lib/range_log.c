@@ -193,9 +193,3 @@ void path_read(struct path *p)
 	fclose(trace);
 	tracing_clear();
 }
-
-size_t symbol_len(const char *symbol)
-{
-	/* function+0x1/0x2; GCC names clones function.isra.0, function.constprop.0, ... */
-	return strcspn(symbol, "+.");
-}

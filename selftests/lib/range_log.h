@@ -112,7 +112,4 @@ const char *range_text(char *text, size_t size, const struct seen_range *r);
 /* Replaces all ranges and calls by those that were traced since the last time. */
 void path_read(struct path *p);
 
-/* Returns the length of a symbol's name without an offset or a suffix of the compiler. */
-size_t symbol_len(const char *symbol);
-
 #endif /* MNCK_SELFTEST_RANGE_LOG_H */

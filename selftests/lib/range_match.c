@@ -5,6 +5,7 @@
 
 #include "path.h"
 #include "range_match.h"
+#include "text.h"
 
 /* Returns whether a symbol is one of @names, which blanks separate. */
 static bool initiator_matches(const char *symbol, const char *names)

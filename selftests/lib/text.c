@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -14,4 +15,13 @@ void text_add(struct text *t, const char *fmt, ...)
 	va_end(args);
 	if (n > 0 && t->len + n < sizeof(t->text))
 		t->len += n;
+}
+
+size_t symbol_len(const char *symbol)
+{
+	size_t len = 0;
+
+	while (isalnum((unsigned char)symbol[len]) || symbol[len] == '_')
+		len++;
+	return len;
 }
