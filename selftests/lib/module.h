@@ -9,8 +9,15 @@
 
 #include <stdbool.h>
 
-/* Inserts the module whose file the environment's @variable names, or that is at @path. */
-int module_insert(const char *variable, const char *path, const char *parameters);
+/*
+ * Returns the file of a module, or NULL if there is none: what the environment's
+ * @variable names, or else NAME.ko in the directory of the program, in the directory
+ * above it, or in /lib.  The text is valid until the next call.
+ */
+const char *module_file(const char *variable, const char *name);
+
+/* Inserts a module; fails with ENOENT if it has no file. */
+int module_insert(const char *variable, const char *name, const char *parameters);
 
 int module_remove(const char *name);
 

@@ -33,7 +33,7 @@ FIXTURE_SETUP(callback_misuse)
 	self->fd = -1;
 	self->page = getpagesize();
 	self->stays = false;
-	if (module_insert("MNCK_CALLBACK_MISUSE_KO", "/lib/mnck_callback_misuse.ko", "")) {
+	if (module_insert("MNCK_CALLBACK_MISUSE_KO", "mnck_callback_misuse", "")) {
 		if (errno == ENOENT)
 			SKIP(return, "no mnck_callback_misuse.ko; set MNCK_CALLBACK_MISUSE_KO");
 		ASSERT_EQ(EEXIST, errno);

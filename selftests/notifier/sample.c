@@ -36,7 +36,7 @@ FIXTURE_SETUP(sample)
 {
 	self->fd = -1;
 	self->page = getpagesize();
-	if (module_insert("MNCK_SAMPLE_KO", "/lib/mnck_sample.ko", "")) {
+	if (module_insert("MNCK_SAMPLE_KO", "mnck_sample", "")) {
 		ASSERT_EQ(ENOENT, errno);
 		SKIP(return, "no mnck_sample.ko; set MNCK_SAMPLE_KO");
 	}

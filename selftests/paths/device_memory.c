@@ -16,6 +16,7 @@
 #define EXCLUDE "make_device_exclusive"
 #define RESTORE "remove_device_exclusive_entry do_swap_page handle_pte_fault __handle_mm_fault"
 
+#define TEST_HMM_VARIABLE "MNCK_TEST_HMM_KO"
 #define DEVICE "/dev/hmm_dmirror0"
 #define PAGES 4
 
@@ -30,6 +31,7 @@ FIXTURE(device_memory)
 
 FIXTURE_SETUP(device_memory)
 {
+	REQUIRE_OPTION(module_file(TEST_HMM_VARIABLE, "test_hmm"), "TEST_HMM");
 	self->path.fd = -1;
 	self->device = -1;
 	self->page = getpagesize();
@@ -38,11 +40,9 @@ FIXTURE_SETUP(device_memory)
 	ASSERT_EQ(0, small_pages());
 	ASSERT_EQ(0, map_pages(PATH_AREA, PAGES * self->page));
 	ASSERT_EQ(0, own_pages());
-	ASSERT_EQ(0, module_insert("MNCK_TEST_HMM_KO", "/lib/test_hmm.ko", ""))
-		TH_LOG("%m: test_hmm.ko: CONFIG_TEST_HMM=m?");
+	ASSERT_EQ(0, module_insert(TEST_HMM_VARIABLE, "test_hmm", "")) TH_LOG("%m");
 	self->device = open(DEVICE, O_RDWR | O_CLOEXEC);
-	ASSERT_LE(0, self->device)
-		TH_LOG("%m: " DEVICE ": CONFIG_DEVTMPFS?");
+	ASSERT_LE(0, self->device) TH_LOG("%m: " DEVICE);
 	PATH_ATTACH(&self->path);
 }
 
