@@ -13,6 +13,7 @@
 #include "chain.h"
 #include "mnck_harness.h"
 #include "oom.h"
+#include "option.h"
 #include "proc.h"
 #include "victim.h"
 
@@ -328,8 +329,7 @@ FIXTURE_SETUP(oom_reaper)
 
 	s->fd = -1;
 	self->group.kmsg = -1;
-	if (!oom_can_be())
-		SKIP(return, "no memory controller in " CGROUP_ROOT);
+	REQUIRE_OPTION(has_memcg(), "MEMCG");
 	ASSERT_EQ(0, oom_make(&self->group));
 	ASSERT_EQ(0, oom_start(&self->group, &s->victim, AREA_SIZE));
 	s->fd = mnck_open();

@@ -14,6 +14,7 @@
 #include "fail_nth.h"
 #include "mnck_harness.h"
 #include "module.h"
+#include "option.h"
 #include "proc.h"
 #include "victim.h"
 
@@ -149,10 +150,11 @@ FIXTURE_TEARDOWN(chain_memory)
 
 #define ASSERT_CAN_FAIL()                                                         \
 	do {                                                                      \
-		const char *lacks_ = fail_setup(FAIL_SLAB);                       \
+		const char *lacks_;                                               \
 										  \
-		ASSERT_EQ(NULL, lacks_)                                           \
-			TH_LOG("%s: %m: the kernel lacks fault injection", lacks_); \
+		REQUIRE_FAULT_INJECTION();                                        \
+		lacks_ = fail_setup(FAIL_SLAB);                                   \
+		ASSERT_EQ(NULL, lacks_) TH_LOG("%s: %m", lacks_);                 \
 	} while (0)
 
 #define SWEEP(_sweep, _swept)                                                     \

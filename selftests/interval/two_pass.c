@@ -10,6 +10,7 @@
 
 #include "interval.h"
 #include "mnck_harness.h"
+#include "option.h"
 #include "proc.h"
 #include "victim.h"
 
@@ -235,8 +236,7 @@ TEST_F_TIMEOUT(two_pass, out_of_memory, MNCK_TIMEOUT)
 	struct mnck_stats a, b;
 	int left;
 
-	if (fail_nth < 0)
-		TH_LOG("no fail-nth in /proc/thread-self: %m; CONFIG_FAULT_INJECTION?");
+	REQUIRE_OPTION(has_fail_nth(), "FAULT_INJECTION");
 	ASSERT_LE(0, fail_nth);
 	/* Of one range, so asked in the order in which they came. */
 	for (int i = 0; i < 2; i++)

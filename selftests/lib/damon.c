@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 
 #define KDAMONDS "/sys/kernel/mm/damon/admin/kdamonds/"
 #define DAMON_CONTEXT KDAMONDS "0/contexts/0/"
+#define STAT_ENABLED "/sys/module/damon_stat/parameters/enabled"
 
 static int damon_write(const char *path, unsigned long value)
 {
@@ -15,6 +17,17 @@ static int damon_write(const char *path, unsigned long value)
 
 	snprintf(text, sizeof(text), "%lu", value);
 	return file_write(path, text);
+}
+
+/* Whether damon_start() has stopped DAMON_STAT. */
+static bool stat_stopped;
+
+static void stop_stat(void)
+{
+	char enabled[4];
+
+	file_read(enabled, sizeof(enabled), STAT_ENABLED);
+	stat_stopped = enabled[0] == 'Y' && !file_write(STAT_ENABLED, "N");
 }
 
 const char *damon_start(const char *page, size_t len)
@@ -34,6 +47,7 @@ const char *damon_start(const char *page, size_t len)
 		{ DAMON_CONTEXT "monitoring_attrs/intervals/aggr_us", 100000 },
 	};
 
+	stop_stat();
 	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
 		/* Fixed virtual addresses: DAMON does not adapt the regions to the VMAs. */
 		if (i == 2 && file_write(DAMON_CONTEXT "operations", "fvaddr"))
@@ -48,4 +62,7 @@ void damon_stop(void)
 {
 	file_write(KDAMONDS "0/state", "off");
 	file_write(KDAMONDS "nr_kdamonds", "0");
+	if (stat_stopped)
+		file_write(STAT_ENABLED, "Y");
+	stat_stopped = false;
 }

@@ -7,14 +7,16 @@
 
 #include <stddef.h>
 
-#define DAMON_NEEDS "can't write %s: CONFIG_DAMON_VADDR, CONFIG_DAMON_SYSFS?"
+#define DAMON_NEEDS "can't write %s: %m; CONFIG_DAMON_VADDR?"
 
 /*
  * Starts one kdamond, which looks at one page of the calling process and at nothing
- * else.  Returns NULL, or the file that can't be written.
+ * else.  Stops DAMON_STAT, which admits no other user of DAMON.  Returns NULL, or the file
+ * that can't be written.
  */
 const char *damon_start(const char *page, size_t len);
 
+/* Stops the kdamond, if there is one, and restores DAMON_STAT. */
 void damon_stop(void);
 
 #endif /* MNCK_SELFTEST_DAMON_H */

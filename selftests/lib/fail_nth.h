@@ -8,6 +8,8 @@
 #ifndef MNCK_SELFTEST_FAIL_NTH_H
 #define MNCK_SELFTEST_FAIL_NTH_H
 
+#include "option.h"
+
 enum fail_what {
 	/* Objects of slab caches: nearly all that a module allocates. */
 	FAIL_SLAB,
@@ -15,6 +17,13 @@ enum fail_what {
 	FAIL_PAGE,
 	FAIL_NOTHING,
 };
+
+#define REQUIRE_FAULT_INJECTION()                               \
+	do {                                                    \
+		REQUIRE_OPTION(has_fail_nth(), "FAULT_INJECTION"); \
+		REQUIRE_OPTION(has_failslab(), "FAILSLAB");     \
+		REQUIRE_OPTION(has_fail_page_alloc(), "FAIL_PAGE_ALLOC"); \
+	} while (0)
 
 /* From now on fail-nth counts @what.  Returns NULL, or the file that the kernel lacks. */
 const char *fail_setup(enum fail_what what);

@@ -11,7 +11,6 @@
 #include "settings.h"
 
 #define THP "/sys/kernel/mm/transparent_hugepage/"
-#define THP_NEEDS "no " THP ": CONFIG_TRANSPARENT_HUGEPAGE?"
 
 /* Returns the size of the huge page that a PMD maps, or 0. */
 size_t huge_size(void);

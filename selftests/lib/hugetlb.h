@@ -12,7 +12,6 @@
 #include "settings.h"
 
 #define HUGETLB_PAGES "/proc/sys/vm/nr_hugepages"
-#define HUGETLB_NEEDS "no pages in " HUGETLB_PAGES ": CONFIG_HUGETLBFS, or memory?"
 
 /* Returns the default size of a page of hugetlb, or 0. */
 size_t hugetlb_size(void);

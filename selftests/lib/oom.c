@@ -10,14 +10,6 @@
 #include "kselftest.h"
 #include "oom.h"
 
-bool oom_can_be(void)
-{
-	char controllers[256];
-
-	file_read(controllers, sizeof(controllers), CGROUP_ROOT "/cgroup.controllers");
-	return strstr(controllers, "memory");
-}
-
 /* Writes to a file of a cgroup. */
 static int cgroup_write(const char *dir, const char *file, const char *text)
 {

@@ -7,8 +7,6 @@
 #ifndef MNCK_SELFTEST_OOM_H
 #define MNCK_SELFTEST_OOM_H
 
-#include <stdbool.h>
-
 #include "proc.h"
 #include "victim.h"
 
@@ -29,9 +27,6 @@ struct oom_group {
 
 /* MAX_OOM_REAP_RETRIES of mm/oom_kill.c, HZ/10 apart. */
 #define REAPER_TRIES 10
-
-/* Returns whether there is a memory controller. */
-bool oom_can_be(void);
 
 /* Makes the cgroup, and opens the kernel log at its end. */
 int oom_make(struct oom_group *group);

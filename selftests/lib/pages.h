@@ -46,16 +46,12 @@ int pagemap_open(pid_t pid);
 
 int pagemap_read(int pagemap, const void *start, size_t len, __u64 *entries);
 
-#define PAGEMAP_SCAN_NEEDS "CONFIG_PROC_PAGE_MONITOR?"
-
 /*
  * Finds at most @n areas whose pages have this @category (PAGEMAP_SCAN).  Returns how
  * many there are, or -1 and errno.
  */
 int scan_pages(int pagemap, const void *start, size_t len, __u64 category, __u64 flags,
 	       struct page_region *found, size_t n);
-
-#define IDLE_NEEDS "the kernel lacks CONFIG_IDLE_PAGE_TRACKING"
 
 /* Returns a descriptor of the bitmap of idle page tracking, or -1. */
 int idle_open(void);

@@ -63,7 +63,7 @@ int path_attach(struct path *p, pid_t pid, enum path_fate fate)
 	*p = (struct path){ .fd = mnck_open(), .fate = fate };
 	if (p->fd >= 0 && !path_attach_all(p, pid) && !tracefs_mount() && !tracing_on())
 		return 0;
-	ksft_print_msg("%s; %s\n", strerror(errno), TRACEFS_NEEDS);
+	ksft_print_msg("can't attach all subscribers, or trace them: %s\n", strerror(errno));
 	return -1;
 }
 

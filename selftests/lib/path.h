@@ -26,6 +26,7 @@
 #include "memory.h"
 #include "range_log.h"
 #include "range_match.h"
+#include "tracefs.h"
 
 /* Returns whether MNCK_REFUSING is set. */
 bool path_refusing(void);
@@ -57,7 +58,11 @@ void path_print_ranges(const struct path_subscriber *s);
  */
 const char *path_close(struct path *p);
 
-#define PATH_ATTACH_TO(_path, _pid, _fate) ASSERT_EQ(0, path_attach(_path, _pid, _fate))
+#define PATH_ATTACH_TO(_path, _pid, _fate)                      \
+	do {                                                    \
+		REQUIRE_OPTION(!tracefs_mount(), "EVENT_TRACING"); \
+		ASSERT_EQ(0, path_attach(_path, _pid, _fate));  \
+	} while (0)
 #define PATH_ATTACH(_path) PATH_ATTACH_TO(_path, 0, PATH_LIVES)
 
 #endif /* MNCK_SELFTEST_PATH_H */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "file.h"
 #include "settings.h"
@@ -39,6 +40,11 @@ int setting_change(struct settings *s, const char *path, const char *value)
 		return -1;
 	s->n++;
 	return file_write(path, value);
+}
+
+int lru_gen_off(struct settings *s)
+{
+	return access(LRU_GEN, F_OK) ? 0 : setting_change(s, LRU_GEN, "n");
 }
 
 int settings_restore(struct settings *s)

@@ -9,6 +9,8 @@
 
 #include <stddef.h>
 
+#define LRU_GEN "/sys/kernel/mm/lru_gen/enabled"
+
 #define SETTINGS 8
 
 struct settings {
@@ -24,6 +26,9 @@ long setting_number(const char *path);
 
 /* Changes a setting, and records its old value in @s. */
 int setting_change(struct settings *s, const char *path, const char *value);
+
+/* Turns the multi-generational LRU off, if the kernel has one, and records that in @s. */
+int lru_gen_off(struct settings *s);
 
 /* Restores all settings in @s, the last change first. */
 int settings_restore(struct settings *s);

@@ -14,9 +14,7 @@
 #define TRACE_FILE TRACEFS "/trace"
 #define TRACE_EVENTS TRACEFS "/events/mnck"
 
-#define TRACEFS_NEEDS "no " TRACE_EVENTS ": CONFIG_EVENT_TRACING, CONFIG_TRACEPOINTS?"
-
-/* Mounts tracefs, unless it is mounted. */
+/* Mounts tracefs, unless it is mounted; fails without CONFIG_EVENT_TRACING. */
 int tracefs_mount(void);
 
 /* Empties the trace buffer. */

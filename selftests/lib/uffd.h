@@ -22,8 +22,6 @@
 #define UFFDIO_RWPROTECT _IOWR(UFFDIO, 0x09, struct uffdio_writeprotect)
 #endif
 
-#define UFFD_NEEDS "no userfaultfd, or not with this feature: CONFIG_USERFAULTFD?"
-
 /* Returns a file descriptor; -1 if there is no userfaultfd, or not with @features. */
 int uffd_open(__u64 features);
 

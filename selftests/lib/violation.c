@@ -6,6 +6,7 @@
 
 #include "kmsg.h"
 #include "kselftest.h"
+#include "option.h"
 #include "text.h"
 #include "violation.h"
 
@@ -72,6 +73,12 @@ void announce(const struct violation *v, const struct subscriber *sub)
 
 	violation_begin(v, sub, begin, sizeof(begin));
 	ksft_print_msg("mnck-expect: WARN %s\n", begin);
+}
+
+void announce_sleep_bug(const char *text)
+{
+	if (has_debug_atomic_sleep())
+		ksft_print_msg("mnck-expect: BUG %s\n", text);
 }
 
 bool next_line(int kmsg, char *record, size_t size)

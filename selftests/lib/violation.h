@@ -59,6 +59,9 @@ void violation_place(const struct violation *v, char *buf, size_t size);
 /* Announces a WARN to the rig, which takes any other WARN for a failure. */
 void announce(const struct violation *v, const struct subscriber *sub);
 
+/* Announces a BUG that the kernel reports if it has CONFIG_DEBUG_ATOMIC_SLEEP. */
+void announce_sleep_bug(const char *text);
+
 /* The beginning of a line of mnck in a record of the kernel log. */
 #define LINE_BEGIN ";mnck: "
 

@@ -8,6 +8,7 @@
 
 #include "damon.h"
 #include "mnck_harness.h"
+#include "option.h"
 #include "pages.h"
 #include "proc.h"
 
@@ -30,9 +31,9 @@ FIXTURE_SETUP(aging)
 	self->fd = -1;
 	self->page = getpagesize();
 	self->len = AREA_PAGES * self->page;
+	REQUIRE_OPTION(has_idle_page_tracking(), "IDLE_PAGE_TRACKING");
 	self->bitmap = idle_open();
-	ASSERT_LE(0, self->bitmap)
-		TH_LOG(IDLE_NEEDS);
+	ASSERT_LE(0, self->bitmap);
 	ASSERT_EQ(0, small_pages());
 	self->area = mmap(NULL, self->len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			  -1, 0);
@@ -167,6 +168,7 @@ FIXTURE_SETUP(damon)
 {
 	const char *refused;
 
+	REQUIRE_OPTION(has_damon(), "DAMON_SYSFS");
 	self->fd = -1;
 	self->page = getpagesize();
 	ASSERT_EQ(0, small_pages());
@@ -180,8 +182,7 @@ FIXTURE_SETUP(damon)
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_AGING, &self->aging));
 	refused = damon_start(self->area + self->page, self->page);
-	ASSERT_EQ(NULL, refused)
-		TH_LOG(DAMON_NEEDS, refused);
+	ASSERT_EQ(NULL, refused) TH_LOG(DAMON_NEEDS, refused);
 }
 
 FIXTURE_TEARDOWN(damon)

@@ -15,6 +15,7 @@
 #include "file.h"
 #include "mnck_harness.h"
 #include "module.h"
+#include "option.h"
 #include "pages.h"
 
 #define MODULE "mnck_callback_misuse"
@@ -158,8 +159,7 @@ TEST_F_TIMEOUT(callback_misuse, young, MNCK_TIMEOUT)
 	__u64 frame = page_frame(self->area), word = 1ULL << frame % 64;
 	off_t at = frame / 64 * sizeof(word);
 
-	if (bitmap < 0)
-		SKIP(return, "the kernel lacks CONFIG_IDLE_PAGE_TRACKING");
+	REQUIRE_OPTION(has_idle_page_tracking(), "IDLE_PAGE_TRACKING");
 	ASSERT_NE(0, frame);
 	ASSERT_EQ(0, ioctl(self->fd, MISUSE_ATTACH, MISUSE_PROBES));
 	/* A new page is looked at when it has got to the list that reclaim looks at. */

@@ -13,6 +13,7 @@
  */
 #include "mnck_harness.h"
 #include "oom.h"
+#include "option.h"
 #include "proc.h"
 #include "victim.h"
 
@@ -170,8 +171,7 @@ FIXTURE_SETUP(oom_reaper)
 {
 	self->fd = -1;
 	self->group.kmsg = -1;
-	if (!oom_can_be())
-		SKIP(return, "no memory controller in " CGROUP_ROOT);
+	REQUIRE_OPTION(has_memcg(), "MEMCG");
 	ASSERT_EQ(0, oom_make(&self->group));
 	self->fd = mnck_open();
 	ASSERT_LE(0, self->fd);

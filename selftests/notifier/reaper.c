@@ -16,6 +16,7 @@
 #include "kmsg.h"
 #include "mnck_harness.h"
 #include "oom.h"
+#include "option.h"
 #include "proc.h"
 #include "violation.h"
 
@@ -84,8 +85,7 @@ FIXTURE_SETUP(reaper)
 {
 	self->fd = -1;
 	self->group.kmsg = -1;
-	if (!oom_can_be())
-		SKIP(return, "no memory controller in " CGROUP_ROOT);
+	REQUIRE_OPTION(has_memcg(), "MEMCG");
 	self->kmsg = kmsg_open(O_NONBLOCK);
 	ASSERT_LE(0, self->kmsg);
 	ASSERT_EQ(0, oom_make(&self->group));
@@ -128,8 +128,7 @@ TEST_F_TIMEOUT(reaper, models, MNCK_TIMEOUT)
 										  \
 		announce(&(struct violation){ .rule = MNCK_RULE_NON_BLOCK, .what = _what }, \
 			 _sub);                                                   \
-		ksft_print_msg("mnck-expect: BUG scheduling in a non-blocking section: " \
-			       OOM_REAPER "/\n");                                 \
+		announce_sleep_bug("scheduling in a non-blocking section: " OOM_REAPER "/"); \
 		EXPECT_REAPED();                                                  \
 		v_ = in_reaping(MNCK_RULE_NON_BLOCK, _what, &self->reap);         \
 		v_.pid = kernel_thread(OOM_REAPER);                                            \

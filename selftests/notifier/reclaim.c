@@ -11,8 +11,10 @@
 
 #include "file.h"
 #include "mnck_harness.h"
+#include "option.h"
 #include "pages.h"
 #include "proc.h"
+#include "settings.h"
 #include "swap.h"
 #include "victim.h"
 
@@ -24,10 +26,10 @@
 
 #define ASSERT_SWAP_ON()                                                          \
 	do {                                                                      \
-		ASSERT_EQ(0, swap_make(SWAP_DEVICE))                              \
-			TH_LOG(SWAP_DEVICE ": %m; CONFIG_BLK_DEV_RAM?");          \
-		ASSERT_EQ(0, swapon(SWAP_DEVICE, 0))                              \
-			TH_LOG("swapon: %m; CONFIG_SWAP?");                       \
+		REQUIRE_OPTION(has_swap(), "SWAP");                               \
+		REQUIRE_OPTION(has_ram_disk(), "BLK_DEV_RAM");                    \
+		ASSERT_EQ(0, swap_make(SWAP_DEVICE)) TH_LOG(SWAP_DEVICE ": %m");  \
+		ASSERT_EQ(0, swapon(SWAP_DEVICE, 0)) TH_LOG("swapon: %m");        \
 	} while (0)
 
 FIXTURE(reclaim)
@@ -37,6 +39,7 @@ FIXTURE(reclaim)
 	size_t len;
 	struct victim victim;
 	struct subscriber aging;
+	struct settings settings;
 };
 
 FIXTURE_SETUP(reclaim)
@@ -46,12 +49,14 @@ FIXTURE_SETUP(reclaim)
 	self->fd = -1;
 	self->page = getpagesize();
 	self->len = AREA_PAGES * self->page;
+	REQUIRE_OPTION(has_memcg(), "MEMCG");
 	ASSERT_SWAP_ON();
+	/* Another LRU does not ask by clear_flush_young. */
+	ASSERT_EQ(0, lru_gen_off(&self->settings));
 	ASSERT_EQ(0, victim_start(&self->victim, self->page));
 
 	/* Only what it maps from now on is the cgroup's, and can be reclaimed by it. */
-	ASSERT_EQ(0, file_write("/sys/fs/cgroup/cgroup.subtree_control", "+memory"))
-		TH_LOG("no cgroup2 with CONFIG_MEMCG in /sys/fs/cgroup: %m");
+	ASSERT_EQ(0, file_write("/sys/fs/cgroup/cgroup.subtree_control", "+memory"));
 	ASSERT_EQ(0, mkdir(CGROUP, 0755));
 	snprintf(pid, sizeof(pid), "%d", self->victim.pid);
 	ASSERT_EQ(0, file_write(CGROUP "/cgroup.procs", pid));
@@ -69,6 +74,7 @@ FIXTURE_TEARDOWN(reclaim)
 	victim_kill(&self->victim);
 	rmdir(CGROUP);
 	EXPECT_EQ(0, swapoff(SWAP_DEVICE));
+	EXPECT_EQ(0, settings_restore(&self->settings));
 }
 
 /* How many bytes of a process are in swap. */

@@ -5,6 +5,7 @@
  * private mapping's own copy of a page, CLEAR.
  */
 #include "mnck_harness.h"
+#include "option.h"
 #include "path.h"
 
 #define CLEAN "page_vma_mkclean_one page_mkclean_one"
@@ -32,12 +33,12 @@ FIXTURE_SETUP(files)
 	self->shared = PATH_AREA;
 	self->private = PATH_AREA + 64 * self->page;
 	ASSERT_EQ(0, small_pages());
+	REQUIRE_OPTION(has_memfd(), "MEMFD_CREATE");
+	REQUIRE_OPTION(has_second_ram_disk(), "BLK_DEV_RAM_COUNT=2");
 	self->memfd = memfd_create("files", MFD_CLOEXEC);
-	ASSERT_LE(0, self->memfd)
-		TH_LOG("%m: CONFIG_MEMFD_CREATE?");
+	ASSERT_LE(0, self->memfd);
 	self->disk = open(DISK, O_RDWR | O_CLOEXEC);
-	ASSERT_LE(0, self->disk)
-		TH_LOG("%m: " DISK ": CONFIG_BLK_DEV_RAM_COUNT=2?");
+	ASSERT_LE(0, self->disk) TH_LOG("%m: " DISK);
 	ASSERT_EQ(0, ftruncate(self->memfd, PAGES * self->page));
 	ASSERT_EQ(self->shared, mmap(self->shared, PAGES * self->page, PROT_READ | PROT_WRITE,
 				     MAP_SHARED | MAP_FIXED_NOREPLACE, self->memfd, 0));

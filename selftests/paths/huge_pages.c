@@ -12,6 +12,7 @@
 
 #include "huge.h"
 #include "mnck_harness.h"
+#include "option.h"
 #include "path.h"
 #include "proc.h"
 
@@ -36,8 +37,9 @@ FIXTURE_SETUP(huge_pages)
 	self->file = -1;
 	self->page = getpagesize();
 	self->huge = huge_size();
-	ASSERT_NE(0, self->huge) TH_LOG(THP_NEEDS);
-	ASSERT_EQ(0, setting_change(&self->settings, THP "enabled", "never")) TH_LOG(THP_NEEDS);
+	REQUIRE_OPTION(has_thp(), "TRANSPARENT_HUGEPAGE");
+	ASSERT_NE(0, self->huge);
+	ASSERT_EQ(0, setting_change(&self->settings, THP "enabled", "never"));
 }
 
 FIXTURE_TEARDOWN(huge_pages)

@@ -13,6 +13,7 @@
 
 #include "hugetlb.h"
 #include "mnck_harness.h"
+#include "option.h"
 #include "path.h"
 
 #define FORK "copy_hugetlb_page_range"
@@ -37,9 +38,10 @@ FIXTURE_SETUP(hugetlb)
 {
 	self->path.fd = -1;
 	self->file = -1;
+	REQUIRE_OPTION(has_hugetlb(), "HUGETLBFS");
 	self->page = hugetlb_size();
 	self->len = PAGES * self->page;
-	ASSERT_EQ(0, hugetlb_keep(&self->settings, PAGES + 1)) TH_LOG("%m; " HUGETLB_NEEDS);
+	ASSERT_EQ(0, hugetlb_keep(&self->settings, PAGES + 1)) TH_LOG("%m");
 }
 
 FIXTURE_TEARDOWN(hugetlb)

@@ -12,6 +12,7 @@
 
 #include "hugetlb.h"
 #include "mnck_harness.h"
+#include "option.h"
 #include "pages.h"
 #include "path.h"
 #include "uffd.h"
@@ -39,10 +40,11 @@ FIXTURE_SETUP(hugetlb_shared)
 {
 	self->path.fd = -1;
 	self->uffd = -1;
+	REQUIRE_OPTION(has_hugetlb(), "HUGETLBFS");
 	self->page = hugetlb_size();
 	self->pud = self->page * (getpagesize() / sizeof(__u64));
 	self->part = PATH_AREA + self->pud + 3 * self->page;
-	ASSERT_EQ(0, hugetlb_keep(&self->settings, PAGES)) TH_LOG("%m; " HUGETLB_NEEDS);
+	ASSERT_EQ(0, hugetlb_keep(&self->settings, PAGES)) TH_LOG("%m");
 	self->file = hugetlb_file(2 * self->pud);
 	ASSERT_LE(0, self->file);
 	ASSERT_EQ(0, hugetlb_map_file(PATH_AREA, 2 * self->pud, self->file));
@@ -93,8 +95,8 @@ TEST_F_TIMEOUT(hugetlb_shared, punch_hole, MNCK_TIMEOUT)
  */
 TEST_F_TIMEOUT(hugetlb_shared, soft_offline, MNCK_TIMEOUT)
 {
-	ASSERT_EQ(0, madvise(self->part, self->page, MADV_SOFT_OFFLINE))
-		TH_LOG("%m; CONFIG_MEMORY_FAILURE?");
+	REQUIRE_OPTION(has_memory_failure(), "MEMORY_FAILURE");
+	ASSERT_EQ(0, madvise(self->part, self->page, MADV_SOFT_OFFLINE)) TH_LOG("%m");
 	EXPECT_WIDENED(CLEAR, self->part, self->page, BY_MIGRATE_PAGE);
 	EXPECT_EQ(1, *(volatile char *)self->part);
 }
@@ -160,8 +162,9 @@ TEST_F_TIMEOUT(hugetlb_shared, lost, MNCK_TIMEOUT)
 /* Who is told of faults in pages that are there must have a page table for himself. */
 TEST_F_TIMEOUT(hugetlb_shared, userfaultfd, MNCK_TIMEOUT)
 {
+	REQUIRE_OPTION(has_userfaultfd(), "USERFAULTFD");
 	self->uffd = uffd_open(0);
-	ASSERT_LE(0, self->uffd) TH_LOG("%m; " UFFD_NEEDS);
+	ASSERT_LE(0, self->uffd) TH_LOG("%m");
 	ASSERT_EQ(0, uffd_register(self->uffd, PATH_AREA, 2 * self->pud,
 				   UFFDIO_REGISTER_MODE_MISSING));
 	EXPECT_NO_RANGES(&self->path);
@@ -178,8 +181,9 @@ TEST_F_TIMEOUT(hugetlb_shared, userfaultfd_small, MNCK_TIMEOUT)
 
 	ASSERT_EQ(second, mmap(second, len, PROT_READ | PROT_WRITE,
 			       MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE, self->file, 0));
+	REQUIRE_OPTION(has_userfaultfd(), "USERFAULTFD");
 	self->uffd = uffd_open(0);
-	ASSERT_LE(0, self->uffd) TH_LOG("%m; " UFFD_NEEDS);
+	ASSERT_LE(0, self->uffd) TH_LOG("%m");
 	ASSERT_EQ(0, uffd_register(self->uffd, second, len, UFFDIO_REGISTER_MODE_MINOR));
 	EXPECT_NO_RANGES(&self->path);
 }

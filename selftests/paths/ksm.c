@@ -6,13 +6,13 @@
  */
 #include "file.h"
 #include "mnck_harness.h"
+#include "option.h"
 #include "pages.h"
 #include "path.h"
 #include "proc.h"
 #include "settings.h"
 
 #define KSM "/sys/kernel/mm/ksm/"
-#define KSM_NEEDS "no " KSM ": CONFIG_KSM?"
 
 #define MERGE_CALLERS "try_to_merge_one_page try_to_merge_with_ksm_page ksm_scan_thread"
 #define PROTECT "write_protect_page " MERGE_CALLERS
@@ -38,7 +38,8 @@ FIXTURE_SETUP(ksm)
 	self->other = self->first + self->page;
 	self->second = self->other + self->page;
 	ASSERT_EQ(0, small_pages());
-	ASSERT_EQ(0, setting_change(&self->settings, KSM "run", "0")) TH_LOG(KSM_NEEDS);
+	REQUIRE_OPTION(has_ksm(), "KSM");
+	ASSERT_EQ(0, setting_change(&self->settings, KSM "run", "0"));
 	ASSERT_EQ(0, setting_change(&self->settings, KSM "sleep_millisecs", "1"));
 	ASSERT_EQ(0, setting_change(&self->settings, KSM "use_zero_pages", "0"));
 	self->ksmd = kernel_thread("ksmd");

@@ -15,11 +15,11 @@
 #include "huge.h"
 #include "hugetlb.h"
 #include "mnck_harness.h"
+#include "option.h"
 #include "pages.h"
 #include "path.h"
 
 #define POISON_HUGETLB "try_to_unmap_poisoned_hugetlb_one"
-#define NEEDS "%m; CONFIG_MEMORY_FAILURE?"
 
 /* Of those that are there each test takes one. */
 #define HUGETLB_KEPT 3
@@ -55,8 +55,10 @@ FIXTURE_SETUP(memory_failure)
 	self->page = getpagesize();
 	self->huge = huge_size();
 	self->hugetlb = hugetlb_size();
-	ASSERT_NE(0, self->huge) TH_LOG(THP_NEEDS);
-	ASSERT_EQ(0, setting_change(&self->settings, THP "enabled", "never")) TH_LOG(THP_NEEDS);
+	REQUIRE_OPTION(has_memory_failure(), "MEMORY_FAILURE");
+	REQUIRE_OPTION(has_thp(), "TRANSPARENT_HUGEPAGE");
+	ASSERT_NE(0, self->huge);
+	ASSERT_EQ(0, setting_change(&self->settings, THP "enabled", "never"));
 	ASSERT_EQ(0, sigaction(SIGBUS, &action, NULL));
 }
 
@@ -83,7 +85,7 @@ TEST_F_TIMEOUT(memory_failure, anonymous, MNCK_TIMEOUT)
 	ASSERT_EQ(0, map_pages(PATH_AREA, 3 * self->page));
 	WAIT_UNTIL(pages_on_lru(PATH_AREA, 3 * self->page));
 	PATH_ATTACH(&self->path);
-	ASSERT_EQ(0, madvise(bad, self->page, MADV_HWPOISON)) TH_LOG(NEEDS);
+	ASSERT_EQ(0, madvise(bad, self->page, MADV_HWPOISON)) TH_LOG("%m");
 	EXPECT_SIGBUS(bad);
 	EXPECT_FALSE(page_entry(bad) & PAGEMAP_PRESENT);
 	EXPECT_RANGES(&self->path, RANGE(CLEAR, bad, self->page, BY_UNMAP_PAGE));
@@ -108,7 +110,7 @@ TEST_F_TIMEOUT(memory_failure, file, MNCK_TIMEOUT)
 	second[0] = 1;
 	WAIT_UNTIL(pages_on_lru(PATH_AREA, self->page));
 	PATH_ATTACH(&self->path);
-	ASSERT_EQ(0, madvise(PATH_AREA, self->page, MADV_HWPOISON)) TH_LOG(NEEDS);
+	ASSERT_EQ(0, madvise(PATH_AREA, self->page, MADV_HWPOISON)) TH_LOG("%m");
 	EXPECT_LE(1, sigbus_count);
 	EXPECT_FALSE(page_entry(PATH_AREA) & PAGEMAP_PRESENT);
 	EXPECT_FALSE(page_entry(second) & PAGEMAP_PRESENT);
@@ -123,7 +125,7 @@ TEST_F_TIMEOUT(memory_failure, huge, MNCK_TIMEOUT)
 
 	ASSERT_EQ(0, huge_map(PATH_AREA, self->huge));
 	PATH_ATTACH(&self->path);
-	ASSERT_EQ(0, madvise(bad, self->page, MADV_HWPOISON)) TH_LOG(NEEDS);
+	ASSERT_EQ(0, madvise(bad, self->page, MADV_HWPOISON)) TH_LOG("%m");
 	EXPECT_SIGBUS(bad);
 	EXPECT_TRUE(page_entry(bad + self->page) & PAGEMAP_PRESENT);
 	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->huge, BY_MIGRATE_PAGE),
@@ -135,11 +137,12 @@ TEST_F_TIMEOUT(memory_failure, hugetlb, MNCK_TIMEOUT)
 {
 	char *bad = PATH_AREA + self->hugetlb;
 
-	ASSERT_EQ(0, hugetlb_keep(&self->settings, HUGETLB_KEPT)) TH_LOG("%m; " HUGETLB_NEEDS);
+	REQUIRE_OPTION(has_hugetlb(), "HUGETLBFS");
+	ASSERT_EQ(0, hugetlb_keep(&self->settings, HUGETLB_KEPT)) TH_LOG("%m");
 	ASSERT_EQ(0, hugetlb_map(PATH_AREA, 2 * self->hugetlb));
 	memset(PATH_AREA, 1, 2 * self->hugetlb);
 	PATH_ATTACH(&self->path);
-	ASSERT_EQ(0, madvise(bad, self->hugetlb, MADV_HWPOISON)) TH_LOG(NEEDS);
+	ASSERT_EQ(0, madvise(bad, self->hugetlb, MADV_HWPOISON)) TH_LOG("%m");
 	EXPECT_SIGBUS(bad);
 	EXPECT_FALSE(page_entry(bad) & PAGEMAP_PRESENT);
 	EXPECT_TRUE(page_entry(PATH_AREA) & PAGEMAP_PRESENT);
@@ -156,7 +159,7 @@ TEST_F_TIMEOUT(memory_failure, soft_offline, MNCK_TIMEOUT)
 	WAIT_UNTIL(pages_on_lru(PATH_AREA, 3 * self->page));
 	frame = page_frame(bad);
 	PATH_ATTACH(&self->path);
-	ASSERT_EQ(0, madvise(bad, self->page, MADV_SOFT_OFFLINE)) TH_LOG(NEEDS);
+	ASSERT_EQ(0, madvise(bad, self->page, MADV_SOFT_OFFLINE)) TH_LOG("%m");
 	EXPECT_EQ(0x5a, *(volatile char *)bad);
 	EXPECT_NE(frame, page_frame(bad));
 	EXPECT_EQ(0, sigbus_count);
@@ -169,7 +172,7 @@ TEST_F_TIMEOUT(memory_failure, soft_offline_huge, MNCK_TIMEOUT)
 
 	ASSERT_EQ(0, huge_map(PATH_AREA, self->huge));
 	PATH_ATTACH(&self->path);
-	ASSERT_EQ(0, madvise(bad, self->page, MADV_SOFT_OFFLINE)) TH_LOG(NEEDS);
+	ASSERT_EQ(0, madvise(bad, self->page, MADV_SOFT_OFFLINE)) TH_LOG("%m");
 	EXPECT_EQ(0x5a, *(volatile char *)bad);
 	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->huge, BY_MIGRATE_PAGE),
 		      RANGE(CLEAR, bad, self->page, BY_MIGRATE_PAGE));
@@ -180,12 +183,13 @@ TEST_F_TIMEOUT(memory_failure, soft_offline_hugetlb, MNCK_TIMEOUT)
 	char *bad = PATH_AREA + self->hugetlb;
 	__u64 frame;
 
-	ASSERT_EQ(0, hugetlb_keep(&self->settings, HUGETLB_KEPT)) TH_LOG("%m; " HUGETLB_NEEDS);
+	REQUIRE_OPTION(has_hugetlb(), "HUGETLBFS");
+	ASSERT_EQ(0, hugetlb_keep(&self->settings, HUGETLB_KEPT)) TH_LOG("%m");
 	ASSERT_EQ(0, hugetlb_map(PATH_AREA, 2 * self->hugetlb));
 	memset(PATH_AREA, 1, 2 * self->hugetlb);
 	frame = page_frame(bad);
 	PATH_ATTACH(&self->path);
-	ASSERT_EQ(0, madvise(bad, self->hugetlb, MADV_SOFT_OFFLINE)) TH_LOG(NEEDS);
+	ASSERT_EQ(0, madvise(bad, self->hugetlb, MADV_SOFT_OFFLINE)) TH_LOG("%m");
 	EXPECT_EQ(1, *(volatile char *)bad);
 	EXPECT_NE(frame, page_frame(bad));
 	EXPECT_EQ(0, sigbus_count);

@@ -6,11 +6,10 @@
 #include <linux/fs.h>
 
 #include "mnck_harness.h"
+#include "option.h"
 #include "pages.h"
 #include "path.h"
 #include "uffd.h"
-
-#define MARKERS "CONFIG_USERFAULTFD, CONFIG_PTE_MARKER_UFFD_WP?"
 
 FIXTURE(pagemap_scan)
 {
@@ -29,12 +28,13 @@ FIXTURE_SETUP(pagemap_scan)
 	self->table = self->page * self->page / 8;
 	self->pagemap = -1;
 	ASSERT_EQ(0, small_pages());
+	REQUIRE_OPTION(has_pagemap(), "PROC_PAGE_MONITOR");
+	REQUIRE_OPTION(has_userfaultfd(), "USERFAULTFD");
+	REQUIRE_OPTION(has_uffd_wp_markers(), "PTE_MARKER_UFFD_WP");
 	self->uffd = uffd_open(UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_WP_UNPOPULATED);
-	ASSERT_LE(0, self->uffd)
-		TH_LOG("%m: " MARKERS);
+	ASSERT_LE(0, self->uffd) TH_LOG("%m");
 	self->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	ASSERT_LE(0, self->pagemap)
-		TH_LOG("%m: " PAGEMAP_SCAN_NEEDS);
+	ASSERT_LE(0, self->pagemap) TH_LOG("%m");
 	ASSERT_EQ(0, map_pages(PATH_AREA, 8 * self->page));
 	ASSERT_EQ(0, own_pages());
 	PATH_ATTACH(&self->path);
@@ -61,10 +61,9 @@ TEST_F_TIMEOUT(pagemap_scan, all, MNCK_TIMEOUT)
 	struct page_region found[4];
 
 	ASSERT_EQ(0, uffd_register(self->uffd, PATH_AREA, 8 * self->page,
-				   UFFDIO_REGISTER_MODE_WP))
-		TH_LOG("%m: " MARKERS);
+				   UFFDIO_REGISTER_MODE_WP)) TH_LOG("%m");
 	ASSERT_EQ(1, scan_written(self->pagemap, p, 6 * self->page, found, ARRAY_SIZE(found)))
-		TH_LOG("%m: " PAGEMAP_SCAN_NEEDS);
+		TH_LOG("%m");
 	EXPECT_EQ((unsigned long)p, found[0].start);
 	EXPECT_EQ((unsigned long)p + 6 * self->page, found[0].end);
 	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, p, 6 * self->page, BY_SCAN));
@@ -82,8 +81,7 @@ TEST_F_TIMEOUT(pagemap_scan, full, MNCK_TIMEOUT)
 	struct page_region found;
 
 	ASSERT_EQ(0, uffd_register(self->uffd, PATH_AREA, 8 * self->page,
-				   UFFDIO_REGISTER_MODE_WP))
-		TH_LOG("%m: " MARKERS);
+				   UFFDIO_REGISTER_MODE_WP)) TH_LOG("%m");
 	ASSERT_EQ(1, scan_written(self->pagemap, PATH_AREA, 4 * self->page, &found, 1));
 	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, PATH_AREA, 4 * self->page, BY_SCAN));
 	PATH_AREA[0] = 1;
@@ -105,8 +103,7 @@ TEST_F_TIMEOUT(pagemap_scan, goes_on, MNCK_TIMEOUT)
 
 	ASSERT_NE(NULL, found);
 	ASSERT_EQ(0, map_pages(p, len));
-	ASSERT_EQ(0, uffd_register(self->uffd, p, len, UFFDIO_REGISTER_MODE_WP))
-		TH_LOG("%m: " MARKERS);
+	ASSERT_EQ(0, uffd_register(self->uffd, p, len, UFFDIO_REGISTER_MODE_WP)) TH_LOG("%m");
 	ASSERT_EQ(1, scan_written(self->pagemap, p, len, found, 1));
 	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, p, len, BY_SCAN));
 	for (size_t i = 0; i < n; i++)
@@ -128,7 +125,7 @@ TEST_F_TIMEOUT(pagemap_scan, hole, MNCK_TIMEOUT)
 
 	ASSERT_EQ(0, map_untouched(p, 2 * self->table));
 	ASSERT_EQ(0, uffd_register(self->uffd, p, 2 * self->table, UFFDIO_REGISTER_MODE_WP))
-		TH_LOG("%m: " MARKERS);
+		TH_LOG("%m");
 	p[0] = 1;
 	ASSERT_EQ(1, scan_written(self->pagemap, p, 2 * self->table, found, ARRAY_SIZE(found)));
 	EXPECT_RANGES(&self->path,

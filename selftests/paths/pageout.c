@@ -14,13 +14,14 @@
 #include "file.h"
 #include "huge.h"
 #include "mnck_harness.h"
+#include "option.h"
 #include "pages.h"
 #include "path.h"
+#include "settings.h"
 #include "swap.h"
 
 #define CGROUPS "/sys/fs/cgroup/"
 #define CGROUP CGROUPS "mnck"
-#define LRU_GEN "/sys/kernel/mm/lru_gen/enabled"
 
 FIXTURE(pageout)
 {
@@ -39,8 +40,9 @@ FIXTURE_SETUP(pageout)
 	self->file = -1;
 	self->page = getpagesize();
 	self->huge = huge_size();
-	ASSERT_NE(0, self->huge) TH_LOG(THP_NEEDS);
-	ASSERT_EQ(0, setting_change(&self->settings, THP "enabled", "never")) TH_LOG(THP_NEEDS);
+	REQUIRE_OPTION(has_thp(), "TRANSPARENT_HUGEPAGE");
+	ASSERT_NE(0, self->huge);
+	ASSERT_EQ(0, setting_change(&self->settings, THP "enabled", "never"));
 }
 
 FIXTURE_TEARDOWN(pageout)
@@ -59,10 +61,10 @@ FIXTURE_TEARDOWN(pageout)
 
 #define SWAP_ON()                                               \
 	do {                                                    \
-		ASSERT_EQ(0, swap_make(SWAP_DEVICE))            \
-			TH_LOG(SWAP_DEVICE ": %m; CONFIG_BLK_DEV_RAM?"); \
-		ASSERT_EQ(0, swapon(SWAP_DEVICE, 0))            \
-			TH_LOG("swapon: %m; CONFIG_SWAP?");     \
+		REQUIRE_OPTION(has_swap(), "SWAP");             \
+		REQUIRE_OPTION(has_ram_disk(), "BLK_DEV_RAM");  \
+		ASSERT_EQ(0, swap_make(SWAP_DEVICE)) TH_LOG(SWAP_DEVICE ": %m"); \
+		ASSERT_EQ(0, swapon(SWAP_DEVICE, 0)) TH_LOG("swapon: %m"); \
 		self->swaps = true;                             \
 	} while (0)
 
@@ -230,8 +232,8 @@ static bool reclaimed(const char *start, size_t pages)
 /* The pages of the area are the cgroup's alone. */
 #define ASSERT_IN_CGROUP()                                      \
 	do {                                                    \
-		ASSERT_EQ(0, file_write(CGROUPS "cgroup.subtree_control", "+memory")) \
-			TH_LOG("no cgroup2 with CONFIG_MEMCG in " CGROUPS ": %m"); \
+		REQUIRE_OPTION(has_memcg(), "MEMCG");           \
+		ASSERT_EQ(0, file_write(CGROUPS "cgroup.subtree_control", "+memory")); \
 		ASSERT_EQ(0, mkdir(CGROUP, 0755));              \
 		ASSERT_EQ(0, file_write(CGROUP "/cgroup.procs", "0")); \
 		self->in_cgroup = true;                         \
@@ -255,6 +257,7 @@ static bool reclaimed(const char *start, size_t pages)
 TEST_F_TIMEOUT(pageout, cgroup, MNCK_TIMEOUT)
 {
 	SWAP_ON();
+	ASSERT_EQ(0, lru_gen_off(&self->settings));
 	ASSERT_IN_CGROUP();
 	EXPECT_RECLAIMED();
 	EXPECT_LE(4, path_count_calls(&self->path, "young", "folio_referenced_one"));
@@ -264,7 +267,8 @@ TEST_F_TIMEOUT(pageout, cgroup, MNCK_TIMEOUT)
 TEST_F_TIMEOUT(pageout, lru_gen, MNCK_TIMEOUT)
 {
 	SWAP_ON();
-	ASSERT_EQ(0, setting_change(&self->settings, LRU_GEN, "y")) TH_LOG("CONFIG_LRU_GEN?");
+	REQUIRE_OPTION(has_lru_gen(), "LRU_GEN");
+	ASSERT_EQ(0, setting_change(&self->settings, LRU_GEN, "y"));
 	ASSERT_IN_CGROUP();
 	EXPECT_RECLAIMED();
 	EXPECT_LE(1, path_count_calls(&self->path, "young",

@@ -11,6 +11,7 @@
 
 #include "file.h"
 #include "mnck_harness.h"
+#include "option.h"
 #include "pages.h"
 #include "path.h"
 
@@ -28,9 +29,9 @@ FIXTURE_SETUP(soft_dirty)
 	self->path.fd = -1;
 	self->page = getpagesize();
 	ASSERT_EQ(0, small_pages());
+	REQUIRE_OPTION(has_pagemap(), "PROC_PAGE_MONITOR");
 	self->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	ASSERT_LE(0, self->pagemap)
-		TH_LOG("%m: " PAGEMAP_SCAN_NEEDS);
+	ASSERT_LE(0, self->pagemap) TH_LOG("%m");
 	ASSERT_EQ(0, map_pages(PATH_AREA, 8 * self->page));
 	ASSERT_EQ(0, own_pages());
 	PATH_ATTACH(&self->path);
@@ -45,8 +46,7 @@ FIXTURE_TEARDOWN(soft_dirty)
 /* All of its address space, whatever of it there is. */
 TEST_F_TIMEOUT(soft_dirty, clear_refs, MNCK_TIMEOUT)
 {
-	ASSERT_EQ(0, file_write(CLEAR_REFS, "4"))
-		TH_LOG("%m: " PAGEMAP_SCAN_NEEDS);
+	ASSERT_EQ(0, file_write(CLEAR_REFS, "4")) TH_LOG("%m");
 	EXPECT_RANGES(&self->path, RANGE(SOFT_DIRTY, 0, ULONG_MAX, "clear_refs_write"));
 	/* To have been written to makes a page no other one. */
 	PATH_AREA[0] = 1;
@@ -82,8 +82,7 @@ TEST_F_TIMEOUT(soft_dirty, scan, MNCK_TIMEOUT)
 	struct page_region found[4];
 
 	ASSERT_EQ(0, scan_pages(self->pagemap, p, 8 * self->page, PAGE_IS_WRITTEN,
-				PM_SCAN_WP_MATCHING, found, ARRAY_SIZE(found)))
-		TH_LOG("%m: " PAGEMAP_SCAN_NEEDS);
+				PM_SCAN_WP_MATCHING, found, ARRAY_SIZE(found))) TH_LOG("%m");
 	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, p, 8 * self->page, BY_SCAN));
 }
 

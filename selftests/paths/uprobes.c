@@ -9,6 +9,7 @@
 
 #include "file.h"
 #include "mnck_harness.h"
+#include "option.h"
 #include "path.h"
 #include "tracefs.h"
 
@@ -17,7 +18,6 @@
 #define CODE "/tmp/mnck_uprobes"
 #define UPROBE_EVENTS TRACEFS "/uprobe_events"
 #define UPROBES TRACEFS "/events/mnck_uprobes"
-#define NEEDS UPROBE_EVENTS ": CONFIG_UPROBE_EVENTS?"
 
 #ifdef __x86_64__
 #define NOP { 0x90 }
@@ -66,6 +66,7 @@ FIXTURE_SETUP(uprobes)
 
 	self->path.fd = -1;
 	self->page = getpagesize();
+	REQUIRE_OPTION(has_uprobe_events(), "UPROBE_EVENTS");
 	self->code = open(CODE, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
 	ASSERT_LE(0, self->code);
 	for (size_t at = 0; at < sizeof(code); at += sizeof(nop))
@@ -73,8 +74,7 @@ FIXTURE_SETUP(uprobes)
 	for (size_t at = 0; at < 4 * self->page; at += sizeof(code))
 		ASSERT_EQ((ssize_t)sizeof(code), write(self->code, code, sizeof(code)));
 	PATH_ATTACH(&self->path);
-	ASSERT_EQ(0, uprobes_make("first", self->page))
-		TH_LOG("%m: " NEEDS);
+	ASSERT_EQ(0, uprobes_make("first", self->page)) TH_LOG("%m");
 }
 
 FIXTURE_TEARDOWN(uprobes)

@@ -5,6 +5,7 @@
  * nobody to know: there was none.
  */
 #include "mnck_harness.h"
+#include "option.h"
 #include "path.h"
 #include "tracefs.h"
 #include "uffd.h"
@@ -31,11 +32,11 @@ FIXTURE_SETUP(userfault)
 	self->table = self->page * self->page / 8;
 	self->from = PATH_AREA;
 	self->to = PATH_AREA + 64 * self->page;
+	REQUIRE_OPTION(has_userfaultfd(), "USERFAULTFD");
 	ASSERT_EQ(0, map_pages(self->from, 8 * self->page));
 	ASSERT_EQ(0, map_untouched(self->to, 8 * self->page));
 	self->fd = uffd_open(0);
-	ASSERT_LE(0, self->fd)
-		TH_LOG("%m; " UFFD_NEEDS);
+	ASSERT_LE(0, self->fd) TH_LOG("%m");
 	PATH_ATTACH(&self->path);
 }
 
@@ -50,8 +51,7 @@ FIXTURE_TEARDOWN(userfault)
 	do {                                                    \
 		close(self->fd);                                \
 		self->fd = uffd_open(_features);                \
-		ASSERT_LE(0, self->fd)                          \
-			TH_LOG("%m; " UFFD_NEEDS);              \
+		ASSERT_LE(0, self->fd) TH_LOG("%m");            \
 	} while (0)
 
 #define REGISTER(_start, _len, _mode) \
@@ -109,11 +109,11 @@ TEST_F_TIMEOUT(userfault, move_huge, MNCK_TIMEOUT)
 {
 	char *from = PATH_AREA + 4 * self->table, *to = PATH_AREA + 8 * self->table;
 
+	REQUIRE_OPTION(has_thp(), "TRANSPARENT_HUGEPAGE");
 	ASSERT_EQ(0, map_untouched(from, self->table));
 	ASSERT_EQ(0, map_untouched(to, self->table));
 	from[0] = 0x5a;
-	ASSERT_EQ(0, madvise(from, self->table, MADV_COLLAPSE))
-		TH_LOG("%m: CONFIG_TRANSPARENT_HUGEPAGE?");
+	ASSERT_EQ(0, madvise(from, self->table, MADV_COLLAPSE)) TH_LOG("%m");
 	/* How it has become one is not what this is about. */
 	ASSERT_EQ(0, tracing_clear());
 	REGISTER(to, self->table, MISSING);
@@ -231,8 +231,8 @@ TEST_F_TIMEOUT(userfault, minor, MNCK_TIMEOUT)
 	};
 	int file = memfd_create("userfault", MFD_CLOEXEC);
 
-	ASSERT_LE(0, file)
-		TH_LOG("%m: CONFIG_MEMFD_CREATE?");
+	REQUIRE_OPTION(has_memfd(), "MEMFD_CREATE");
+	ASSERT_LE(0, file) TH_LOG("%m");
 	ASSERT_EQ(0, ftruncate(file, 2 * self->page));
 	ASSERT_EQ(1, pwrite(file, "1", 1, 0));
 	ASSERT_EQ(p, mmap(p, 2 * self->page, PROT_READ | PROT_WRITE,

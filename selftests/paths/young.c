@@ -9,6 +9,7 @@
 #include "huge.h"
 #include "hugetlb.h"
 #include "mnck_harness.h"
+#include "option.h"
 #include "pages.h"
 #include "path.h"
 
@@ -25,8 +26,9 @@ FIXTURE_SETUP(young)
 {
 	self->path.fd = -1;
 	self->page = getpagesize();
+	REQUIRE_OPTION(has_idle_page_tracking(), "IDLE_PAGE_TRACKING");
 	self->bitmap = idle_open();
-	ASSERT_LE(0, self->bitmap) TH_LOG(IDLE_NEEDS);
+	ASSERT_LE(0, self->bitmap);
 	ASSERT_EQ(0, small_pages());
 	ASSERT_EQ(0, map_pages(PATH_AREA, AREA_PAGES * self->page));
 	ASSERT_EQ(0, own_pages());
@@ -56,8 +58,10 @@ TEST_F_TIMEOUT(young, idle, MNCK_TIMEOUT)
 /* DAMON makes what is at PATH_AREA old by one of @_old, and looks later by one of @_look. */
 #define EXPECT_DAMON(_len, _old, _look)                                           \
 	do {                                                                      \
-		const char *refused_ = damon_start(PATH_AREA, _len);              \
-											\
+		const char *refused_;                                             \
+										  \
+		REQUIRE_OPTION(has_damon(), "DAMON_SYSFS");                       \
+		refused_ = damon_start(PATH_AREA, _len);                          \
 		ASSERT_EQ(NULL, refused_) TH_LOG(DAMON_NEEDS, refused_);          \
 		WAIT_UNTIL(stats_now(path_find_kind(&self->path, MNCK_KIND_AGING))        \
 			   .test_young >= 2);                                             \
@@ -94,8 +98,9 @@ FIXTURE_TEARDOWN(huge)
 
 TEST_F_TIMEOUT(huge, damon, MNCK_TIMEOUT)
 {
+	REQUIRE_OPTION(has_thp(), "TRANSPARENT_HUGEPAGE");
 	self->page = huge_size();
-	ASSERT_NE(0, self->page) TH_LOG(THP_NEEDS);
+	ASSERT_NE(0, self->page);
 	ASSERT_EQ(0, huge_map(PATH_AREA, self->page));
 	PATH_ATTACH(&self->path);
 	EXPECT_DAMON(self->page, "damon_pmdp_mkold damon_mkold_pmd_entry", "damon_young_pmd_entry");
@@ -104,8 +109,9 @@ TEST_F_TIMEOUT(huge, damon, MNCK_TIMEOUT)
 
 TEST_F_TIMEOUT(huge, damon_hugetlb, MNCK_TIMEOUT)
 {
+	REQUIRE_OPTION(has_hugetlb(), "HUGETLBFS");
 	self->page = hugetlb_size();
-	ASSERT_EQ(0, hugetlb_keep(&self->settings, 1)) TH_LOG("%m; " HUGETLB_NEEDS);
+	ASSERT_EQ(0, hugetlb_keep(&self->settings, 1)) TH_LOG("%m");
 	ASSERT_EQ(0, hugetlb_map(PATH_AREA, self->page));
 	PATH_AREA[0] = 1;
 	PATH_ATTACH(&self->path);

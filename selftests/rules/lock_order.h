@@ -17,6 +17,7 @@
 
 #include "kmsg.h"
 #include "mnck_harness.h"
+#include "option.h"
 #include "proc.h"
 #include "victim.h"
 #include "violation.h"
@@ -40,8 +41,9 @@ FIXTURE_SETUP(lock_order)
 	struct subscriber other;
 
 	self->fd = -1;
+	REQUIRE_OPTION(has_lockdep(), "PROVE_LOCKING");
 	if (!lockdep_watches())
-		SKIP(return, "no lockdep, or it has turned itself off");
+		SKIP(return, "lockdep has turned itself off");
 	self->kmsg = kmsg_open(O_NONBLOCK);
 	ASSERT_LE(0, self->kmsg);
 	self->fd = mnck_open();

@@ -17,6 +17,7 @@
 #include "fail_nth.h"
 #include "mnck_harness.h"
 #include "module.h"
+#include "option.h"
 #include "victim.h"
 
 #define NR_KINDS (MNCK_KIND_SHARED + 1)
@@ -194,11 +195,11 @@ static inline int attempt_teardown(struct attempt *a)
 
 #define ASSERT_CAN_FAIL(_what)                                                    \
 	do {                                                                      \
-		const char *lacks_ = fail_setup(_what);                           \
+		const char *lacks_;                                               \
 										  \
-		ASSERT_EQ(NULL, lacks_)                                           \
-			TH_LOG("%s: %m: the kernel lacks CONFIG_FAULT_INJECTION_DEBUG_FS, " \
-			       "CONFIG_FAILSLAB or CONFIG_FAIL_PAGE_ALLOC", lacks_); \
+		REQUIRE_FAULT_INJECTION();                                        \
+		lacks_ = fail_setup(_what);                                       \
+		ASSERT_EQ(NULL, lacks_) TH_LOG("%s: %m", lacks_);                 \
 	} while (0)
 
 /* All that is known to be allocated has failed, as it should, and in the end nothing has. */
