@@ -65,4 +65,10 @@ const char *path_close(struct path *p);
 	} while (0)
 #define PATH_ATTACH(_path) PATH_ATTACH_TO(_path, 0, PATH_LIVES)
 
+#define PATH_ATTACH_AREA(_path, _len)                           \
+	do {                                                    \
+		REQUIRE_OPTION(!tracefs_mount(), "EVENT_TRACING"); \
+		ASSERT_EQ(0, path_attach_area(_path, _len));    \
+	} while (0)
+
 #endif /* MNCK_SELFTEST_PATH_H */

@@ -115,7 +115,7 @@ int victim_start(struct victim *v, size_t len)
 	if (!v->pid) {
 		dup2(orders[0], STDIN_FILENO);
 		dup2(answers[1], STDOUT_FILENO);
-		/* An open file of /dev/mnck would outlive the test's own. */
+		/* Inherited files of /dev/mnck would stay open after the test. */
 		close_range(STDERR_FILENO + 1, ~0U, 0);
 		victim_main(len);
 	}
