@@ -270,7 +270,7 @@ static unsigned int seed(void)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
-	return text ? strtoul(text, NULL, 0) : ts.tv_sec * 1000003 + ts.tv_nsec / 1000;
+	return text ? strtoul(text, NULL, 0) : ts.tv_sec * 1000003UL + ts.tv_nsec / 1000;
 }
 
 FIXTURE(mirror_truth)
