@@ -6,6 +6,10 @@
 #define MNCK_SELFTEST_MEMORY_H
 
 #include <stddef.h>
+#include <sys/mman.h>
+
+/* MADV_COLLAPSE, which glibc has since 2.37. */
+#include <linux/mman.h>
 
 /*
  * Gives the process pages of its own behind each private writable mapping that it has:
