@@ -1,21 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "child.h"
 
-pid_t child_start(void)
+/* Writes to the pages, then a byte to @ready, and pauses. */
+static void child_main(char *start, size_t pages, int ready)
 {
-	pid_t child = fork();
-
-	if (!child) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (size_t i = 0; i < pages; i++)
+		start[i * getpagesize()] = 2;
+	if (write(ready, "", 1) == 1)
 		for (;;)
 			pause();
+	_exit(1);
+}
+
+pid_t child_start_writing(char *start, size_t pages)
+{
+	int ready[2];
+	pid_t child;
+	char byte;
+
+	if (pipe2(ready, O_CLOEXEC))
+		return -1;
+	child = fork();
+	if (!child)
+		child_main(start, pages, ready[1]);
+	close(ready[1]);
+	if (child > 0 && read(ready[0], &byte, 1) != 1) {
+		child_kill(&child);
+		child = -1;
 	}
+	close(ready[0]);
 	return child;
+}
+
+pid_t child_start(void)
+{
+	return child_start_writing(NULL, 0);
 }
 
 int child_kill(pid_t *child)

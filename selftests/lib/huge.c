@@ -16,6 +16,11 @@ size_t huge_size(void)
 	return size > 0 ? size : 0;
 }
 
+size_t huge_on_request(struct settings *s)
+{
+	return setting_change(s, THP "enabled", "never") ? 0 : huge_size();
+}
+
 bool huge_mapped(const char *start, size_t len)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);

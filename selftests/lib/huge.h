@@ -15,6 +15,12 @@
 /* Returns the size of the huge page that a PMD maps, or 0. */
 size_t huge_size(void);
 
+/*
+ * Sets transparent huge pages to "never", so that MADV_COLLAPSE alone makes some, and
+ * khugepaged does nothing.  Returns the size of a huge page, or 0.
+ */
+size_t huge_on_request(struct settings *s);
+
 /* Returns whether PMDs map all of a range. */
 bool huge_mapped(const char *start, size_t len);
 

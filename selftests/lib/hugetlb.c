@@ -37,6 +37,14 @@ int hugetlb_map(void *start, size_t len)
 	return p == start ? 0 : -1;
 }
 
+int hugetlb_map_touched(void *start, size_t len)
+{
+	if (hugetlb_map(start, len))
+		return -1;
+	memset(start, 1, len);
+	return 0;
+}
+
 int hugetlb_file(size_t len)
 {
 	int fd = memfd_create("hugetlb", MFD_CLOEXEC | MFD_HUGETLB);

@@ -25,6 +25,9 @@ int hugetlb_keep(struct settings *s, long pages);
 /* Maps private memory at @start, where nothing may be mapped yet; touches no page. */
 int hugetlb_map(void *start, size_t len);
 
+/* The same, and writes 1 to all of it. */
+int hugetlb_map_touched(void *start, size_t len);
+
 /* Returns the descriptor of a file in hugetlb, or -1. */
 int hugetlb_file(size_t len);
 

@@ -35,6 +35,10 @@
 	"__split_huge_pmd do_huge_pmd_wp_page split_huge_pmd_address split_huge_pmd_if_needed " \
 	"vma_adjust_trans_huge"
 
+/* mm/hugetlb.c */
+#define BY_HUGETLB_UNMAP "unmap_hugepage_range"
+#define BY_HUGETLB_PROTECT "hugetlb_change_protection"
+
 /* fs/proc/task_mmu.c */
 #define BY_SCAN "do_pagemap_scan do_pagemap_cmd"
 

@@ -23,6 +23,7 @@
 
 #include "child.h"
 #include "initiators.h"
+#include "mapping.h"
 #include "memory.h"
 #include "range_log.h"
 #include "range_match.h"
