@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fork, and the copies that are made on write.
+ * Drives copy_page_range(), by fork(), and wp_page_copy(), by writes to pages that are
+ * shared with a child.
  *
- * A fork takes the right to write away from the parent: PROTECTION_PAGE, of each
- * private VMA that has pages of its own, as a whole.  Who then writes gets a page
- * of his own: CLEAR, of that page, unless nobody else has it any more.
+ * fork() makes the parent's private pages read-only.  The parent's subscribers must see a
+ * PROTECTION_PAGE range for each private VMA that has pages of its own, of the whole VMA.
+ * A write then replaces the shared page by a copy: a subscriber must see a CLEAR range of
+ * that page.  If no other process has the page any more, it is written in place, without a
+ * range.
  */
 #include <sys/wait.h>
 
@@ -20,7 +23,7 @@ FIXTURE(cow)
 	struct path path;
 	size_t page;
 	size_t len;
-	/* Behind the area. */
+	/* Memory above the area. */
 	char *other;
 	pid_t child;
 	struct victim victim;
@@ -28,7 +31,6 @@ FIXTURE(cow)
 
 FIXTURE_SETUP(cow)
 {
-	self->path.fd = -1;
 	self->page = getpagesize();
 	self->len = AREA_PAGES * self->page;
 	self->other = PATH_AREA + 2 * self->len;
@@ -42,42 +44,20 @@ FIXTURE_TEARDOWN(cow)
 	victim_kill(&self->victim);
 }
 
-/* A child that writes to the first @pages pages, and then waits to be killed. */
-static pid_t begin_child(size_t pages)
-{
-	int ready[2];
-	char byte;
-	pid_t child;
-
-	if (pipe2(ready, O_CLOEXEC))
-		return -1;
-	child = fork();
-	if (!child) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (size_t i = 0; i < pages; i++)
-			PATH_AREA[i * getpagesize()] = 2;
-		if (write(ready[1], "", 1) == 1)
-			for (;;)
-				pause();
-		_exit(1);
-	}
-	close(ready[1]);
-	if (child > 0 && read(ready[0], &byte, 1) != 1)
-		child = -1;
-	close(ready[0]);
-	return child;
-}
-
+/* fork() begins one range, of the whole VMA, in the parent. */
 TEST_F_TIMEOUT(cow, fork, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, map_pages(PATH_AREA, self->len));
 	PATH_ATTACH(&self->path);
-	self->child = begin_child(0);
+	self->child = child_start();
 	ASSERT_LT(0, self->child);
 	EXPECT_RANGES(&self->path, RANGE(PROTECTION_PAGE, PATH_AREA, self->len, BY_FORK));
 }
 
-/* A range for each VMA, however little of it there is. */
+/*
+ * copy_page_range() begins a range for each VMA: of the whole VMA even if one page of it
+ * is there, and of a VMA that is read-only now but might become writable.
+ */
 TEST_F_TIMEOUT(cow, fork_two_vmas, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, map_untouched(PATH_AREA, self->len));
@@ -85,13 +65,17 @@ TEST_F_TIMEOUT(cow, fork_two_vmas, MNCK_TIMEOUT)
 	ASSERT_EQ(0, map_pages(self->other, self->len));
 	ASSERT_EQ(0, mprotect(self->other, self->len, PROT_READ));
 	PATH_ATTACH(&self->path);
-	self->child = begin_child(0);
+	self->child = child_start();
 	ASSERT_LT(0, self->child);
 	EXPECT_RANGES(&self->path, RANGE(PROTECTION_PAGE, PATH_AREA, self->len, BY_FORK),
 		      RANGE(PROTECTION_PAGE, self->other, self->len, BY_FORK));
 }
 
-/* What the child does not get, or may write to as well, or what is not there. */
+/*
+ * fork() begins no range for what it does not copy.  dup_mmap() skips MADV_DONTFORK and
+ * MADV_WIPEONFORK; vma_needs_copy() skips shared and untouched memory, which has no
+ * anon_vma.
+ */
 TEST_F_TIMEOUT(cow, fork_silent, MNCK_TIMEOUT)
 {
 	char *shared = self->other, *untouched = self->other + 2 * self->len;
@@ -99,17 +83,15 @@ TEST_F_TIMEOUT(cow, fork_silent, MNCK_TIMEOUT)
 	ASSERT_EQ(0, map_pages(PATH_AREA, self->len));
 	ASSERT_EQ(0, madvise(PATH_AREA, 2 * self->page, MADV_DONTFORK));
 	ASSERT_EQ(0, madvise(PATH_AREA + 2 * self->page, 2 * self->page, MADV_WIPEONFORK));
-	ASSERT_EQ(shared, mmap(shared, self->len, PROT_READ | PROT_WRITE,
-			       MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0));
-	memset(shared, 1, self->len);
+	ASSERT_EQ(0, map_shared(shared, self->len));
 	ASSERT_EQ(0, map_untouched(untouched, self->len));
 	PATH_ATTACH(&self->path);
-	self->child = begin_child(0);
+	self->child = child_start();
 	ASSERT_LT(0, self->child);
 	EXPECT_NO_RANGES(&self->path);
 }
 
-/* Its child has the same address space, and leaves it. */
+/* vfork() begins no range: the child uses the parent's address space until it exits. */
 TEST_F_TIMEOUT(cow, vfork_silent, MNCK_TIMEOUT)
 {
 	pid_t child;
@@ -123,44 +105,50 @@ TEST_F_TIMEOUT(cow, vfork_silent, MNCK_TIMEOUT)
 	EXPECT_NO_RANGES(&self->path);
 }
 
+/*
+ * The first write to a page after fork() begins a range of that page, in wp_page_copy().
+ * The second write finds the copy, which no other process shares.
+ */
 TEST_F_TIMEOUT(cow, write, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, map_pages(PATH_AREA, self->len));
 	PATH_ATTACH(&self->path);
-	self->child = begin_child(0);
+	self->child = child_start();
 	ASSERT_LT(0, self->child);
 	path_collect(&self->path);
 
 	PATH_AREA[self->page] = 3;
 	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA + self->page, self->page, BY_COPY));
-	/* It has its own now. */
 	PATH_AREA[self->page] = 4;
 	EXPECT_NO_RANGES(&self->path);
 }
 
 /*
- * Who is the last to have a page may write to it as it is: nobody's page changes.  He
- * is not the last while a CPU has it on its list of new pages, and then gets a copy.
+ * A write begins no range if the process is the last to have the page:
+ * wp_can_reuse_anon_folio() keeps it.  Here the child has first copied the page, and then
+ * exited.  A page that waits in another CPU's list of new pages would be copied all the
+ * same, so the test waits until the pages are on the LRU.
  */
 TEST_F_TIMEOUT(cow, reuse_silent, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, map_pages(PATH_AREA, self->len));
 	WAIT_UNTIL(pages_on_lru(PATH_AREA, self->len));
 	PATH_ATTACH(&self->path);
-	self->child = begin_child(1);
+	self->child = child_start_writing(PATH_AREA, 1);
 	ASSERT_LT(0, self->child);
 	path_collect(&self->path);
 
-	/* The child has copied it. */
 	*PATH_AREA = 3;
 	EXPECT_NO_RANGES(&self->path);
 	ASSERT_EQ(0, child_kill(&self->child));
-	/* The child has gone. */
 	PATH_AREA[self->page] = 3;
 	EXPECT_NO_RANGES(&self->path);
 }
 
-/* What was read before it was written is the zero page. */
+/*
+ * A read of untouched memory maps the zero page, which the first write replaces: that
+ * begins a range.  A write without a read before it maps a new page, and begins none.
+ */
 TEST_F_TIMEOUT(cow, zero_page, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, map_untouched(PATH_AREA, self->len));
@@ -169,12 +157,14 @@ TEST_F_TIMEOUT(cow, zero_page, MNCK_TIMEOUT)
 	EXPECT_NO_RANGES(&self->path);
 	*PATH_AREA = 1;
 	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->page, BY_COPY));
-	/* Where nothing is, nothing is copied. */
 	PATH_AREA[self->page] = 1;
 	EXPECT_NO_RANGES(&self->path);
 }
 
-/* A debugger writes where the process itself may only read, and it is he who does it. */
+/*
+ * A debugger writes to memory that the process itself may only read.  wp_page_copy() begins
+ * the range of the copy, in the task of the debugger.
+ */
 TEST_F_TIMEOUT(cow, debugger, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, map_pages(PATH_AREA, self->len));

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory that a device has: pages that move to it and back, MIGRATE, and pages that
- * only it may use for a while, EXCLUSIVE, until the process wants them, CLEAR.
+ * Drives migrate_vma_collect() and __migrate_device_pages(), by pages that move to a device
+ * and back, and make_device_exclusive() and remove_device_exclusive_entry(), by pages that
+ * the device uses alone for a while.
  *
- * The device is the one of the kernel's own test of HMM, which is a subscriber too.
+ * A subscriber must see MIGRATE ranges of pages that move, EXCLUSIVE ranges of pages that
+ * the device alone may use, and CLEAR ranges when the process wants these back.
+ *
+ * The device is that of test_hmm, the kernel's own test of HMM, which subscribes too.
  */
 #include <test_hmm_uapi.h>
 
@@ -11,10 +15,10 @@
 #include "module.h"
 #include "path.h"
 
-#define COLLECT "migrate_vma_collect migrate_vma_setup"
-#define INSERT "__migrate_device_pages migrate_vma_pages"
-#define EXCLUDE "make_device_exclusive"
-#define RESTORE "remove_device_exclusive_entry do_swap_page handle_pte_fault __handle_mm_fault"
+#define BY_COLLECT "migrate_vma_collect migrate_vma_setup"
+#define BY_INSERT "__migrate_device_pages migrate_vma_pages"
+#define BY_EXCLUSIVE "make_device_exclusive"
+#define BY_RESTORE "remove_device_exclusive_entry do_swap_page handle_pte_fault __handle_mm_fault"
 
 #define TEST_HMM_VARIABLE "MNCK_TEST_HMM_KO"
 #define DEVICE "/dev/hmm_dmirror0"
@@ -25,25 +29,24 @@ FIXTURE(device_memory)
 	struct path path;
 	size_t page;
 	int device;
-	/* What the device has read. */
+	/* The data that the device reads and writes. */
 	char *copy;
+	/* Where more can be mapped. */
+	char *other;
 };
 
 FIXTURE_SETUP(device_memory)
 {
 	REQUIRE_OPTION(module_file(TEST_HMM_VARIABLE, "test_hmm"), "TEST_HMM");
-	self->path.fd = -1;
 	self->device = -1;
 	self->page = getpagesize();
+	self->other = PATH_AREA + 16 * self->page;
 	self->copy = malloc(2 * PAGES * self->page);
 	ASSERT_NE(NULL, self->copy);
-	ASSERT_EQ(0, small_pages());
-	ASSERT_EQ(0, map_pages(PATH_AREA, PAGES * self->page));
-	ASSERT_EQ(0, own_pages());
 	ASSERT_EQ(0, module_insert(TEST_HMM_VARIABLE, "test_hmm", "")) TH_LOG("%m");
 	self->device = open(DEVICE, O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, self->device) TH_LOG("%m: " DEVICE);
-	PATH_ATTACH(&self->path);
+	PATH_ATTACH_AREA(&self->path, PAGES * self->page);
 }
 
 FIXTURE_TEARDOWN(device_memory)
@@ -57,7 +60,7 @@ FIXTURE_TEARDOWN(device_memory)
 	free(self->copy);
 }
 
-/* Has the device do @_what with so many pages there. */
+/* Has the device do @_what with @_pages pages at @_start. */
 #define DEVICE_DO(_what, _start, _pages)                        \
 	do {                                                    \
 		struct hmm_dmirror_cmd cmd_ = {                 \
@@ -71,62 +74,70 @@ FIXTURE_TEARDOWN(device_memory)
 		ASSERT_EQ((_pages), (int)cmd_.cpages);          \
 	} while (0)
 
+/* Moves the first @_pages pages of the area to the device or back, with one range. */
+#define MIGRATE(_what, _pages)                                  \
+	do {                                                    \
+		DEVICE_DO(_what, PATH_AREA, _pages);            \
+		EXPECT_RANGES(&self->path,                      \
+			      RANGE(MIGRATE, PATH_AREA, (_pages) * self->page, BY_COLLECT)); \
+	} while (0)
+
+/* A move to the device begins one range of all that is to move. */
 TEST_F_TIMEOUT(device_memory, migrate, MNCK_TIMEOUT)
 {
-	DEVICE_DO(MIGRATE_TO_DEV, PATH_AREA, PAGES);
+	MIGRATE(MIGRATE_TO_DEV, PAGES);
 	EXPECT_EQ(0x5a, self->copy[PAGES * self->page - 1]);
-	EXPECT_RANGES(&self->path, RANGE(MIGRATE, PATH_AREA, PAGES * self->page, COLLECT));
 }
 
-/* The process wants a page: that comes back, and no other. */
+/* When the process accesses a page that moved to the device, that page alone moves back. */
 TEST_F_TIMEOUT(device_memory, touch, MNCK_TIMEOUT)
 {
 	char *p = PATH_AREA + 2 * self->page;
 
-	DEVICE_DO(MIGRATE_TO_DEV, PATH_AREA, PAGES);
-	EXPECT_RANGES(&self->path, RANGE(MIGRATE, PATH_AREA, PAGES * self->page, COLLECT));
+	MIGRATE(MIGRATE_TO_DEV, PAGES);
 	EXPECT_EQ(0x5a, *(volatile char *)p);
-	EXPECT_RANGES(&self->path, RANGE(MIGRATE, p, self->page, COLLECT));
+	EXPECT_RANGES(&self->path, RANGE(MIGRATE, p, self->page, BY_COLLECT));
 }
 
-/* The device gives them back. */
+/* The device can move all pages back, in one range. */
 TEST_F_TIMEOUT(device_memory, migrate_back, MNCK_TIMEOUT)
 {
-	DEVICE_DO(MIGRATE_TO_DEV, PATH_AREA, PAGES);
-	EXPECT_RANGES(&self->path, RANGE(MIGRATE, PATH_AREA, PAGES * self->page, COLLECT));
-	DEVICE_DO(MIGRATE_TO_SYS, PATH_AREA, PAGES);
-	EXPECT_RANGES(&self->path, RANGE(MIGRATE, PATH_AREA, PAGES * self->page, COLLECT));
+	MIGRATE(MIGRATE_TO_DEV, PAGES);
+	MIGRATE(MIGRATE_TO_SYS, PAGES);
 	EXPECT_EQ(0x5a, *(volatile char *)PATH_AREA);
 	EXPECT_NO_RANGES(&self->path);
 }
 
-/* Where there were none the device gets new pages: first nothing goes, then they come. */
+/*
+ * Untouched memory gets new pages of the device.  That begins two ranges: the one of the
+ * move, which finds no page, and one of __migrate_device_pages(), which inserts pages.
+ */
 TEST_F_TIMEOUT(device_memory, migrate_untouched, MNCK_TIMEOUT)
 {
-	char *p = PATH_AREA + 16 * self->page;
+	char *p = self->other;
 
 	ASSERT_EQ(0, map_untouched(p, PAGES * self->page));
 	DEVICE_DO(MIGRATE_TO_DEV, p, PAGES);
 	EXPECT_RANGES(&self->path,
-		      RANGE(MIGRATE, p, PAGES * self->page, COLLECT),
-		      RANGE(MIGRATE, p, PAGES * self->page, INSERT));
+		      RANGE(MIGRATE, p, PAGES * self->page, BY_COLLECT),
+		      RANGE(MIGRATE, p, PAGES * self->page, BY_INSERT));
 }
 
-/* The second time from the first that has none on, to the end. */
+/* __migrate_device_pages() begins its range at the first untouched page, and goes to the end. */
 TEST_F_TIMEOUT(device_memory, migrate_partly_touched, MNCK_TIMEOUT)
 {
-	char *p = PATH_AREA + 16 * self->page;
+	char *p = self->other;
 
 	ASSERT_EQ(0, map_untouched(p, PAGES * self->page));
 	p[0] = 1;
 	p[2 * self->page] = 1;
 	DEVICE_DO(MIGRATE_TO_DEV, p, PAGES);
 	EXPECT_RANGES(&self->path,
-		      RANGE(MIGRATE, p, PAGES * self->page, COLLECT),
-		      RANGE(MIGRATE, p + self->page, (PAGES - 1) * self->page, INSERT));
+		      RANGE(MIGRATE, p, PAGES * self->page, BY_COLLECT),
+		      RANGE(MIGRATE, p + self->page, (PAGES - 1) * self->page, BY_INSERT));
 }
 
-/* Each VMA by itself. */
+/* Each VMA moves by itself, with a range of its own. */
 TEST_F_TIMEOUT(device_memory, migrate_two_vmas, MNCK_TIMEOUT)
 {
 	char *second = PATH_AREA + 2 * self->page;
@@ -134,11 +145,14 @@ TEST_F_TIMEOUT(device_memory, migrate_two_vmas, MNCK_TIMEOUT)
 	ASSERT_EQ(0, madvise(second, 2 * self->page, MADV_DONTFORK));
 	DEVICE_DO(MIGRATE_TO_DEV, PATH_AREA, PAGES);
 	EXPECT_RANGES(&self->path,
-		      RANGE(MIGRATE, PATH_AREA, 2 * self->page, COLLECT),
-		      RANGE(MIGRATE, second, 2 * self->page, COLLECT));
+		      RANGE(MIGRATE, PATH_AREA, 2 * self->page, BY_COLLECT),
+		      RANGE(MIGRATE, second, 2 * self->page, BY_COLLECT));
 }
 
-/* A page at a time. */
+/*
+ * make_device_exclusive() begins a range for each page.  The page is the device's alone until
+ * the process accesses it: then remove_device_exclusive_entry() begins a CLEAR range.
+ */
 TEST_F_TIMEOUT(device_memory, exclusive, MNCK_TIMEOUT)
 {
 	char *p = PATH_AREA + self->page;
@@ -146,38 +160,36 @@ TEST_F_TIMEOUT(device_memory, exclusive, MNCK_TIMEOUT)
 	DEVICE_DO(EXCLUSIVE, PATH_AREA, 2);
 	EXPECT_EQ(0x5a, self->copy[0]);
 	EXPECT_RANGES(&self->path,
-		      RANGE(EXCLUSIVE, PATH_AREA, self->page, EXCLUDE),
-		      RANGE(EXCLUSIVE, p, self->page, EXCLUDE));
-	/* Until the process wants it. */
+		      RANGE(EXCLUSIVE, PATH_AREA, self->page, BY_EXCLUSIVE),
+		      RANGE(EXCLUSIVE, p, self->page, BY_EXCLUSIVE));
 	EXPECT_EQ(0x5a, *(volatile char *)p);
-	EXPECT_RANGES(&self->path, RANGE(CLEAR, p, self->page, RESTORE));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, p, self->page, BY_RESTORE));
 	*p = 1;
 	EXPECT_NO_RANGES(&self->path);
 }
 
-/* What is for a device alone already is taken from it first. */
+/* A page that is a device's alone is first taken from it by a fault, and then given again. */
 TEST_F_TIMEOUT(device_memory, exclusive_twice, MNCK_TIMEOUT)
 {
 	DEVICE_DO(EXCLUSIVE, PATH_AREA, 1);
-	EXPECT_RANGES(&self->path, RANGE(EXCLUSIVE, PATH_AREA, self->page, EXCLUDE));
+	EXPECT_RANGES(&self->path, RANGE(EXCLUSIVE, PATH_AREA, self->page, BY_EXCLUSIVE));
 	DEVICE_DO(EXCLUSIVE, PATH_AREA, 1);
 	EXPECT_RANGES(&self->path,
-		      RANGE(CLEAR, PATH_AREA, self->page, RESTORE),
-		      RANGE(EXCLUSIVE, PATH_AREA, self->page, EXCLUDE));
+		      RANGE(CLEAR, PATH_AREA, self->page, BY_RESTORE),
+		      RANGE(EXCLUSIVE, PATH_AREA, self->page, BY_EXCLUSIVE));
 }
 
-/* A page that is the device's comes back first. */
+/* A page that has moved to the device first moves back. */
 TEST_F_TIMEOUT(device_memory, exclusive_migrated, MNCK_TIMEOUT)
 {
-	DEVICE_DO(MIGRATE_TO_DEV, PATH_AREA, 1);
-	EXPECT_RANGES(&self->path, RANGE(MIGRATE, PATH_AREA, self->page, COLLECT));
+	MIGRATE(MIGRATE_TO_DEV, 1);
 	DEVICE_DO(EXCLUSIVE, PATH_AREA, 1);
 	EXPECT_RANGES(&self->path,
-		      RANGE(MIGRATE, PATH_AREA, self->page, COLLECT),
-		      RANGE(EXCLUSIVE, PATH_AREA, self->page, EXCLUDE));
+		      RANGE(MIGRATE, PATH_AREA, self->page, BY_COLLECT),
+		      RANGE(EXCLUSIVE, PATH_AREA, self->page, BY_EXCLUSIVE));
 }
 
-/* A device that reads and writes as the process does. */
+/* A device that reads and writes the pages of the process in place begins no range. */
 TEST_F_TIMEOUT(device_memory, silent, MNCK_TIMEOUT)
 {
 	memset(self->copy, 0x33, PAGES * self->page);

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Files that are mapped: what is taken out of them, CLEAR in each mapping; pages
- * that are written back, PROTECTION_PAGE, so that the next write is seen; and a
- * private mapping's own copy of a page, CLEAR.
+ * Drives three functions by mapped files: zap_vma_range_batched(), by what is taken out of
+ * a file of tmpfs; page_vma_mkclean_one(), by the write-back of a disk; and wp_page_copy(),
+ * by writes to a private mapping.
+ *
+ * A subscriber must see a CLEAR range in each mapping of the part of a file that goes; a
+ * PROTECTION_PAGE range of each page that is written back, since it becomes read-only to
+ * catch the next write; and a CLEAR range of a page that a private mapping copies.
  */
 #include "mnck_harness.h"
 #include "option.h"
 #include "path.h"
 
-#define CLEAN "page_vma_mkclean_one page_mkclean_one"
+#define BY_CLEAN "page_vma_mkclean_one page_mkclean_one"
 
-/* It has pages that are written back, without a file system. */
+/* A RAM disk: its pages are written back, and it needs no file system. */
 #define DISK "/dev/ram1"
 
 #define PAGES 8
@@ -21,27 +25,26 @@ FIXTURE(files)
 	size_t page;
 	int memfd;
 	int disk;
-	/* Of the memfd. */
+	/* Where the memfd is mapped. */
 	char *shared;
 	char *private;
+	/* Where more can be mapped. */
+	char *other;
 };
 
 FIXTURE_SETUP(files)
 {
-	self->path.fd = -1;
+	REQUIRE_OPTION(has_memfd(), "MEMFD_CREATE");
+	REQUIRE_OPTION(has_second_ram_disk(), "BLK_DEV_RAM_COUNT=2");
 	self->page = getpagesize();
 	self->shared = PATH_AREA;
 	self->private = PATH_AREA + 64 * self->page;
+	self->other = PATH_AREA + 128 * self->page;
 	ASSERT_EQ(0, small_pages());
-	REQUIRE_OPTION(has_memfd(), "MEMFD_CREATE");
-	REQUIRE_OPTION(has_second_ram_disk(), "BLK_DEV_RAM_COUNT=2");
-	self->memfd = memfd_create("files", MFD_CLOEXEC);
-	ASSERT_LE(0, self->memfd);
+	self->memfd = map_memfd(self->shared, PAGES * self->page);
+	ASSERT_LE(0, self->memfd) TH_LOG("%m");
 	self->disk = open(DISK, O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, self->disk) TH_LOG("%m: " DISK);
-	ASSERT_EQ(0, ftruncate(self->memfd, PAGES * self->page));
-	ASSERT_EQ(self->shared, mmap(self->shared, PAGES * self->page, PROT_READ | PROT_WRITE,
-				     MAP_SHARED | MAP_FIXED_NOREPLACE, self->memfd, 0));
 	memset(self->shared, 0x5a, PAGES * self->page);
 	PATH_ATTACH(&self->path);
 }
@@ -53,78 +56,79 @@ FIXTURE_TEARDOWN(files)
 	EXPECT_STREQ("", path_close(&self->path));
 }
 
-/* The same pages, with what is written to the first four of them for this mapping alone. */
+/* Maps the memfd privately too, and writes to the first four pages, which copies them. */
 #define MAP_PRIVATELY()                                         \
 	do {                                                    \
-		ASSERT_EQ(self->private, mmap(self->private, PAGES * self->page, \
-					      PROT_READ | PROT_WRITE, \
-					      MAP_PRIVATE | MAP_FIXED_NOREPLACE, self->memfd, 0)); \
+		ASSERT_EQ(0, map_file(self->private, PAGES * self->page, MAP_PRIVATE, \
+				      self->memfd));            \
 		memset(self->private, 0x33, 4 * self->page);    \
 		EXPECT_NO_RANGES(&self->path);                  \
 	} while (0)
 
 /*
- * A disk has pages of all sizes, which are written back each as one.  Those that
- * are read at random, without more around them, are small.
+ * Maps the disk so that each of its folios has one page: write-back cleans a whole folio
+ * at once, and readahead, which MADV_RANDOM turns off, makes folios of several pages.
  */
 #define MAP_DISK(_at, _pages)                                   \
 	do {                                                    \
-		ASSERT_EQ(_at, mmap(_at, (_pages) * self->page, PROT_READ | PROT_WRITE, \
-				    MAP_SHARED | MAP_FIXED_NOREPLACE, self->disk, 0)); \
+		ASSERT_EQ(0, map_file(_at, (_pages) * self->page, MAP_SHARED, self->disk)); \
 		ASSERT_EQ(0, madvise(_at, (_pages) * self->page, MADV_RANDOM)); \
 	} while (0)
 
+/* A hole in a file begins a range of the hole in a shared mapping. */
 TEST_F_TIMEOUT(files, punch, MNCK_TIMEOUT)
 {
-	ASSERT_EQ(0, fallocate(self->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-			       2 * self->page, 3 * self->page));
+	ASSERT_EQ(0, punch_hole(self->memfd, 2 * self->page, 3 * self->page));
 	EXPECT_RANGES(&self->path,
 		      RANGE(CLEAR, self->shared + 2 * self->page, 3 * self->page, BY_ZAP));
 	EXPECT_EQ(0, self->shared[2 * self->page]);
 }
 
 /*
- * Nothing is known of a mapping's own copies, which stay, but that there may be
- * pages that are not: in whichever order.
+ * A hole begins a range in a private mapping too.  Pages that the mapping has copied stay,
+ * but zap_vma_range_batched() begins the range before it looks for others.  The order of
+ * the mappings is not defined.
  */
 TEST_F_TIMEOUT(files, punch_private, MNCK_TIMEOUT)
 {
 	MAP_PRIVATELY();
-	ASSERT_EQ(0, fallocate(self->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-			       2 * self->page, 3 * self->page));
+	ASSERT_EQ(0, punch_hole(self->memfd, 2 * self->page, 3 * self->page));
 	EXPECT_RANGES_UNORDERED(&self->path,
-				RANGE(CLEAR, self->shared + 2 * self->page, 3 * self->page, BY_ZAP),
+				RANGE(CLEAR, self->shared + 2 * self->page, 3 * self->page,
+				      BY_ZAP),
 				RANGE(CLEAR, self->private + 2 * self->page, 3 * self->page,
 				      BY_ZAP));
 	EXPECT_EQ(0x33, self->private[2 * self->page]);
 	EXPECT_EQ(0, self->private[4 * self->page]);
 }
 
-/* Of each mapping what it has of the hole. */
+/* The range in each mapping is the part of the hole that it maps. */
 TEST_F_TIMEOUT(files, punch_part, MNCK_TIMEOUT)
 {
-	char *part = PATH_AREA + 128 * self->page;
+	char *part = self->other;
 
 	ASSERT_EQ(part, mmap(part, 2 * self->page, PROT_READ, MAP_SHARED | MAP_FIXED_NOREPLACE,
 			     self->memfd, 4 * self->page));
-	ASSERT_EQ(0, fallocate(self->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-			       2 * self->page, 3 * self->page));
+	ASSERT_EQ(0, punch_hole(self->memfd, 2 * self->page, 3 * self->page));
 	EXPECT_RANGES_UNORDERED(&self->path,
-				RANGE(CLEAR, self->shared + 2 * self->page, 3 * self->page, BY_ZAP),
+				RANGE(CLEAR, self->shared + 2 * self->page, 3 * self->page,
+				      BY_ZAP),
 				RANGE(CLEAR, part, self->page, BY_ZAP));
 }
 
-/* Less than a page stays where it is, and is zeroed. */
+/*
+ * A hole of less than a page begins no range: shmem_fallocate() unmaps whole pages only,
+ * and zeroes the rest in place.
+ */
 TEST_F_TIMEOUT(files, punch_less, MNCK_TIMEOUT)
 {
-	ASSERT_EQ(0, fallocate(self->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-			       self->page + 1, self->page - 1));
+	ASSERT_EQ(0, punch_hole(self->memfd, self->page + 1, self->page - 1));
 	EXPECT_NO_RANGES(&self->path);
 	EXPECT_EQ(0x5a, self->shared[self->page]);
 	EXPECT_EQ(0, self->shared[self->page + 1]);
 }
 
-/* A hole by way of one of its mappings. */
+/* MADV_REMOVE punches a hole in the file that is mapped there. */
 TEST_F_TIMEOUT(files, remove, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, madvise(self->shared + self->page, 2 * self->page, MADV_REMOVE));
@@ -133,8 +137,10 @@ TEST_F_TIMEOUT(files, remove, MNCK_TIMEOUT)
 }
 
 /*
- * Once before the pages go and, of tmpfs, once behind that, for copies that were made
- * meanwhile: mappings lose these as well.
+ * Truncation of tmpfs begins two ranges in each mapping, from the first whole page behind
+ * the new end on: shmem_setattr() unmaps the pages before it frees them, and again after it
+ * has freed them, since private mappings may have copied pages meanwhile.  Private copies are
+ * unmapped too.  A file that grows begins no range.
  */
 TEST_F_TIMEOUT(files, truncate, MNCK_TIMEOUT)
 {
@@ -142,7 +148,7 @@ TEST_F_TIMEOUT(files, truncate, MNCK_TIMEOUT)
 	size_t len = 5 * self->page;
 
 	MAP_PRIVATELY();
-	/* A page that is cut stays. */
+	/* The third page is cut by one byte, and stays. */
 	ASSERT_EQ(0, ftruncate(self->memfd, 3 * self->page - 1));
 	EXPECT_RANGES_UNORDERED(&self->path,
 				RANGE(CLEAR, shared, len, BY_ZAP),
@@ -154,10 +160,14 @@ TEST_F_TIMEOUT(files, truncate, MNCK_TIMEOUT)
 	EXPECT_NO_RANGES(&self->path);
 }
 
-/* A page at a time, as the pages are written. */
+/*
+ * Write-back begins a range for each dirty page, in which page_vma_mkclean_one() makes it
+ * clean and read-only.  A clean page is not written, and a write that makes it dirty again
+ * begins no range.
+ */
 TEST_F_TIMEOUT(files, write_back, MNCK_TIMEOUT)
 {
-	char *p = PATH_AREA + 128 * self->page;
+	char *p = self->other;
 
 	MAP_DISK(p, 4);
 	p[0] = 1;
@@ -165,38 +175,41 @@ TEST_F_TIMEOUT(files, write_back, MNCK_TIMEOUT)
 	EXPECT_NO_RANGES(&self->path);
 	ASSERT_EQ(0, msync(p, 4 * self->page, MS_SYNC));
 	EXPECT_RANGES(&self->path,
-		      RANGE(PROTECTION_PAGE, p, self->page, CLEAN),
-		      RANGE(PROTECTION_PAGE, p + 2 * self->page, self->page, CLEAN));
-	/* They are clean. */
+		      RANGE(PROTECTION_PAGE, p, self->page, BY_CLEAN),
+		      RANGE(PROTECTION_PAGE, p + 2 * self->page, self->page, BY_CLEAN));
 	ASSERT_EQ(0, msync(p, 4 * self->page, MS_SYNC));
 	EXPECT_NO_RANGES(&self->path);
-	/* And are dirty anew. */
 	p[1] = 2;
 	EXPECT_NO_RANGES(&self->path);
 	ASSERT_EQ(0, fsync(self->disk));
-	EXPECT_RANGES(&self->path, RANGE(PROTECTION_PAGE, p, self->page, CLEAN));
+	EXPECT_RANGES(&self->path, RANGE(PROTECTION_PAGE, p, self->page, BY_CLEAN));
 }
 
-/* Wherever it is mapped and shared, written to there or not. */
+/*
+ * Write-back begins a range in each shared mapping of a page, even in one that only read
+ * it.  invalid_mkclean_vma() skips private mappings.
+ */
 TEST_F_TIMEOUT(files, write_back_twice, MNCK_TIMEOUT)
 {
-	char *p = PATH_AREA + 128 * self->page, *twin = PATH_AREA + 256 * self->page;
+	char *p = self->other, *second = PATH_AREA + 256 * self->page;
 	char *private = PATH_AREA + 512 * self->page;
 
 	MAP_DISK(p, 4);
-	MAP_DISK(twin, 4);
-	ASSERT_EQ(private, mmap(private, self->page, PROT_READ | PROT_WRITE,
-				MAP_PRIVATE | MAP_FIXED_NOREPLACE, self->disk, 0));
+	MAP_DISK(second, 4);
+	ASSERT_EQ(0, map_file(private, self->page, MAP_PRIVATE, self->disk));
 	p[0] = 1;
-	EXPECT_EQ(1, *(volatile char *)twin);
+	EXPECT_EQ(1, *(volatile char *)second);
 	EXPECT_EQ(1, *(volatile char *)private);
 	ASSERT_EQ(0, msync(p, self->page, MS_SYNC));
 	EXPECT_RANGES_UNORDERED(&self->path,
-				RANGE(PROTECTION_PAGE, p, self->page, CLEAN),
-				RANGE(PROTECTION_PAGE, twin, self->page, CLEAN));
+				RANGE(PROTECTION_PAGE, p, self->page, BY_CLEAN),
+				RANGE(PROTECTION_PAGE, second, self->page, BY_CLEAN));
 }
 
-/* Who has looked at a page before he writes to it looks at another one then. */
+/*
+ * A private mapping that has read a page of the file and then writes to it gets a copy:
+ * wp_page_copy() begins a range.  A second write finds the copy.
+ */
 TEST_F_TIMEOUT(files, copy, MNCK_TIMEOUT)
 {
 	char *p = self->private + 5 * self->page;
@@ -206,26 +219,26 @@ TEST_F_TIMEOUT(files, copy, MNCK_TIMEOUT)
 	EXPECT_NO_RANGES(&self->path);
 	*p = 1;
 	EXPECT_RANGES(&self->path, RANGE(CLEAR, p, self->page, BY_COPY));
-	/* It is his own. */
 	*p = 2;
 	EXPECT_NO_RANGES(&self->path);
 }
 
-/* To look, to write to what is shared, and to make a file longer or less sparse. */
+/*
+ * Reads, writes to a shared mapping, and a file that grows or gets pages begin no range.
+ * msync() begins none either for tmpfs, which writes nothing back.
+ */
 TEST_F_TIMEOUT(files, silent, MNCK_TIMEOUT)
 {
-	char *p = PATH_AREA + 128 * self->page;
+	char *p = self->other;
 	char sum = 0;
 
 	ASSERT_EQ(0, ftruncate(self->memfd, 2 * PAGES * self->page));
 	ASSERT_EQ(0, fallocate(self->memfd, 0, PAGES * self->page, PAGES * self->page));
-	ASSERT_EQ(p, mmap(p, 2 * PAGES * self->page, PROT_READ | PROT_WRITE,
-			  MAP_SHARED | MAP_FIXED_NOREPLACE, self->memfd, 0));
+	ASSERT_EQ(0, map_file(p, 2 * PAGES * self->page, MAP_SHARED, self->memfd));
 	for (size_t at = 0; at < PAGES * self->page; at += self->page)
 		sum += *(volatile char *)(p + at);
 	EXPECT_EQ((char)(PAGES * 0x5a), sum);
 	memset(p, 1, 2 * PAGES * self->page);
-	/* Of tmpfs nothing is written back. */
 	ASSERT_EQ(0, msync(p, 2 * PAGES * self->page, MS_SYNC));
 	ASSERT_EQ(1, pwrite(self->memfd, "2", 1, 0));
 	EXPECT_EQ('2', *(volatile char *)p);

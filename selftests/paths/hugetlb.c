@@ -1,27 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pages of hugetlb: they have paths of their own for nearly all that is done to memory,
- * and not always the event that other memory gets (fork, mremap).
+ * Drives mm/hugetlb.c, which has functions of its own for nearly all that mm does to memory.
  *
- * Where a mapping of a file has all that a PUD maps, its page table may be shared with
- * another mapping, and then goes as a whole when this one needs its own.  So all that a
- * PUD maps may be told (hugetlb_shared.c).
+ * A subscriber must see ranges of whole pages of hugetlb, and in two places another event
+ * than with other memory: CLEAR and not PROTECTION_PAGE at fork(), and CLEAR and not UNMAP
+ * from the move of an mremap().
+ *
+ * No mapping here covers a whole PUD entry, so that no page table is shared.
+ * hugetlb_shared.c tests those that do, and whose ranges are wider.
  */
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-
 #include "hugetlb.h"
 #include "mnck_harness.h"
 #include "option.h"
 #include "path.h"
 
-#define FORK "copy_hugetlb_page_range"
-#define COW "hugetlb_wp hugetlb_fault"
-#define MPROTECT "hugetlb_change_protection"
-#define MOVE "move_hugetlb_page_tables"
+#define BY_HUGETLB_FORK "copy_hugetlb_page_range"
+#define BY_HUGETLB_COPY "hugetlb_wp hugetlb_fault"
+#define BY_HUGETLB_MOVE "move_hugetlb_page_tables"
 
-/* In all tests as many as are mapped, and one to be copied to. */
+/* The most pages that a test maps; the pool has one more, for a copy. */
 #define PAGES 4
 
 FIXTURE(hugetlb)
@@ -36,9 +33,8 @@ FIXTURE(hugetlb)
 
 FIXTURE_SETUP(hugetlb)
 {
-	self->path.fd = -1;
-	self->file = -1;
 	REQUIRE_OPTION(has_hugetlb(), "HUGETLBFS");
+	self->file = -1;
 	self->page = hugetlb_size();
 	self->len = PAGES * self->page;
 	ASSERT_EQ(0, hugetlb_keep(&self->settings, PAGES + 1)) TH_LOG("%m");
@@ -54,14 +50,7 @@ FIXTURE_TEARDOWN(hugetlb)
 	EXPECT_EQ(0, settings_restore(&self->settings));
 }
 
-static int map_touched(char *start, size_t len)
-{
-	if (hugetlb_map(start, len))
-		return -1;
-	memset(start, 1, len);
-	return 0;
-}
-
+/* Maps a new file and writes to all of it.  Returns its descriptor, or -1. */
 static int map_file_touched(char *start, size_t len)
 {
 	int fd = hugetlb_file(len);
@@ -72,7 +61,7 @@ static int map_file_touched(char *start, size_t len)
 	return fd;
 }
 
-/* CLEAR, while other memory is told PROTECTION_PAGE; of the VMA, in either case. */
+/* fork() begins a CLEAR range of the VMA.  Other memory has PROTECTION_PAGE. */
 TEST_F_TIMEOUT(hugetlb, fork, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, hugetlb_map(PATH_AREA, self->len));
@@ -80,10 +69,13 @@ TEST_F_TIMEOUT(hugetlb, fork, MNCK_TIMEOUT)
 	PATH_ATTACH(&self->path);
 	self->child = child_start();
 	ASSERT_LT(0, self->child);
-	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->len, FORK));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->len, BY_HUGETLB_FORK));
 }
 
-/* What the child will have to fault in by itself, or has the same of, is not touched. */
+/*
+ * fork() begins no range for untouched memory or for a shared mapping: vma_needs_copy()
+ * leaves these to later faults of the child.
+ */
 TEST_F_TIMEOUT(hugetlb, fork_silent, MNCK_TIMEOUT)
 {
 	char *file = PATH_AREA + self->len;
@@ -99,16 +91,19 @@ TEST_F_TIMEOUT(hugetlb, fork_silent, MNCK_TIMEOUT)
 	EXPECT_NO_RANGES(&self->path);
 }
 
-/* Who writes to what a child has too gets a copy; who has it alone writes to it. */
+/*
+ * A write to a page that a child shares begins a range of the whole page, wherever in it the
+ * write is, and copies it.  Without a child the page is written in place.
+ */
 TEST_F_TIMEOUT(hugetlb, write, MNCK_TIMEOUT)
 {
-	ASSERT_EQ(0, map_touched(PATH_AREA, 2 * self->page));
+	ASSERT_EQ(0, hugetlb_map_touched(PATH_AREA, 2 * self->page));
 	self->child = child_start();
 	ASSERT_LT(0, self->child);
 	PATH_ATTACH(&self->path);
-	/* The page, wherever in it. */
 	PATH_AREA[self->page + self->page / 2] = 2;
-	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA + self->page, self->page, COW));
+	EXPECT_RANGES(&self->path,
+		      RANGE(CLEAR, PATH_AREA + self->page, self->page, BY_HUGETLB_COPY));
 
 	ASSERT_EQ(0, child_kill(&self->child));
 	PATH_AREA[0] = 2;
@@ -116,36 +111,40 @@ TEST_F_TIMEOUT(hugetlb, write, MNCK_TIMEOUT)
 }
 
 /*
- * When there is no page to copy to, who has reserved it keeps it, and it is taken from
- * the child: which is told, by its parent.
+ * If the pool has no page for the copy, hugetlb_wp() takes the page from the child and leaves
+ * it to the parent, which has reserved it.  A subscriber to the child sees the range, which
+ * begins in the parent.
  */
 TEST_F_TIMEOUT(hugetlb, taken_from_child, MNCK_TIMEOUT)
 {
-	ASSERT_EQ(0, map_touched(PATH_AREA, (PAGES + 1) * self->page));
+	ASSERT_EQ(0, hugetlb_map_touched(PATH_AREA, (PAGES + 1) * self->page));
 	self->child = child_start();
 	ASSERT_LT(0, self->child);
 	PATH_ATTACH_TO(&self->path, self->child, PATH_LIVES);
 	PATH_AREA[self->page] = 2;
 	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA + self->page, self->page,
-					 "unmap_hugepage_range unmap_ref_private hugetlb_wp"));
+					 BY_HUGETLB_UNMAP " unmap_ref_private hugetlb_wp"));
 }
 
-/* CLEAR, not UNMAP as of other memory that moves; then what is left there is unmapped. */
+/*
+ * mremap() begins a CLEAR range for the move, where other memory has UNMAP, and then an
+ * UNMAP range as it unmaps the old place.
+ */
 TEST_F_TIMEOUT(hugetlb, mremap, MNCK_TIMEOUT)
 {
 	char *to = PATH_AREA + 2 * self->len;
 
-	ASSERT_EQ(0, map_touched(PATH_AREA, 2 * self->page));
+	ASSERT_EQ(0, hugetlb_map_touched(PATH_AREA, 2 * self->page));
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(to, mremap(PATH_AREA, 2 * self->page, 2 * self->page,
 			     MREMAP_MAYMOVE | MREMAP_FIXED, to));
-	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, 2 * self->page, MOVE),
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, 2 * self->page, BY_HUGETLB_MOVE),
 		      RANGE(UNMAP, PATH_AREA, 2 * self->page, BY_UNMAP));
 	EXPECT_EQ(1, *(volatile char *)to);
 	EXPECT_NO_RANGES(&self->path);
 }
 
-/* From all mappings of it, whether they have the page or not. */
+/* A hole begins a range in each mapping of the file, even in one that has no page there. */
 TEST_F_TIMEOUT(hugetlb, punch_hole, MNCK_TIMEOUT)
 {
 	char *second = PATH_AREA + 2 * self->len;
@@ -154,15 +153,14 @@ TEST_F_TIMEOUT(hugetlb, punch_hole, MNCK_TIMEOUT)
 	ASSERT_LE(0, self->file);
 	ASSERT_EQ(0, hugetlb_map_file(second, self->len, self->file));
 	PATH_ATTACH(&self->path);
-	ASSERT_EQ(0, fallocate(self->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, self->page,
-			       self->page));
+	ASSERT_EQ(0, punch_hole(self->file, self->page, self->page));
 	EXPECT_RANGES_UNORDERED(&self->path,
 				RANGE(CLEAR, PATH_AREA + self->page, self->page,
-				      "unmap_hugepage_range"),
-				RANGE(CLEAR, second + self->page, self->page,
-				      "unmap_hugepage_range"));
+				      BY_HUGETLB_UNMAP),
+				RANGE(CLEAR, second + self->page, self->page, BY_HUGETLB_UNMAP));
 }
 
+/* Truncation begins a range of what goes.  A file that grows begins none. */
 TEST_F_TIMEOUT(hugetlb, ftruncate, MNCK_TIMEOUT)
 {
 	self->file = map_file_touched(PATH_AREA, self->len);
@@ -170,45 +168,55 @@ TEST_F_TIMEOUT(hugetlb, ftruncate, MNCK_TIMEOUT)
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, ftruncate(self->file, 2 * self->page));
 	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA + 2 * self->page, 2 * self->page,
-					 "unmap_hugepage_range"));
-	/* What grows is nothing to anybody. */
+					 BY_HUGETLB_UNMAP));
 	ASSERT_EQ(0, ftruncate(self->file, self->len));
 	EXPECT_NO_RANGES(&self->path);
 }
 
-/* It is told of what was never touched, too, which other memory is not. */
+/*
+ * mprotect() begins a range for each VMA, even for untouched memory:
+ * hugetlb_change_protection() begins it before it looks at page tables.  mprotect() of other
+ * untouched memory begins no range, see protect.c.
+ */
 TEST_F_TIMEOUT(hugetlb, mprotect, MNCK_TIMEOUT)
 {
 	char *untouched = PATH_AREA + 2 * self->len;
 
-	ASSERT_EQ(0, map_touched(PATH_AREA, 2 * self->page));
+	ASSERT_EQ(0, hugetlb_map_touched(PATH_AREA, 2 * self->page));
 	ASSERT_EQ(0, hugetlb_map(untouched, self->page));
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, mprotect(PATH_AREA, self->page, PROT_READ));
-	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, PATH_AREA, self->page, MPROTECT));
+	EXPECT_RANGES(&self->path,
+		      RANGE(PROTECTION_VMA, PATH_AREA, self->page, BY_HUGETLB_PROTECT));
 	ASSERT_EQ(0, mprotect(PATH_AREA, 2 * self->page, PROT_NONE));
-	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, PATH_AREA, self->page, MPROTECT),
-		      RANGE(PROTECTION_VMA, PATH_AREA + self->page, self->page, MPROTECT));
+	EXPECT_RANGES(&self->path,
+		      RANGE(PROTECTION_VMA, PATH_AREA, self->page, BY_HUGETLB_PROTECT),
+		      RANGE(PROTECTION_VMA, PATH_AREA + self->page, self->page,
+			    BY_HUGETLB_PROTECT));
 	ASSERT_EQ(0, mprotect(untouched, self->page, PROT_READ));
-	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, untouched, self->page, MPROTECT));
+	EXPECT_RANGES(&self->path,
+		      RANGE(PROTECTION_VMA, untouched, self->page, BY_HUGETLB_PROTECT));
 }
 
-/* As of other memory. */
+/*
+ * MADV_DONTNEED and munmap() begin the ranges that other memory has.  munmap() of a part of
+ * a page fails, and begins none.
+ */
 TEST_F_TIMEOUT(hugetlb, unmapped, MNCK_TIMEOUT)
 {
-	ASSERT_EQ(0, map_touched(PATH_AREA, self->len));
+	ASSERT_EQ(0, hugetlb_map_touched(PATH_AREA, self->len));
 	PATH_ATTACH(&self->path);
 	ASSERT_EQ(0, madvise(PATH_AREA, self->page, MADV_DONTNEED));
 	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->page, BY_ZAP));
 	ASSERT_EQ(0, munmap(PATH_AREA + self->page, self->page));
 	EXPECT_RANGES(&self->path, RANGE(UNMAP, PATH_AREA + self->page, self->page, BY_UNMAP));
-	/* There are no parts of a page. */
 	ASSERT_EQ(-1, munmap(PATH_AREA + 2 * self->page, getpagesize()));
 	EXPECT_NO_RANGES(&self->path);
 	ASSERT_EQ(0, munmap(PATH_AREA, self->len));
 	EXPECT_RANGES(&self->path, RANGE(UNMAP, PATH_AREA, self->len, BY_UNMAP));
 }
 
+/* New mappings, reads, writes, locks and an unchanged protection begin no range. */
 TEST_F_TIMEOUT(hugetlb, silent, MNCK_TIMEOUT)
 {
 	PATH_ATTACH(&self->path);

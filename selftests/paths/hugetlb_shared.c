@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Page tables that mappings of one file of hugetlb share: what a PUD maps, if all of it
- * is in a mapping.  A mapping that needs a page table of its own loses the shared one,
- * and with it all that the PUD maps, so that this is what must be told.
+ * Drives hugetlb_unshare_pmds(), and the functions whose ranges
+ * adjust_range_if_pmd_sharing_possible() widens.
  *
- * No more is needed than the process could ever lose: whole PUDs, and none that has
- * nothing of what was changed.  Less is as right, where the kernel knows that nothing is
- * shared; it does not look, and a kernel might.
+ * Mappings of one hugetlb file may share the page table below a PUD entry, if they map all
+ * that the entry covers.  A mapping that needs a page table of its own loses the shared one
+ * and all its pages.  A subscriber must therefore see ranges of all that PUD entries cover,
+ * but not of entries that cover nothing of what changes.  A narrower range would be right
+ * where no page table is shared; Linux 7.3 does not look, and the tests accept both.
  */
 #include <linux/mman.h>
 
@@ -17,8 +18,7 @@
 #include "path.h"
 #include "uffd.h"
 
-#define UNSHARE "hugetlb_unshare_pmds hugetlb_split hugetlb_unshare_all_pmds"
-#define MPROTECT "hugetlb_change_protection"
+#define BY_UNSHARE "hugetlb_unshare_pmds hugetlb_split hugetlb_unshare_all_pmds"
 #define SHARING_NEEDS "CONFIG_HUGETLB_PMD_PAGE_TABLE_SHARING?"
 
 #define PAGES 4
@@ -28,21 +28,20 @@ FIXTURE(hugetlb_shared)
 	struct path path;
 	struct settings settings;
 	size_t page;
-	/* What a PUD maps, and so does the file, twice. */
+	/* The size that a PUD entry covers: half of the file. */
 	size_t pud;
 	int file;
 	int uffd;
-	/* In the second half of the file. */
+	/* Two pages in the second half of the file. */
 	char *part;
 };
 
 FIXTURE_SETUP(hugetlb_shared)
 {
-	self->path.fd = -1;
-	self->uffd = -1;
 	REQUIRE_OPTION(has_hugetlb(), "HUGETLBFS");
+	self->uffd = -1;
 	self->page = hugetlb_size();
-	self->pud = self->page * (getpagesize() / sizeof(__u64));
+	self->pud = pud_size();
 	self->part = PATH_AREA + self->pud + 3 * self->page;
 	ASSERT_EQ(0, hugetlb_keep(&self->settings, PAGES)) TH_LOG("%m");
 	self->file = hugetlb_file(2 * self->pud);
@@ -63,7 +62,7 @@ FIXTURE_TEARDOWN(hugetlb_shared)
 	EXPECT_EQ(0, settings_restore(&self->settings));
 }
 
-/* One range, of @_len at @_start at least, and of no more than the PUDs that it is in. */
+/* One range of at least @_len bytes at @_start, and at most of what their PUD entries cover. */
 #define EXPECT_WIDENED(_event, _start, _len, _initiator)        \
 	do {                                                    \
 		unsigned long from_ = (unsigned long)(_start) / self->pud * self->pud; \
@@ -74,24 +73,24 @@ FIXTURE_TEARDOWN(hugetlb_shared)
 				     RANGE(_event, _start, _len, _initiator)); \
 	} while (0)
 
-/* What is given up without a VMA of its own. */
+/* MADV_DONTNEED does not split the VMA: zap_vma_range_batched() widens its range. */
 TEST_F_TIMEOUT(hugetlb_shared, dontneed, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, madvise(self->part, self->page, MADV_DONTNEED));
 	EXPECT_WIDENED(CLEAR, self->part, self->page, BY_ZAP);
 }
 
+/* unmap_hugepage_range() widens the range of a hole. */
 TEST_F_TIMEOUT(hugetlb_shared, punch_hole, MNCK_TIMEOUT)
 {
-	ASSERT_EQ(0, fallocate(self->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-			       self->part - PATH_AREA, self->page));
-	EXPECT_WIDENED(CLEAR, self->part, self->page, "unmap_hugepage_range");
+	ASSERT_EQ(0, punch_hole(self->file, self->part - PATH_AREA, self->page));
+	EXPECT_WIDENED(CLEAR, self->part, self->page, BY_HUGETLB_UNMAP);
 }
 
 /*
- * What moves before it goes bad: 4 KiB of the page are lost for good, see
- * memory_failure.c.  One that is bad already would be lost as a whole, since who handles
- * that keeps the page of a file for ever.
+ * try_to_migrate_one() widens the range of a page that moves.  The guest loses 4 KiB of the
+ * page for good, see memory_failure.c.  MADV_HWPOISON would cost it the whole page: the
+ * kernel keeps a bad page of a hugetlb file for ever.
  */
 TEST_F_TIMEOUT(hugetlb_shared, soft_offline, MNCK_TIMEOUT)
 {
@@ -102,46 +101,52 @@ TEST_F_TIMEOUT(hugetlb_shared, soft_offline, MNCK_TIMEOUT)
 }
 
 /*
- * To become a VMA of its own costs a mapping its share in the page table, at the end
- * that is amidst a PUD.  What is left cannot share, and so is told as it is.
+ * mprotect() of a part splits the VMA, in the middle of what a PUD entry covers.
+ * hugetlb_split() unshares the page table there.  The new VMA is too small to share one, so
+ * that its range is not widened.
  */
 TEST_F_TIMEOUT(hugetlb_shared, mprotect_part, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, mprotect(self->part, self->page, PROT_READ));
-	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA + self->pud, self->pud, UNSHARE),
-		      RANGE(PROTECTION_VMA, self->part, self->page, MPROTECT));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA + self->pud, self->pud, BY_UNSHARE),
+		      RANGE(PROTECTION_VMA, self->part, self->page, BY_HUGETLB_PROTECT));
 }
 
-/* A part that becomes one with what is before it: now both could share. */
+/*
+ * The second mprotect() merges two VMAs into one, which covers whole PUD entries again: its
+ * range is widened.
+ */
 TEST_F_TIMEOUT(hugetlb_shared, mprotect_rest, MNCK_TIMEOUT)
 {
 	size_t rest = PATH_AREA + 2 * self->pud - self->part;
 
 	ASSERT_EQ(0, mprotect(PATH_AREA, self->part - PATH_AREA, PROT_READ));
-	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA + self->pud, self->pud, UNSHARE),
-		      RANGE(PROTECTION_VMA, PATH_AREA, self->part - PATH_AREA, MPROTECT));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA + self->pud, self->pud, BY_UNSHARE),
+		      RANGE(PROTECTION_VMA, PATH_AREA, self->part - PATH_AREA,
+			    BY_HUGETLB_PROTECT));
 	ASSERT_EQ(0, mprotect(self->part, rest, PROT_READ));
-	EXPECT_WIDENED(PROTECTION_VMA, self->part, rest, MPROTECT);
+	EXPECT_WIDENED(PROTECTION_VMA, self->part, rest, BY_HUGETLB_PROTECT);
 }
 
+/* munmap() of a part splits the VMA and unshares the page table, as mprotect() does. */
 TEST_F_TIMEOUT(hugetlb_shared, munmap_part, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, munmap(self->part, self->page));
-	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA + self->pud, self->pud, UNSHARE),
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA + self->pud, self->pud, BY_UNSHARE),
 		      RANGE(UNMAP, self->part, self->page, BY_UNMAP));
 }
 
-/* Where a PUD ends nothing is lost. */
+/* munmap() of all that a PUD entry covers splits the VMA at its border, and unshares nothing. */
 TEST_F_TIMEOUT(hugetlb_shared, munmap_half, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, munmap(PATH_AREA, self->pud));
-	EXPECT_RANGES(&self->path,
-		      RANGE(UNMAP, PATH_AREA, self->pud, BY_UNMAP));
+	EXPECT_RANGES(&self->path, RANGE(UNMAP, PATH_AREA, self->pud, BY_UNMAP));
 }
 
 /*
- * What it is all about: there is a second mapping, which has the pages of the first
- * without having touched them, and loses them all when it is split for one of them.
+ * The reason for the wide ranges: a second mapping shares the page table of the first, and so
+ * has pages that it never touched.  When mprotect() unshares the page table for a part of
+ * the second mapping, all these pages go from it.
  */
 TEST_F_TIMEOUT(hugetlb_shared, lost, MNCK_TIMEOUT)
 {
@@ -155,11 +160,14 @@ TEST_F_TIMEOUT(hugetlb_shared, lost, MNCK_TIMEOUT)
 	ASSERT_EQ(0, mprotect(part, self->page, PROT_READ));
 	EXPECT_FALSE(page_entry(part + self->page) & PAGEMAP_PRESENT);
 	EXPECT_TRUE(page_entry(self->part + self->page) & PAGEMAP_PRESENT);
-	EXPECT_RANGES(&self->path, RANGE(CLEAR, second + self->pud, self->pud, UNSHARE),
-		      RANGE(PROTECTION_VMA, part, self->page, MPROTECT));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, second + self->pud, self->pud, BY_UNSHARE),
+		      RANGE(PROTECTION_VMA, part, self->page, BY_HUGETLB_PROTECT));
 }
 
-/* Who is told of faults in pages that are there must have a page table for himself. */
+/*
+ * A mapping that userfaultfd watches for minor faults must have page tables of its own, and
+ * its registration unshares all of them.  Registration for missing pages unshares none.
+ */
 TEST_F_TIMEOUT(hugetlb_shared, userfaultfd, MNCK_TIMEOUT)
 {
 	REQUIRE_OPTION(has_userfaultfd(), "USERFAULTFD");
@@ -170,18 +178,20 @@ TEST_F_TIMEOUT(hugetlb_shared, userfaultfd, MNCK_TIMEOUT)
 	EXPECT_NO_RANGES(&self->path);
 	ASSERT_EQ(0, uffd_register(self->uffd, PATH_AREA, 2 * self->pud,
 				   UFFDIO_REGISTER_MODE_MINOR));
-	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, 2 * self->pud, UNSHARE));
+	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, 2 * self->pud, BY_UNSHARE));
 }
 
-/* A mapping that has not all that a PUD maps never shares. */
+/*
+ * A mapping that does not cover a whole PUD entry shares no page table: hugetlb_unshare_pmds()
+ * returns before it begins a range.
+ */
 TEST_F_TIMEOUT(hugetlb_shared, userfaultfd_small, MNCK_TIMEOUT)
 {
 	char *second = PATH_AREA + 2 * self->pud;
 	size_t len = self->pud - self->page;
 
-	ASSERT_EQ(second, mmap(second, len, PROT_READ | PROT_WRITE,
-			       MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE, self->file, 0));
 	REQUIRE_OPTION(has_userfaultfd(), "USERFAULTFD");
+	ASSERT_EQ(0, hugetlb_map_file(second, len, self->file));
 	self->uffd = uffd_open(0);
 	ASSERT_LE(0, self->uffd) TH_LOG("%m");
 	ASSERT_EQ(0, uffd_register(self->uffd, second, len, UFFDIO_REGISTER_MODE_MINOR));

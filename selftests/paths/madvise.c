@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory that the process has no use for any more, or wants guarded: CLEAR, of the
- * part of each VMA that the call is about.
+ * Drives zap_vma_range_batched() and madvise_free_single_vma(), by advice that gives pages
+ * up: MADV_DONTNEED, MADV_FREE and MADV_GUARD_INSTALL.
  *
- * MADV_REMOVE is in files.c, MADV_PAGEOUT in pageout.c, MADV_COLLAPSE in
- * huge_pages.c, MADV_MERGEABLE in ksm.c, and what poisons in memory_failure.c.
+ * A subscriber must see a CLEAR range for each VMA, of the part that the call covers.
+ *
+ * Other advice is in other programs: MADV_REMOVE in files.c, MADV_PAGEOUT in pageout.c,
+ * MADV_COLLAPSE in huge_pages.c, MADV_MERGEABLE in ksm.c, MADV_HWPOISON and
+ * MADV_SOFT_OFFLINE in memory_failure.c.
  */
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -31,13 +34,9 @@ FIXTURE(madvise)
 
 FIXTURE_SETUP(madvise)
 {
-	self->path.fd = -1;
 	self->page = getpagesize();
 	self->len = AREA_PAGES * self->page;
-	ASSERT_EQ(0, small_pages());
-	ASSERT_EQ(0, map_pages(PATH_AREA, self->len));
-	ASSERT_EQ(0, own_pages());
-	PATH_ATTACH(&self->path);
+	PATH_ATTACH_AREA(&self->path, self->len);
 }
 
 FIXTURE_TEARDOWN(madvise)
@@ -45,19 +44,25 @@ FIXTURE_TEARDOWN(madvise)
 	EXPECT_STREQ("", path_close(&self->path));
 }
 
+/*
+ * MADV_DONTNEED begins one range.  zap_vma_range_batched() begins it before it looks at
+ * page tables, so a second call begins it again although no page is left.
+ */
 TEST_F_TIMEOUT(madvise, dontneed, MNCK_TIMEOUT)
 {
 	char *p = PATH_AREA + self->page;
 
 	ASSERT_EQ(0, madvise(p, 2 * self->page, MADV_DONTNEED));
 	EXPECT_RANGES(&self->path, RANGE(CLEAR, p, 2 * self->page, BY_ZAP));
-	/* Whether there is anything to lose is not asked before. */
 	ASSERT_EQ(0, madvise(p, 2 * self->page, MADV_DONTNEED));
 	EXPECT_RANGES(&self->path, RANGE(CLEAR, p, 2 * self->page, BY_ZAP));
 	EXPECT_EQ(0, *p);
 }
 
-/* A range for each VMA: unlike an unmapping, which is one for all. */
+/*
+ * MADV_DONTNEED begins a range for each VMA, since madvise_walk_vmas() calls
+ * madvise_dontneed_single_vma() for each.  munmap() begins one range for all VMAs.
+ */
 TEST_F_TIMEOUT(madvise, dontneed_two_vmas, MNCK_TIMEOUT)
 {
 	char *second = PATH_AREA + 4 * self->page;
@@ -70,6 +75,10 @@ TEST_F_TIMEOUT(madvise, dontneed_two_vmas, MNCK_TIMEOUT)
 		      RANGE(CLEAR, second, 2 * self->page, BY_ZAP));
 }
 
+/*
+ * MADV_DONTNEED of locked memory fails in madvise_dontneed_free_valid_vma(), and begins no
+ * range.  MADV_DONTNEED_LOCKED clears locked memory too.
+ */
 TEST_F_TIMEOUT(madvise, dontneed_locked, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, mlock(PATH_AREA, self->len));
@@ -80,7 +89,10 @@ TEST_F_TIMEOUT(madvise, dontneed_locked, MNCK_TIMEOUT)
 	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->page, BY_ZAP));
 }
 
-/* For another process, or itself: each part by itself, in the caller. */
+/*
+ * process_madvise() begins a range for each of its vectors, in their order and in the
+ * calling task.  Here the task names itself.
+ */
 TEST_F_TIMEOUT(madvise, process_madvise, MNCK_TIMEOUT)
 {
 	struct iovec parts[] = {
@@ -98,25 +110,32 @@ TEST_F_TIMEOUT(madvise, process_madvise, MNCK_TIMEOUT)
 	close(pidfd);
 }
 
-/* The page goes when memory is short; from here on it may. */
+/*
+ * MADV_FREE begins a range, although the pages stay until memory is short: from then on
+ * the kernel may free them at any time.
+ */
 TEST_F_TIMEOUT(madvise, free, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, madvise(PATH_AREA, self->len, MADV_FREE));
 	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->len, BY_FREE));
 }
 
-/* Guards are put where there is no page; pages are cleared away first. */
+/*
+ * MADV_GUARD_INSTALL begins a range only if it finds a page: madvise_guard_install() then
+ * zaps the range and tries again.  A second MADV_GUARD_INSTALL and MADV_GUARD_REMOVE find
+ * nothing but guards, and begin no range.
+ */
 TEST_F_TIMEOUT(madvise, guard_install, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, madvise(PATH_AREA, 2 * self->page, MADV_GUARD_INSTALL))
 		TH_LOG("%m; Linux 6.13 has MADV_GUARD_INSTALL");
 	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, 2 * self->page, BY_ZAP));
-	/* There are guards now, and no pages. */
 	ASSERT_EQ(0, madvise(PATH_AREA, 2 * self->page, MADV_GUARD_INSTALL));
 	ASSERT_EQ(0, madvise(PATH_AREA, 2 * self->page, MADV_GUARD_REMOVE));
 	EXPECT_NO_RANGES(&self->path);
 }
 
+/* MADV_GUARD_INSTALL begins no range in untouched memory, which has no page to zap. */
 TEST_F_TIMEOUT(madvise, guard_untouched, MNCK_TIMEOUT)
 {
 	char *p = PATH_AREA + 2 * self->len;
@@ -126,7 +145,7 @@ TEST_F_TIMEOUT(madvise, guard_untouched, MNCK_TIMEOUT)
 	EXPECT_NO_RANGES(&self->path);
 }
 
-/* Advice that takes nothing away. */
+/* Advice that takes no page away begins no range. */
 TEST_F_TIMEOUT(madvise, silent, MNCK_TIMEOUT)
 {
 	char *p = PATH_AREA + 2 * self->len;

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pages that move: compaction takes them away, CLEAR of each, and puts what was in them
- * elsewhere.
+ * Drives try_to_migrate_one(), by compaction of memory.
  *
- * Which pages move is up to compaction, and it may try one that then stays.  So what is
- * certain is: of each page that moved all were told, and of nothing but single pages of
- * those that are there.
+ * A subscriber must see a CLEAR range of each page that moves.  Compaction chooses the
+ * pages, and may begin a range of one that then stays.  The test therefore expects a range
+ * for each page that has moved, and no range but of single pages of the test.
  *
- * What moves for certain is a page that goes bad, memory_failure.c.  A huge page does not
- * move by compaction, for which it is as good as a free one.
+ * memory_failure.c has a page that is certain to move.  Compaction does not move huge pages:
+ * see skip_isolation_on_order().
  */
 #include "file.h"
 #include "mnck_harness.h"
@@ -22,13 +21,13 @@
 #define CPU_LISTS "/proc/sys/vm/percpu_pagelist_high_fraction"
 
 /*
- * One in so many pages is kept.  All that were there are several blocks of what
- * compaction wants to be free (512 pages), and of each block no more than a few are
- * left: those in the lower blocks have room in the highest, and must move there.  For
- * that what was freed must not wait on a list of its CPU, hence CPU_LISTS: the smallest
- * share of memory makes the shortest lists.
+ * The test maps PAGES * STRIDE pages, several blocks of the 512 pages that compaction wants
+ * to be free, and keeps every STRIDEth page.  Each block then has few pages left, those of
+ * the lower blocks fit into the highest one, and compaction must move them there.  The pages
+ * that were freed must not wait on a list of their CPU: CPU_LISTS gives these lists the
+ * smallest share of memory, which makes them short.
  */
-#define KEPT 64
+#define STRIDE 64
 #define PAGES 32
 
 FIXTURE(migration)
@@ -41,7 +40,6 @@ FIXTURE(migration)
 
 FIXTURE_SETUP(migration)
 {
-	self->path.fd = -1;
 	self->page = getpagesize();
 	REQUIRE_OPTION(has_compaction(), "COMPACTION");
 	ASSERT_EQ(0, small_pages());
@@ -54,19 +52,21 @@ FIXTURE_TEARDOWN(migration)
 	EXPECT_EQ(0, settings_restore(&self->settings));
 }
 
-static char *kept(size_t i)
+/* Returns the @i'th page that the test keeps. */
+static char *kept_page(size_t i)
 {
-	return PATH_AREA + i * KEPT * getpagesize();
+	return PATH_AREA + i * STRIDE * getpagesize();
 }
 
-static int map_thinned(void)
+/* Maps the pages, and frees all but those that the test keeps. */
+static int map_kept_pages(void)
 {
 	size_t page = getpagesize();
 
-	if (map_pages(PATH_AREA, PAGES * KEPT * page))
+	if (map_pages(PATH_AREA, PAGES * STRIDE * page))
 		return -1;
 	for (size_t i = 0; i < PAGES; i++)
-		if (madvise(kept(i) + page, (KEPT - 1) * page, MADV_DONTNEED))
+		if (madvise(kept_page(i) + page, (STRIDE - 1) * page, MADV_DONTNEED))
 			return -1;
 	return 0;
 }
@@ -74,10 +74,10 @@ static int map_thinned(void)
 static void note_frames(__u64 frames[PAGES])
 {
 	for (size_t i = 0; i < PAGES; i++)
-		frames[i] = page_frame(kept(i));
+		frames[i] = page_frame(kept_page(i));
 }
 
-/* How many are elsewhere than before; @moved: which. */
+/* Returns how many pages have another frame than @before, and notes them in @moved. */
 static size_t count_moved(const __u64 before[PAGES], bool moved[PAGES])
 {
 	__u64 frames[PAGES];
@@ -91,7 +91,10 @@ static size_t count_moved(const __u64 before[PAGES], bool moved[PAGES])
 	return n;
 }
 
-/* Each that has moved was told; what was told is a page, to be cleared, by this task. */
+/*
+ * Returns "" if each range is one of a single page that the test keeps, begun by this task,
+ * and each page that has moved had one; otherwise what is wrong.
+ */
 static const char *ranges_differ_from_moves(struct path *p, const bool moved[PAGES])
 {
 	size_t page = getpagesize();
@@ -99,23 +102,27 @@ static const char *ranges_differ_from_moves(struct path *p, const bool moved[PAG
 
 	path_collect(p);
 	for (size_t k = 0; k < p->subs[0].n; k++) {
-		const struct seen_range *t = &p->subs[0].ranges[k];
-		size_t i = (t->start - (unsigned long)PATH_AREA) / (KEPT * page);
-		struct wanted_range move = RANGE(CLEAR, kept(i), page, BY_MIGRATE_PAGE);
+		const struct seen_range *r = &p->subs[0].ranges[k];
+		size_t i = (r->start - (unsigned long)PATH_AREA) / (STRIDE * page);
+		struct wanted_range move = RANGE(CLEAR, kept_page(i), page, BY_MIGRATE_PAGE);
 
-		if (i >= PAGES || !range_matches(t, &move))
-			path_wrong(p, "told of something else");
+		if (i >= PAGES || !range_matches(r, &move))
+			path_wrong(p, "a range that is no page's of the test");
 		else
 			seen[i] = true;
 	}
 	for (size_t i = 0; i < PAGES; i++)
 		if (moved[i] && !seen[i])
-			path_wrong(p, "page %zu has moved, and nobody was told", i);
+			path_wrong(p, "page %zu has moved without a range", i);
 	if (p->wrong[0])
 		path_print_ranges(&p->subs[0]);
 	return p->wrong;
 }
 
+/*
+ * Compaction begins a range of each page that it moves, whose contents stay the same.  The
+ * test compacts until a page has moved.
+ */
 TEST_F_TIMEOUT(migration, compaction, MNCK_TIMEOUT)
 {
 	bool moved[PAGES];
@@ -123,7 +130,7 @@ TEST_F_TIMEOUT(migration, compaction, MNCK_TIMEOUT)
 
 	PATH_ATTACH(&self->path);
 	for (;;) {
-		ASSERT_EQ(0, map_thinned());
+		ASSERT_EQ(0, map_kept_pages());
 		note_frames(self->frames);
 		ASSERT_EQ(0, tracing_clear());
 		ASSERT_EQ(0, file_write(COMPACT, "1")) TH_LOG("%m");
@@ -131,13 +138,12 @@ TEST_F_TIMEOUT(migration, compaction, MNCK_TIMEOUT)
 		ASSERT_STREQ("", ranges_differ_from_moves(&self->path, moved));
 		if (n)
 			break;
-		ksft_print_msg("none has moved\n");
-		ASSERT_EQ(0, munmap(PATH_AREA, PAGES * KEPT * self->page));
+		ksft_print_msg("no page has moved\n");
+		ASSERT_EQ(0, munmap(PATH_AREA, PAGES * STRIDE * self->page));
 	}
 	ksft_print_msg("%zu pages have moved\n", n);
 	for (size_t i = 0; i < PAGES; i++)
-		EXPECT_EQ(0x5a, *(volatile char *)kept(i));
-	/* Nor is anything but what moves told. */
+		EXPECT_EQ(0x5a, *(volatile char *)kept_page(i));
 	EXPECT_NO_RANGES(&self->path);
 }
 

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reclaim: a page that goes to swap is unmapped, CLEAR of it, by who wants the memory,
- * not by who has it; and what goes nowhere is told to nobody.
+ * Drives try_to_unmap_one(), by reclaim: MADV_PAGEOUT, and memory.reclaim of a cgroup.
  *
- * In which order pages go is for the kernel to say.
+ * A subscriber must see a CLEAR range of each page that goes to swap, in the task that
+ * reclaims, and no range of a small page that stays.  The kernel chooses the order.
  */
 #include <errno.h>
-#include <signal.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "file.h"
 #include "huge.h"
@@ -32,21 +29,21 @@ FIXTURE(pageout)
 	bool swaps;
 	bool in_cgroup;
 	int file;
+	pid_t child;
 };
 
 FIXTURE_SETUP(pageout)
 {
-	self->path.fd = -1;
+	REQUIRE_OPTION(has_thp(), "TRANSPARENT_HUGEPAGE");
 	self->file = -1;
 	self->page = getpagesize();
-	self->huge = huge_size();
-	REQUIRE_OPTION(has_thp(), "TRANSPARENT_HUGEPAGE");
+	self->huge = huge_on_request(&self->settings);
 	ASSERT_NE(0, self->huge);
-	ASSERT_EQ(0, setting_change(&self->settings, THP "enabled", "never"));
 }
 
 FIXTURE_TEARDOWN(pageout)
 {
+	EXPECT_EQ(0, child_kill(&self->child));
 	EXPECT_STREQ("", path_close(&self->path));
 	if (self->file >= 0)
 		close(self->file);
@@ -68,7 +65,7 @@ FIXTURE_TEARDOWN(pageout)
 		self->swaps = true;                             \
 	} while (0)
 
-/* Memory whose pages reclaim finds: what MADV_PAGEOUT does not find it leaves. */
+/* Maps pages and waits until they are on the LRU: MADV_PAGEOUT leaves all others alone. */
 #define MAP_ON_LRU(_pages)                                      \
 	do {                                                    \
 		ASSERT_EQ(0, map_pages(PATH_AREA, (_pages) * self->page)); \
@@ -80,7 +77,10 @@ static bool swapped(const char *page)
 	return page_entry(page) & PAGEMAP_SWAPPED;
 }
 
-/* Each page of those that were asked for; that it comes back is nobody's business. */
+/*
+ * MADV_PAGEOUT begins a range for each page that goes to swap.  A page that comes back
+ * begins none.
+ */
 TEST_F_TIMEOUT(pageout, madvise, MNCK_TIMEOUT)
 {
 	char *second = PATH_AREA + self->page;
@@ -97,15 +97,12 @@ TEST_F_TIMEOUT(pageout, madvise, MNCK_TIMEOUT)
 	EXPECT_NO_RANGES(&self->path);
 }
 
-/* A page of a file goes as well, and nobody else has it mapped. */
+/* MADV_PAGEOUT takes a page of tmpfs too, if no other process has mapped it. */
 TEST_F_TIMEOUT(pageout, shared, MNCK_TIMEOUT)
 {
 	SWAP_ON();
-	self->file = memfd_create("pageout", MFD_CLOEXEC);
+	self->file = map_memfd(PATH_AREA, 2 * self->page);
 	ASSERT_LE(0, self->file);
-	ASSERT_EQ(0, ftruncate(self->file, 2 * self->page));
-	ASSERT_EQ(PATH_AREA, mmap(PATH_AREA, 2 * self->page, PROT_READ | PROT_WRITE,
-				  MAP_SHARED | MAP_FIXED_NOREPLACE, self->file, 0));
 	memset(PATH_AREA, 1, 2 * self->page);
 	WAIT_UNTIL(pages_on_lru(PATH_AREA, 2 * self->page));
 	PATH_ATTACH(&self->path);
@@ -113,23 +110,23 @@ TEST_F_TIMEOUT(pageout, shared, MNCK_TIMEOUT)
 	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->page, BY_UNMAP_PAGE));
 }
 
-/* What a child has too is not for its parent to send away. */
+/*
+ * MADV_PAGEOUT leaves pages alone that a child has mapped too: see
+ * folio_maybe_mapped_shared() in mm/madvise.c.
+ */
 TEST_F_TIMEOUT(pageout, forked, MNCK_TIMEOUT)
 {
-	pid_t child;
-
 	SWAP_ON();
 	MAP_ON_LRU(2);
-	child = child_start();
-	ASSERT_LT(0, child);
+	self->child = child_start();
+	ASSERT_LT(0, self->child);
 	PATH_ATTACH(&self->path);
 	EXPECT_EQ(0, madvise(PATH_AREA, 2 * self->page, MADV_PAGEOUT));
 	EXPECT_FALSE(swapped(PATH_AREA));
 	EXPECT_NO_RANGES(&self->path);
-	ASSERT_EQ(0, child_kill(&child));
 }
 
-/* Nowhere to go. */
+/* Without swap, shrink_folio_list() gives up before it unmaps a page. */
 TEST_F_TIMEOUT(pageout, no_swap, MNCK_TIMEOUT)
 {
 	MAP_ON_LRU(2);
@@ -138,7 +135,7 @@ TEST_F_TIMEOUT(pageout, no_swap, MNCK_TIMEOUT)
 	EXPECT_NO_RANGES(&self->path);
 }
 
-/* Cold pages go first, but not now. */
+/* MADV_COLD lets pages go first when memory is short, and begins no range now. */
 TEST_F_TIMEOUT(pageout, cold, MNCK_TIMEOUT)
 {
 	SWAP_ON();
@@ -148,7 +145,7 @@ TEST_F_TIMEOUT(pageout, cold, MNCK_TIMEOUT)
 	EXPECT_NO_RANGES(&self->path);
 }
 
-/* Of what is free to be thrown away nothing is kept, so that it needs no swap. */
+/* A page after MADV_FREE is freed without swap, in a range.  The page beside it stays. */
 TEST_F_TIMEOUT(pageout, freed, MNCK_TIMEOUT)
 {
 	MAP_ON_LRU(2);
@@ -161,8 +158,8 @@ TEST_F_TIMEOUT(pageout, freed, MNCK_TIMEOUT)
 }
 
 /*
- * A part of a huge page: all of it is split, which is not by way of its PMD alone but
- * as a migration is, and then that part goes.  MADV_COLD splits it too.
+ * MADV_PAGEOUT and MADV_COLD of a part of a huge page split its folio.  The range of the
+ * whole huge page comes from try_to_migrate_one(), and not from __split_huge_pmd().
  */
 TEST_F_TIMEOUT(pageout, part_of_huge, MNCK_TIMEOUT)
 {
@@ -183,8 +180,8 @@ TEST_F_TIMEOUT(pageout, part_of_huge, MNCK_TIMEOUT)
 }
 
 /*
- * A huge page goes as a whole, or in parts, which need a split first: what is told first
- * is all of it, by whom is not to be said, and what comes then is in it.
+ * A huge page goes to swap as a whole, or is split first and goes in parts.  The first range
+ * is the whole huge page in both cases, from either function, and all others lie in it.
  */
 TEST_F_TIMEOUT(pageout, huge, MNCK_TIMEOUT)
 {
@@ -203,8 +200,8 @@ TEST_F_TIMEOUT(pageout, huge, MNCK_TIMEOUT)
 }
 
 /*
- * A huge page for which there is no swap is split, to be swapped in parts, before it
- * turns out that there is no swap for these either: small ones would have heard nothing.
+ * Without swap a huge page is still split, which begins a range: shrink_folio_list() finds no
+ * swap for the whole, splits the huge page, and only then finds no swap for the parts.
  */
 TEST_F_TIMEOUT(pageout, huge_no_swap, MNCK_TIMEOUT)
 {
@@ -216,11 +213,12 @@ TEST_F_TIMEOUT(pageout, huge_no_swap, MNCK_TIMEOUT)
 	EXPECT_RANGES(&self->path, RANGE(CLEAR, PATH_AREA, self->huge, BY_MIGRATE_PAGE));
 }
 
-static bool reclaimed(const char *start, size_t pages)
+/* Reclaims from the cgroup, in this task.  Returns whether all @pages have gone to swap. */
+static bool reclaim_all(const char *start, size_t pages)
 {
 	size_t page = getpagesize();
 
-	/* Whoever asks for it reclaims by himself; EAGAIN: less than that. */
+	/* EAGAIN: less was reclaimed. */
 	if (file_write(CGROUP "/memory.reclaim", "64K") && errno != EAGAIN)
 		return false;
 	for (size_t i = 0; i < pages; i++)
@@ -229,8 +227,8 @@ static bool reclaimed(const char *start, size_t pages)
 	return true;
 }
 
-/* The pages of the area are the cgroup's alone. */
-#define ASSERT_IN_CGROUP()                                      \
+/* Moves the test to a new cgroup, and then maps the area, whose pages are the cgroup's. */
+#define MAP_IN_CGROUP()                                         \
 	do {                                                    \
 		REQUIRE_OPTION(has_memcg(), "MEMCG");           \
 		ASSERT_EQ(0, file_write(CGROUPS "cgroup.subtree_control", "+memory")); \
@@ -241,35 +239,38 @@ static bool reclaimed(const char *start, size_t pages)
 		PATH_ATTACH(&self->path);                       \
 	} while (0)
 
-/* Each page once, until all are gone: who asks is the process itself. */
+/* Reclaims until all pages have gone to swap.  Each page had one range. */
 #define EXPECT_RECLAIMED()                                      \
 	do {                                                    \
 		struct wanted_range gone_[4];                   \
 								\
-		WAIT_UNTIL(reclaimed(PATH_AREA, ARRAY_SIZE(gone_))); \
+		WAIT_UNTIL(reclaim_all(PATH_AREA, ARRAY_SIZE(gone_))); \
 		for (size_t i_ = 0; i_ < ARRAY_SIZE(gone_); i_++) \
 			gone_[i_] = RANGE(CLEAR, PATH_AREA + i_ * self->page, self->page, \
 					  BY_UNMAP_PAGE);       \
 		EXPECT_STREQ("", path_differs(&self->path, gone_, ARRAY_SIZE(gone_), false)); \
 	} while (0)
 
-/* It was asked whether each is young, before it was taken. */
+/*
+ * With the classic LRU, reclaim of a cgroup asks whether each page is young before it takes
+ * the page.
+ */
 TEST_F_TIMEOUT(pageout, cgroup, MNCK_TIMEOUT)
 {
 	SWAP_ON();
 	ASSERT_EQ(0, lru_gen_off(&self->settings));
-	ASSERT_IN_CGROUP();
+	MAP_IN_CGROUP();
 	EXPECT_RECLAIMED();
 	EXPECT_LE(4, path_count_calls(&self->path, "young", "folio_referenced_one"));
 }
 
-/* With generations it asks for the pages around one as well, or for all that there are. */
+/* The multi-generational LRU also asks about the pages around one, or walks page tables. */
 TEST_F_TIMEOUT(pageout, lru_gen, MNCK_TIMEOUT)
 {
-	SWAP_ON();
 	REQUIRE_OPTION(has_lru_gen(), "LRU_GEN");
+	SWAP_ON();
 	ASSERT_EQ(0, setting_change(&self->settings, LRU_GEN, "y"));
-	ASSERT_IN_CGROUP();
+	MAP_IN_CGROUP();
 	EXPECT_RECLAIMED();
 	EXPECT_LE(1, path_count_calls(&self->path, "young",
 				      "lru_gen_look_around walk_pte_range walk_pud_range"));

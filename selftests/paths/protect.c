@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory whose protection changes: PROTECTION_VMA, once for each VMA that changes,
- * of what changes of it.
+ * Drives change_pud_range() of mm/mprotect.c, by mprotect() and pkey_mprotect().
+ *
+ * A subscriber must see a PROTECTION_VMA range for each VMA whose protection changes, of
+ * the part that changes.
  */
-#include <linux/const.h>
-
 #include "mnck_harness.h"
 #include "path.h"
-
-/* What one entry of the level of page tables that mm looks at first covers. */
-#define PUD _BITUL(30)
+#include "stats.h"
 
 FIXTURE(protect)
 {
@@ -19,12 +17,8 @@ FIXTURE(protect)
 
 FIXTURE_SETUP(protect)
 {
-	self->path.fd = -1;
 	self->page = getpagesize();
-	ASSERT_EQ(0, small_pages());
-	ASSERT_EQ(0, map_pages(PATH_AREA, 8 * self->page));
-	ASSERT_EQ(0, own_pages());
-	PATH_ATTACH(&self->path);
+	PATH_ATTACH_AREA(&self->path, 8 * self->page);
 }
 
 FIXTURE_TEARDOWN(protect)
@@ -32,17 +26,19 @@ FIXTURE_TEARDOWN(protect)
 	EXPECT_STREQ("", path_close(&self->path));
 }
 
-/* Whether it takes rights away or gives them. */
+/* mprotect() begins a range whether it takes rights away or gives them. */
 TEST_F_TIMEOUT(protect, whole, MNCK_TIMEOUT)
 {
-	ASSERT_EQ(0, mprotect(PATH_AREA, 8 * self->page, PROT_READ));
-	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, PATH_AREA, 8 * self->page, BY_PROTECT));
-	ASSERT_EQ(0, mprotect(PATH_AREA, 8 * self->page, PROT_READ | PROT_WRITE));
-	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, PATH_AREA, 8 * self->page, BY_PROTECT));
-	ASSERT_EQ(0, mprotect(PATH_AREA, 8 * self->page, PROT_NONE));
-	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, PATH_AREA, 8 * self->page, BY_PROTECT));
+	const int protections[] = { PROT_READ, PROT_READ | PROT_WRITE, PROT_NONE };
+
+	for (size_t i = 0; i < ARRAY_SIZE(protections); i++) {
+		ASSERT_EQ(0, mprotect(PATH_AREA, 8 * self->page, protections[i]));
+		EXPECT_RANGES(&self->path,
+			      RANGE(PROTECTION_VMA, PATH_AREA, 8 * self->page, BY_PROTECT));
+	}
 }
 
+/* The range is the part of the VMA that changes. */
 TEST_F_TIMEOUT(protect, part, MNCK_TIMEOUT)
 {
 	char *p = PATH_AREA + 2 * self->page;
@@ -51,7 +47,7 @@ TEST_F_TIMEOUT(protect, part, MNCK_TIMEOUT)
 	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, p, 3 * self->page, BY_PROTECT));
 }
 
-/* A range for each VMA, in the order of their addresses. */
+/* mprotect() begins a range for each VMA, in the order of their addresses. */
 TEST_F_TIMEOUT(protect, two_vmas, MNCK_TIMEOUT)
 {
 	char *second = PATH_AREA + 4 * self->page;
@@ -64,7 +60,10 @@ TEST_F_TIMEOUT(protect, two_vmas, MNCK_TIMEOUT)
 		      RANGE(PROTECTION_VMA, second, 3 * self->page, BY_PROTECT));
 }
 
-/* Of two VMAs one changes: nobody hears of the other. */
+/*
+ * A VMA that has the protection already begins no range: mprotect_fixup() returns early if
+ * the flags of the VMA stay the same.
+ */
 TEST_F_TIMEOUT(protect, same, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, mprotect(PATH_AREA, 8 * self->page, PROT_READ | PROT_WRITE));
@@ -77,7 +76,7 @@ TEST_F_TIMEOUT(protect, same, MNCK_TIMEOUT)
 			    BY_PROTECT));
 }
 
-/* It fails at the hole, and what came before has changed. */
+/* mprotect() fails at a hole.  The memory below the hole has changed, and had its range. */
 TEST_F_TIMEOUT(protect, hole, MNCK_TIMEOUT)
 {
 	char *p = PATH_AREA + 4 * self->page;
@@ -86,7 +85,10 @@ TEST_F_TIMEOUT(protect, hole, MNCK_TIMEOUT)
 	EXPECT_RANGES(&self->path, RANGE(PROTECTION_VMA, p, 4 * self->page, BY_PROTECT));
 }
 
-/* Where the machine has no keys, this is mprotect(). */
+/*
+ * pkey_mprotect() begins the range of an mprotect().  On a machine without protection keys,
+ * the test passes -1, which makes pkey_mprotect() an mprotect().
+ */
 TEST_F_TIMEOUT(protect, key, MNCK_TIMEOUT)
 {
 	int key = pkey_alloc(0, 0);
@@ -98,22 +100,22 @@ TEST_F_TIMEOUT(protect, key, MNCK_TIMEOUT)
 }
 
 /*
- * Where there are no page tables nobody can have looked anything up.  To be sure of
- * that one needs all that an entry of the PUD covers: a neighbour has tables too.
+ * Where no PUD entry is set, there is no range: change_pud_range() begins it at the first
+ * entry that is.  The test uses an entry that no other memory shares.
  */
 TEST_F_TIMEOUT(protect, untouched, MNCK_TIMEOUT)
 {
-	char *p = PATH_AREA + 2 * PUD;
+	char *p = PATH_AREA + 2 * pud_size();
 
 	ASSERT_EQ(0, map_untouched(p, 4 * self->page));
 	ASSERT_EQ(0, mprotect(p, 4 * self->page, PROT_READ));
 	EXPECT_NO_RANGES(&self->path);
 }
 
-/* One range, in however many page tables it is. */
+/* Memory under two PUD entries has one range. */
 TEST_F_TIMEOUT(protect, two_puds, MNCK_TIMEOUT)
 {
-	char *p = PATH_AREA + 3 * PUD - 2 * self->page;
+	char *p = PATH_AREA + 3 * pud_size() - 2 * self->page;
 
 	ASSERT_EQ(0, map_pages(p, 4 * self->page));
 	ASSERT_EQ(0, mprotect(p, 4 * self->page, PROT_READ));
@@ -121,12 +123,12 @@ TEST_F_TIMEOUT(protect, two_puds, MNCK_TIMEOUT)
 }
 
 /*
- * The range may leave out what has no page tables at its beginning, as it does, and
- * at its end, as it does not.
+ * The range may leave out memory at its beginning whose PUD entry is not set.  Linux 7.3
+ * does so.
  */
 TEST_F_TIMEOUT(protect, second_pud, MNCK_TIMEOUT)
 {
-	char *border = PATH_AREA + 3 * PUD, *p = border - 2 * self->page;
+	char *border = PATH_AREA + 3 * pud_size(), *p = border - 2 * self->page;
 
 	ASSERT_EQ(0, map_untouched(p, 4 * self->page));
 	border[self->page] = 1;
@@ -135,9 +137,13 @@ TEST_F_TIMEOUT(protect, second_pud, MNCK_TIMEOUT)
 			     RANGE(PROTECTION_VMA, border, 2 * self->page, BY_PROTECT));
 }
 
+/*
+ * The range may leave out memory at its end whose PUD entry is not set.  Linux 7.3 includes
+ * it.
+ */
 TEST_F_TIMEOUT(protect, first_pud, MNCK_TIMEOUT)
 {
-	char *border = PATH_AREA + 3 * PUD, *p = border - 2 * self->page;
+	char *border = PATH_AREA + 3 * pud_size(), *p = border - 2 * self->page;
 
 	ASSERT_EQ(0, map_untouched(p, 4 * self->page));
 	p[0] = 1;
@@ -147,13 +153,13 @@ TEST_F_TIMEOUT(protect, first_pud, MNCK_TIMEOUT)
 }
 
 /*
- * Memory at address 0, which who may use raw I/O may map.
+ * Memory at address 0, which a task with CAP_SYS_RAWIO may map.
  *
- * Mirrors change_pud_range() of mm/mprotect.c, which knows by the start of its range
- * whether it has begun one.  Up to Linux 7.3 that of a range from 0 is never ended:
- * a KVM guest with that memory would fault for ever, and who has an interval of it
- * would wait for ever to remove that.  So there is but one subscriber here, that
- * waits for nothing, and that nothing else happens to before it is detached.
+ * change_pud_range() takes a range.start of 0 for a range that it has not begun.  Linux 7.3
+ * and earlier therefore never end a range that begins at address 0: a KVM guest with that
+ * memory would fault for ever, and the removal of an interval notifier would wait for ever.
+ * So these tests attach one counter, which waits for nothing, and cause nothing but the
+ * range under test before they detach it.
  */
 FIXTURE(zero)
 {
@@ -185,7 +191,7 @@ FIXTURE_TEARDOWN(zero)
 	munmap(NULL, 2 * self->page);
 }
 
-/* Right above it all is well. */
+/* mprotect() of the second page of the address space begins a range and ends it. */
 TEST_F_TIMEOUT(zero, second_page, MNCK_TIMEOUT)
 {
 	void *second = (void *)self->page;
@@ -195,6 +201,7 @@ TEST_F_TIMEOUT(zero, second_page, MNCK_TIMEOUT)
 				     MNCK_RANGE_BLOCKABLE, second, self->page, self->page));
 }
 
+/* mprotect() of the first page must end its range too. */
 TEST_F_TIMEOUT(zero, first_page, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, mprotect(NULL, self->page, PROT_READ));

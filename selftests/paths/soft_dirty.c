@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who asks what was written to: SOFT_DIRTY of all there is, by clear_refs, on
- * machines too that have no such bit in their page tables; and PROTECTION_VMA by
- * PAGEMAP_SCAN that is to protect what it finds, of what it is to look at.  Those
- * who only read tell nobody.
+ * Drives clear_refs_write(), by /proc/PID/clear_refs, and do_pagemap_scan(), by a
+ * PAGEMAP_SCAN that protects what it finds.  Both ask which pages were written to.
+ *
+ * clear_refs must notify subscribers of one SOFT_DIRTY range, of the whole address space,
+ * even on a machine whose page tables have no soft-dirty bit.  The scan must notify them of
+ * one PROTECTION_VMA range, of what it scans.  Reads must begin no range.
  */
 #include <limits.h>
 #include <linux/fs.h>
@@ -26,15 +28,11 @@ FIXTURE(soft_dirty)
 
 FIXTURE_SETUP(soft_dirty)
 {
-	self->path.fd = -1;
-	self->page = getpagesize();
-	ASSERT_EQ(0, small_pages());
 	REQUIRE_OPTION(has_pagemap(), "PROC_PAGE_MONITOR");
-	self->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	self->page = getpagesize();
+	self->pagemap = pagemap_open(0);
 	ASSERT_LE(0, self->pagemap) TH_LOG("%m");
-	ASSERT_EQ(0, map_pages(PATH_AREA, 8 * self->page));
-	ASSERT_EQ(0, own_pages());
-	PATH_ATTACH(&self->path);
+	PATH_ATTACH_AREA(&self->path, 8 * self->page);
 }
 
 FIXTURE_TEARDOWN(soft_dirty)
@@ -43,38 +41,37 @@ FIXTURE_TEARDOWN(soft_dirty)
 	close(self->pagemap);
 }
 
-/* All of its address space, whatever of it there is. */
+/*
+ * Clearing the soft-dirty bits begins a range of all addresses, mapped or not.  A write to a
+ * page afterwards sets the bit of the page, and begins no range.
+ */
 TEST_F_TIMEOUT(soft_dirty, clear_refs, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, file_write(CLEAR_REFS, "4")) TH_LOG("%m");
 	EXPECT_RANGES(&self->path, RANGE(SOFT_DIRTY, 0, ULONG_MAX, "clear_refs_write"));
-	/* To have been written to makes a page no other one. */
 	PATH_AREA[0] = 1;
 	EXPECT_NO_RANGES(&self->path);
 }
 
-/* In the task that writes to the file, of the process that it is about. */
+/*
+ * The range begins in the task that writes to clear_refs, here a child.  The subscribers are
+ * those of the process that the file belongs to, here the parent.
+ */
 TEST_F_TIMEOUT(soft_dirty, of_another, MNCK_TIMEOUT)
 {
 	char path[64];
-	int status;
 	pid_t child;
 
 	snprintf(path, sizeof(path), "/proc/%d/clear_refs", getpid());
 	ASSERT_EQ(0, madvise(PATH_AREA, 8 * self->page, MADV_DONTFORK));
-	child = fork();
-	ASSERT_LE(0, child);
-	if (!child)
-		_exit(!!file_write(path, "4"));
-	ASSERT_EQ(child, waitpid(child, &status, 0));
-	ASSERT_EQ(0, status);
+	ASSERT_IN_CHILD(child, file_write(path, "4"));
 	EXPECT_RANGES(&self->path,
 		      RANGE(SOFT_DIRTY, 0, ULONG_MAX, "clear_refs_write", .pid = child));
 }
 
 /*
- * What it is to look at, whatever there is: of memory that no userfaultfd watches
- * it protects nothing, and of a hole there is nothing to protect.
+ * A scan that protects pages begins a range of all that it scans, even if it can protect
+ * nothing: here no userfaultfd watches the memory, and a part of it is not mapped.
  */
 TEST_F_TIMEOUT(soft_dirty, scan, MNCK_TIMEOUT)
 {
@@ -87,8 +84,9 @@ TEST_F_TIMEOUT(soft_dirty, scan, MNCK_TIMEOUT)
 }
 
 /*
- * The other things that clear_refs does, and those that read.  That pages are not
- * young any more nobody is told: he is asked.
+ * The other values that clear_refs takes begin no range: 1 to 3 clear accessed bits, and 5
+ * resets the peak RSS.  Reads of pagemap and smaps, and a scan that protects nothing, begin
+ * none either.
  */
 TEST_F_TIMEOUT(soft_dirty, silent, MNCK_TIMEOUT)
 {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory that is unmapped: UNMAP, once for each call, of the range that goes,
- * whether there is anything in it or not.
+ * Drives unmap_vmas() of mm/memory.c, by munmap() and by a mapping that replaces others.
+ *
+ * A subscriber must see one UNMAP range for each call: all that the call unmaps, whether
+ * it has pages or not.
  */
 #include "mnck_harness.h"
 #include "path.h"
@@ -14,12 +16,8 @@ FIXTURE(unmap)
 
 FIXTURE_SETUP(unmap)
 {
-	self->path.fd = -1;
 	self->page = getpagesize();
-	ASSERT_EQ(0, small_pages());
-	ASSERT_EQ(0, map_pages(PATH_AREA, 8 * self->page));
-	ASSERT_EQ(0, own_pages());
-	PATH_ATTACH(&self->path);
+	PATH_ATTACH_AREA(&self->path, 8 * self->page);
 }
 
 FIXTURE_TEARDOWN(unmap)
@@ -27,16 +25,20 @@ FIXTURE_TEARDOWN(unmap)
 	EXPECT_STREQ("", path_close(&self->path));
 }
 
+/* munmap() begins one range.  Where nothing is mapped, it returns before unmap_vmas(). */
 TEST_F_TIMEOUT(unmap, munmap, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, munmap(PATH_AREA + self->page, 2 * self->page));
-	EXPECT_RANGES(&self->path, RANGE(UNMAP, PATH_AREA + self->page, 2 * self->page, BY_UNMAP));
-	/* Where nothing is mapped there is nobody to tell. */
+	EXPECT_RANGES(&self->path,
+		      RANGE(UNMAP, PATH_AREA + self->page, 2 * self->page, BY_UNMAP));
 	ASSERT_EQ(0, munmap(PATH_AREA + self->page, 2 * self->page));
 	EXPECT_NO_RANGES(&self->path);
 }
 
-/* A secondary MMU may know of memory that the process never touched. */
+/*
+ * munmap() of memory that the process never touched begins a range too: a secondary MMU may
+ * know the memory, and unmap_vmas() looks at no page table before it begins the range.
+ */
 TEST_F_TIMEOUT(unmap, untouched, MNCK_TIMEOUT)
 {
 	char *p = PATH_AREA + 16 * self->page;
@@ -46,16 +48,20 @@ TEST_F_TIMEOUT(unmap, untouched, MNCK_TIMEOUT)
 	EXPECT_RANGES(&self->path, RANGE(UNMAP, p, 4 * self->page, BY_UNMAP));
 }
 
-/* One range, however many VMAs it has and what is between them. */
+/*
+ * One munmap() begins one range, which covers all its VMAs and the holes between them:
+ * vms_gather_munmap_vmas() collects the VMAs for one call of unmap_vmas().
+ */
 TEST_F_TIMEOUT(unmap, two_vmas, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, munmap(PATH_AREA + 3 * self->page, self->page));
-	EXPECT_RANGES(&self->path, RANGE(UNMAP, PATH_AREA + 3 * self->page, self->page, BY_UNMAP));
+	EXPECT_RANGES(&self->path,
+		      RANGE(UNMAP, PATH_AREA + 3 * self->page, self->page, BY_UNMAP));
 	ASSERT_EQ(0, munmap(PATH_AREA, 8 * self->page));
 	EXPECT_RANGES(&self->path, RANGE(UNMAP, PATH_AREA, 8 * self->page, BY_UNMAP));
 }
 
-/* Memory that is mapped over. */
+/* mmap() with MAP_FIXED unmaps what it replaces, with the range of an munmap(). */
 TEST_F_TIMEOUT(unmap, map_fixed, MNCK_TIMEOUT)
 {
 	char *p = PATH_AREA + 2 * self->page;
@@ -65,7 +71,7 @@ TEST_F_TIMEOUT(unmap, map_fixed, MNCK_TIMEOUT)
 	EXPECT_RANGES(&self->path, RANGE(UNMAP, p, 3 * self->page, BY_UNMAP));
 }
 
-/* Memory that nobody unmaps is not for anybody to know. */
+/* New mappings, first writes, mlock(), munlock() and an munmap() that fails begin no range. */
 TEST_F_TIMEOUT(unmap, silent, MNCK_TIMEOUT)
 {
 	char *p = PATH_AREA + 16 * self->page;

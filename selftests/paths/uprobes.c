@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Breakpoints in the code of a file.  To set one the page must be the mapping's own:
- * who had looked at the file's is told so, CLEAR.  To take it out is a CLEAR of its
- * own, since the page may go then and the file's come back.  Both happen in the task
- * that tells tracefs to, to all processes that have mapped the file.
+ * Drives uprobe_write(), by breakpoints in the code of a file.
+ *
+ * A breakpoint needs a page that belongs to the mapping alone.  When a breakpoint is set and
+ * the page of the file is mapped, a subscriber must see a CLEAR range from wp_page_copy().
+ * When a breakpoint is removed, a subscriber must see a CLEAR range from uprobe_write()
+ * itself, since the mapping may lose its own page and get that of the file again.  The ranges
+ * begin in the task that writes to tracefs, for each process that has mapped the file.
  */
 #include <sys/wait.h>
 
@@ -13,7 +16,7 @@
 #include "path.h"
 #include "tracefs.h"
 
-#define REMOVE "uprobe_write uprobe_write_opcode"
+#define BY_REMOVE "uprobe_write uprobe_write_opcode"
 
 #define CODE "/tmp/mnck_uprobes"
 #define UPROBE_EVENTS TRACEFS "/uprobe_events"
@@ -29,11 +32,13 @@ FIXTURE(uprobes)
 {
 	struct path path;
 	size_t page;
-	/* Four pages of code, that nobody runs. */
+	/* A file with four pages of code, which never runs. */
 	int code;
+	/* Where the page with the breakpoints is mapped. */
+	char *probed;
 };
 
-/* A breakpoint, disabled. */
+/* Makes a breakpoint, which is not set until it is enabled. */
 static int uprobes_make(const char *name, size_t offset)
 {
 	char line[128];
@@ -64,9 +69,9 @@ FIXTURE_SETUP(uprobes)
 	const unsigned char nop[] = NOP;
 	unsigned char code[4096];
 
-	self->path.fd = -1;
-	self->page = getpagesize();
 	REQUIRE_OPTION(has_uprobe_events(), "UPROBE_EVENTS");
+	self->page = getpagesize();
+	self->probed = PATH_AREA + self->page;
 	self->code = open(CODE, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
 	ASSERT_LE(0, self->code);
 	for (size_t at = 0; at < sizeof(code); at += sizeof(nop))
@@ -86,97 +91,90 @@ FIXTURE_TEARDOWN(uprobes)
 	EXPECT_STREQ("", path_close(&self->path));
 }
 
-#define MAP_CODE() \
+#define MAP_CODE(_flags)                                        \
 	ASSERT_EQ(PATH_AREA, mmap(PATH_AREA, 4 * self->page, PROT_READ | PROT_EXEC, \
-				  MAP_PRIVATE | MAP_FIXED_NOREPLACE, self->code, 0))
+				  (_flags) | MAP_FIXED_NOREPLACE, self->code, 0))
 
-/* Looks at the page with the breakpoints. */
-#define LOOK() ((void)*(volatile char *)(PATH_AREA + self->page))
+/* Maps the page of the file. */
+#define READ_CODE() ((void)*(volatile char *)self->probed)
 
+/* Sets or removes a breakpoint, and expects a range of its page from @_initiator. */
+#define ENABLE(_name, _enable, _initiator)                      \
+	do {                                                    \
+		ASSERT_EQ(0, uprobes_enable(_name, _enable));   \
+		EXPECT_RANGES(&self->path,                      \
+			      RANGE(CLEAR, self->probed, self->page, _initiator)); \
+	} while (0)
+
+#define ENABLE_SILENTLY(_name)                                  \
+	do {                                                    \
+		ASSERT_EQ(0, uprobes_enable(_name, true));      \
+		EXPECT_NO_RANGES(&self->path);                  \
+	} while (0)
+
+/* A breakpoint begins a range when it is set, and another one when it is removed. */
 TEST_F_TIMEOUT(uprobes, set_and_remove, MNCK_TIMEOUT)
 {
-	char *p = PATH_AREA + self->page;
-
-	MAP_CODE();
-	LOOK();
+	MAP_CODE(MAP_PRIVATE);
+	READ_CODE();
 	EXPECT_NO_RANGES(&self->path);
-	ASSERT_EQ(0, uprobes_enable("first", true));
-	EXPECT_RANGES(&self->path, RANGE(CLEAR, p, self->page, BY_COPY));
-	ASSERT_EQ(0, uprobes_enable("first", false));
-	EXPECT_RANGES(&self->path, RANGE(CLEAR, p, self->page, REMOVE));
+	ENABLE("first", true, BY_COPY);
+	ENABLE("first", false, BY_REMOVE);
 }
 
-/* Nobody had looked: there is no page that could be another one now. */
+/* A breakpoint in a page that is not mapped yet replaces no page, and begins no range. */
 TEST_F_TIMEOUT(uprobes, untouched, MNCK_TIMEOUT)
 {
-	char *p = PATH_AREA + self->page;
-
-	MAP_CODE();
-	ASSERT_EQ(0, uprobes_enable("first", true));
-	EXPECT_NO_RANGES(&self->path);
-	ASSERT_EQ(0, uprobes_enable("first", false));
-	EXPECT_RANGES(&self->path, RANGE(CLEAR, p, self->page, REMOVE));
+	MAP_CODE(MAP_PRIVATE);
+	ENABLE_SILENTLY("first");
+	ENABLE("first", false, BY_REMOVE);
 }
 
-/* Whoever maps the code has its breakpoints. */
+/* mmap() sets the breakpoints of the file in a new mapping, which has no page to lose. */
 TEST_F_TIMEOUT(uprobes, mapped_later, MNCK_TIMEOUT)
 {
-	char *p = PATH_AREA + self->page;
-
 	ASSERT_EQ(0, uprobes_enable("first", true));
-	MAP_CODE();
-	LOOK();
+	MAP_CODE(MAP_PRIVATE);
+	READ_CODE();
 	EXPECT_NO_RANGES(&self->path);
-	ASSERT_EQ(0, uprobes_enable("first", false));
-	EXPECT_RANGES(&self->path, RANGE(CLEAR, p, self->page, REMOVE));
+	ENABLE("first", false, BY_REMOVE);
 }
 
-/* The second finds a page that is the mapping's own.  Each is told when it goes. */
+/*
+ * A second breakpoint in a page finds that the page belongs to the mapping alone already, and
+ * begins no range.  The removal of each breakpoint begins one.
+ */
 TEST_F_TIMEOUT(uprobes, two, MNCK_TIMEOUT)
 {
-	char *p = PATH_AREA + self->page;
-
 	ASSERT_EQ(0, uprobes_make("second", self->page + 16));
-	MAP_CODE();
-	LOOK();
-	ASSERT_EQ(0, uprobes_enable("first", true));
-	EXPECT_RANGES(&self->path, RANGE(CLEAR, p, self->page, BY_COPY));
-	ASSERT_EQ(0, uprobes_enable("second", true));
-	EXPECT_NO_RANGES(&self->path);
-	ASSERT_EQ(0, uprobes_enable("first", false));
-	EXPECT_RANGES(&self->path, RANGE(CLEAR, p, self->page, REMOVE));
-	ASSERT_EQ(0, uprobes_enable("second", false));
-	EXPECT_RANGES(&self->path, RANGE(CLEAR, p, self->page, REMOVE));
+	MAP_CODE(MAP_PRIVATE);
+	READ_CODE();
+	ENABLE("first", true, BY_COPY);
+	ENABLE_SILENTLY("second");
+	ENABLE("first", false, BY_REMOVE);
+	ENABLE("second", false, BY_REMOVE);
 }
 
-/* Another process sets it, and it is he in whom it happens. */
+/* The ranges begin in the task that sets and removes the breakpoint, here in a child. */
 TEST_F_TIMEOUT(uprobes, by_another, MNCK_TIMEOUT)
 {
-	char *p = PATH_AREA + self->page;
-	int status;
 	pid_t child;
 
-	MAP_CODE();
-	LOOK();
+	MAP_CODE(MAP_PRIVATE);
+	READ_CODE();
 	ASSERT_EQ(0, madvise(PATH_AREA, 4 * self->page, MADV_DONTFORK));
-	child = fork();
-	ASSERT_LE(0, child);
-	if (!child)
-		_exit(uprobes_enable("first", true) || uprobes_enable("first", false));
-	ASSERT_EQ(child, waitpid(child, &status, 0));
-	ASSERT_EQ(0, status);
+	ASSERT_IN_CHILD(child, uprobes_enable("first", true) || uprobes_enable("first", false));
 	EXPECT_RANGES(&self->path,
-		      RANGE(CLEAR, p, self->page, BY_COPY, .pid = child),
-		      RANGE(CLEAR, p, self->page, REMOVE, .pid = child));
+		      RANGE(CLEAR, self->probed, self->page, BY_COPY, .pid = child),
+		      RANGE(CLEAR, self->probed, self->page, BY_REMOVE, .pid = child));
 }
 
-/* What is shared, or may be written to, has no breakpoints. */
+/* A shared mapping gets no breakpoints and so no ranges: see valid_vma(). */
 TEST_F_TIMEOUT(uprobes, silent, MNCK_TIMEOUT)
 {
-	ASSERT_EQ(PATH_AREA, mmap(PATH_AREA, 4 * self->page, PROT_READ | PROT_EXEC,
-				  MAP_SHARED | MAP_FIXED_NOREPLACE, self->code, 0));
-	LOOK();
-	ASSERT_EQ(0, uprobes_enable("first", true));
+	MAP_CODE(MAP_SHARED);
+	READ_CODE();
+	ENABLE_SILENTLY("first");
 	ASSERT_EQ(0, uprobes_enable("first", false));
 	EXPECT_NO_RANGES(&self->path);
 }

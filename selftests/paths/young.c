@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who asks whether a page is young takes nothing away: nobody is told a range, and who
- * ages is asked.  What the answers are good for is in aging.c.
+ * Drives the callbacks that ask whether a page is young, by idle page tracking and by DAMON.
  *
- * Reclaim asks as well, see pageout.c.
+ * The aging subscriber must be asked, and no subscriber may see a range: nothing is taken
+ * away.  aging.c tests the effect of the answers.  Reclaim asks too, see pageout.c.
  */
 #include "damon.h"
 #include "huge.h"
@@ -12,6 +12,7 @@
 #include "option.h"
 #include "pages.h"
 #include "path.h"
+#include "stats.h"
 
 #define AREA_PAGES 4
 
@@ -24,16 +25,12 @@ FIXTURE(young)
 
 FIXTURE_SETUP(young)
 {
-	self->path.fd = -1;
 	self->page = getpagesize();
 	REQUIRE_OPTION(has_idle_page_tracking(), "IDLE_PAGE_TRACKING");
 	self->bitmap = idle_open();
 	ASSERT_LE(0, self->bitmap);
-	ASSERT_EQ(0, small_pages());
-	ASSERT_EQ(0, map_pages(PATH_AREA, AREA_PAGES * self->page));
-	ASSERT_EQ(0, own_pages());
+	PATH_ATTACH_AREA(&self->path, AREA_PAGES * self->page);
 	WAIT_UNTIL(pages_on_lru(PATH_AREA, AREA_PAGES * self->page));
-	PATH_ATTACH(&self->path);
 }
 
 FIXTURE_TEARDOWN(young)
@@ -43,7 +40,10 @@ FIXTURE_TEARDOWN(young)
 	close(self->bitmap);
 }
 
-/* Once for each page and each time; and once more for each look. */
+/*
+ * page_idle_clear_pte_refs_one() asks once for each page that is set idle, and once more
+ * each time that the bit of a page is read.
+ */
 TEST_F_TIMEOUT(young, idle, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, set_idle(self->bitmap, PATH_AREA));
@@ -55,27 +55,31 @@ TEST_F_TIMEOUT(young, idle, MNCK_TIMEOUT)
 	EXPECT_LE(1, path_count_calls(&self->path, "young", "page_idle_clear_pte_refs_one"));
 }
 
-/* DAMON makes what is at PATH_AREA old by one of @_old, and looks later by one of @_look. */
-#define EXPECT_DAMON(_len, _old, _look)                                           \
+/*
+ * Runs DAMON on @_len bytes at PATH_AREA.  One of @_clear clears the page's accessed bits,
+ * and one of @_test tests them later.
+ */
+#define EXPECT_DAMON(_len, _clear, _test)                                         \
 	do {                                                                      \
 		const char *refused_;                                             \
 										  \
 		REQUIRE_OPTION(has_damon(), "DAMON_SYSFS");                       \
 		refused_ = damon_start(PATH_AREA, _len);                          \
 		ASSERT_EQ(NULL, refused_) TH_LOG(DAMON_NEEDS, refused_);          \
-		WAIT_UNTIL(stats_now(path_find_kind(&self->path, MNCK_KIND_AGING))        \
-			   .test_young >= 2);                                             \
+		WAIT_UNTIL(stats_now(path_find_kind(&self->path,                  \
+						    MNCK_KIND_AGING)).test_young >= 2); \
 		EXPECT_NO_RANGES(&self->path);                                    \
-		EXPECT_LE(2, path_count_calls(&self->path, "young", _old));       \
-		EXPECT_LE(2, path_count_calls(&self->path, "young", _look));      \
+		EXPECT_LE(2, path_count_calls(&self->path, "young", _clear));     \
+		EXPECT_LE(2, path_count_calls(&self->path, "young", _test));      \
 	} while (0)
 
+/* DAMON asks about a small page. */
 TEST_F_TIMEOUT(young, damon, MNCK_TIMEOUT)
 {
 	EXPECT_DAMON(self->page, "damon_ptep_mkold damon_mkold_pmd_entry", "damon_young_pmd_entry");
 }
 
-/* Of a page that a PMD maps, or that is of hugetlb. */
+/* Pages that a PMD maps, and pages of hugetlb. */
 FIXTURE(huge)
 {
 	struct path path;
@@ -85,7 +89,6 @@ FIXTURE(huge)
 
 FIXTURE_SETUP(huge)
 {
-	self->path.fd = -1;
 }
 
 FIXTURE_TEARDOWN(huge)
@@ -96,6 +99,7 @@ FIXTURE_TEARDOWN(huge)
 	EXPECT_EQ(0, settings_restore(&self->settings));
 }
 
+/* DAMON asks about a huge page as a whole, and does not split it. */
 TEST_F_TIMEOUT(huge, damon, MNCK_TIMEOUT)
 {
 	REQUIRE_OPTION(has_thp(), "TRANSPARENT_HUGEPAGE");
@@ -107,13 +111,13 @@ TEST_F_TIMEOUT(huge, damon, MNCK_TIMEOUT)
 	EXPECT_TRUE(huge_mapped(PATH_AREA, self->page));
 }
 
+/* DAMON asks about a page of hugetlb, by functions of its own. */
 TEST_F_TIMEOUT(huge, damon_hugetlb, MNCK_TIMEOUT)
 {
 	REQUIRE_OPTION(has_hugetlb(), "HUGETLBFS");
 	self->page = hugetlb_size();
 	ASSERT_EQ(0, hugetlb_keep(&self->settings, 1)) TH_LOG("%m");
-	ASSERT_EQ(0, hugetlb_map(PATH_AREA, self->page));
-	PATH_AREA[0] = 1;
+	ASSERT_EQ(0, hugetlb_map_touched(PATH_AREA, self->page));
 	PATH_ATTACH(&self->path);
 	EXPECT_DAMON(self->page, "damon_hugetlb_mkold damon_mkold_hugetlb_entry",
 		     "damon_young_hugetlb_entry");
