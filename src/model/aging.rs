@@ -32,8 +32,10 @@ use super::{
         Pages,
         Reserved, //
     },
-    statistics::Young,
-    Statistics, //
+    statistics::{
+        Statistics,
+        Young, //
+    },
 };
 use crate::{
     check::Callback,

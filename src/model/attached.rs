@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A subscriber of any kind, attached to an address space.
+//! The table of all kinds: attaches a model subscriber of any kind.
+//!
+//! No other file of this directory knows all kinds. The kinds do not know this file.
 
 use core::{
     ops::Range,
@@ -8,7 +10,6 @@ use core::{
 };
 
 use kernel::{
-    mm::MmWithUser,
     new_spinlock,
     prelude::*,
     sync::Arc,
@@ -17,27 +18,29 @@ use kernel::{
 
 use super::{
     aging::Aging,
-    chained::{
-        ChainDevice,
-        Member, //
-    },
+    chain_device::ChainDevice,
     counter::Counter,
+    destination::{
+        Destination,
+        Subscription, //
+    },
     faulty::{
         Fault,
         Faulty, //
     },
     mirror,
+    place::Place,
     secondary_tlb::Iommu,
     shared::{
         self,
         SharedCounter, //
     },
+    statistics::Statistics,
     trylock::Trylock,
     two_pass::{
         Binding,
         Userptr, //
     },
-    Statistics, //
 };
 use crate::{
     ffi::uapi::{
@@ -56,14 +59,8 @@ use crate::{
     },
     mmu_notifier::{
         Bare,
-        Domain,
-        Flavour,
-        IntervalFlavour,
         IntervalRegistration,
-        IntervalSubscriber,
-        MmapWriteGuard,
         Registration,
-        Shared,
         SharedRef,
         StartEnd,
         StartOnly,
@@ -73,96 +70,38 @@ use crate::{
     },
 };
 
-/// Where a subscriber is attached, and how.
-pub(crate) struct Place<'a> {
-    /// The address space.
-    pub(crate) mm: &'a MmWithUser,
-    /// Whether to take the mmap lock and register under it.
-    pub(crate) locked: bool,
-    /// Whose it is.
-    pub(crate) pid: Pid,
-    /// The caller is in no callback.
-    pub(crate) task: &'a mut TaskContext,
-}
-
-impl Place<'_> {
-    /// Registers a subscriber to all of the address space.
-    pub(super) fn register<F: Flavour, E>(
-        &mut self,
-        subscriber: impl PinInit<F::Subscriber, E>,
-    ) -> Result<Registration<F>>
-    where
-        Error: From<E>,
-    {
-        if self.locked {
-            Registration::new_locked(&MmapWriteGuard::lock(self.mm, self.task)?, subscriber)
-        } else {
-            Registration::new(self.mm, subscriber, self.task)
-        }
-    }
-
-    /// Registers a subscriber to `range`, with its user lock.
-    pub(super) fn register_interval<F: IntervalFlavour, E>(
-        &mut self,
-        range: Range<usize>,
-        subscriber: impl PinInit<F::Subscriber, E>,
-        lock: impl PinInit<<F::Subscriber as IntervalSubscriber>::UserLock>,
-    ) -> Result<IntervalRegistration<F>>
-    where
-        Error: From<E>,
-    {
-        if self.locked {
-            let locked = MmapWriteGuard::lock(self.mm, self.task)?;
-
-            IntervalRegistration::new_locked(&locked, range, subscriber, lock)
-        } else {
-            IntervalRegistration::new(self.mm, range, subscriber, lock, self.task)
-        }
-    }
-
-    /// The subscriber that the address space has of `domain`.
-    pub(super) fn share<F: Flavour>(&mut self, domain: &Arc<Domain<F>>) -> Result<SharedRef<F>>
-    where
-        F::Subscriber: Shared,
-    {
-        if self.locked {
-            domain.get_locked(&MmapWriteGuard::lock(self.mm, self.task)?)
-        } else {
-            domain.get(self.mm, self.task)
-        }
-    }
-}
-
-/// A model subscriber, attached to an mm. Detached on drop, under the rules for dropping a
-/// [`Registration`].
+/// A model subscriber of any kind, attached to an address space or to a chain. Detached on drop,
+/// under the rules for dropping a [`Registration`].
 pub(crate) struct Attached {
     model: Model,
     statistics: Arc<Statistics>,
 }
 
+/// A subscriber of each kind, attached.
 enum Model {
-    Counter(#[expect(dead_code, reason = "held for its drop")] Registration<StartEnd<Counter>>),
-    Trylock(Registration<StartOnly<Trylock>>),
+    Counter(#[expect(dead_code, reason = "held for its drop")] Subscription<StartEnd<Counter>>),
+    Trylock(Subscription<StartOnly<Trylock>>),
     Mirror(mirror::Device),
     TwoPass(
         #[expect(dead_code, reason = "held for its drop")] IntervalRegistration<TwoPasses<Userptr>>,
     ),
     SecondaryTlb(#[expect(dead_code, reason = "held for its drop")] Registration<TlbOnly<Iommu>>),
     Aging(Registration<Bare<Aging>>),
-    Chain(ChainDevice),
-    Member(Member),
     Shared(#[expect(dead_code, reason = "held for its drop")] SharedRef<StartEnd<SharedCounter>>),
+    Chain(ChainDevice),
     Faulty(#[expect(dead_code, reason = "held for its drop")] Faulty),
 }
 
 impl Attached {
-    /// Attaches a subscriber of `kind` at `place`, to `range` of it, in bytes, page-aligned, if it
-    /// is of a kind that wants one, and with a `fault` if that is what it is for. May sleep.
+    /// Attaches a subscriber of `kind` to an address space. Sleeps.
+    ///
+    /// `range`, in bytes, half-open, page-aligned, is what it subscribes to, if its kind subscribes
+    /// to a part of an address space; `policy` is for a chain, `fault` for a faulty driver.
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`]: unknown kind, policy or fault; or there is a range, a policy or a fault and the
-    ///   kind wants none, or the reverse.
+    /// - [`EINVAL`]: `kind`, `policy` or `fault` is unknown; or the kind takes no range, policy or
+    ///   fault and one is given; or it takes a range and none is given.
     /// - [`EINTR`], [`ENOMEM`]: as [`Registration::new`].
     pub(crate) fn new(
         kind: mnck_kind,
@@ -185,7 +124,7 @@ impl Attached {
         let range = range.unwrap_or_default();
 
         if kind == MNCK_KIND_SHARED {
-            // The subscriber may have been there before, with its statistics.
+            // The subscriber may have been attached before, and have statistics.
             let shared = shared::attach(place)?;
             let statistics = shared.subscriber().statistics().clone();
 
@@ -196,34 +135,17 @@ impl Attached {
             });
         }
 
-        let statistics = Statistics::new(name(kind))?;
-
-        statistics.watch().set_target(place.pid);
-        let count_in = statistics.clone();
-        let model = match kind {
-            MNCK_KIND_COUNTER => Model::Counter(place.register(Counter::new(count_in))?),
-            MNCK_KIND_TRYLOCK => Model::Trylock(place.register(Trylock::new(count_in))?),
-            MNCK_KIND_MIRROR => Model::Mirror(mirror::Device::attach(place, range, count_in)?),
-            MNCK_KIND_TWO_PASS => Model::TwoPass(place.register_interval(
-                range,
-                Userptr::new(count_in),
-                new_spinlock!(Binding::new(), "Userptr::binding"),
-            )?),
-            MNCK_KIND_SECONDARY_TLB => Model::SecondaryTlb(place.register(Iommu::new(count_in))?),
-            MNCK_KIND_AGING => Model::Aging(place.register(Aging::new(count_in))?),
-            MNCK_KIND_CHAIN => Model::Chain(ChainDevice::attach(place, policy, count_in)?),
-            MNCK_KIND_FAULTY => Model::Faulty(Faulty::attach(fault, range, place, count_in)?),
-            _ => return Err(EINVAL),
-        };
-
-        Ok(Self { model, statistics })
+        let pid = Some(place.pid);
+        Self::attach(kind, range, policy, fault, Destination::Place(place), pid)
     }
 
-    /// Attaches a subscriber of `kind` to this, which must be a chain. May sleep.
+    /// Attaches a subscriber of `kind` to `self`, which must be a chain, with the mistake `fault` if
+    /// it is a faulty driver. Sleeps.
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`]: it is none, or there is no member of this kind.
+    /// - [`EINVAL`]: `self` is no chain, or no member of a chain can be of this kind or have this
+    ///   fault.
     /// - [`ESRCH`], [`EINTR`], [`ENOMEM`]: as [`Chain::join`](crate::chain::Chain::join).
     pub(crate) fn join(
         &self,
@@ -231,35 +153,77 @@ impl Attached {
         fault: &Fault,
         task: &mut TaskContext,
     ) -> Result<Self> {
-        let Model::Chain(chain) = &self.model else {
+        let Model::Chain(device) = &self.model else {
             return Err(EINVAL);
         };
-        let statistics = Statistics::new(name(kind))?;
 
-        if let Some(target) = self.statistics.watch().target() {
-            statistics.watch().set_target(target);
+        if kind != MNCK_KIND_FAULTY && !fault.is_none() {
+            return Err(EINVAL);
         }
-        Ok(Self {
-            model: Model::Member(chain.join(kind, fault, statistics.clone(), task)?),
-            statistics,
-        })
+        let pid = self.statistics.watch().target();
+        let to = Destination::Chain(device.chain(), task);
+
+        Self::attach(kind, 0..0, 0, fault, to, pid)
     }
 
-    /// Whether it can't be detached now, being a chain with members.
+    /// Attaches a subscriber of `kind`, which is not shared, to the process `pid`, if that is known.
+    fn attach(
+        kind: mnck_kind,
+        range: Range<usize>,
+        policy: mnck_policy,
+        fault: &Fault,
+        mut to: Destination<'_, '_>,
+        pid: Option<Pid>,
+    ) -> Result<Self> {
+        let statistics = Statistics::new(name(kind))?;
+
+        if let Some(pid) = pid {
+            statistics.watch().set_target(pid);
+        }
+        let count_in = statistics.clone();
+        let model = match (kind, &mut to) {
+            (MNCK_KIND_COUNTER, to) => Model::Counter(to.attach(Counter::new(count_in))?),
+            (MNCK_KIND_TRYLOCK, to) => Model::Trylock(to.attach(Trylock::new(count_in))?),
+            (MNCK_KIND_FAULTY, to) => Model::Faulty(Faulty::attach(fault, range, to, count_in)?),
+            (MNCK_KIND_MIRROR, Destination::Place(place)) => {
+                Model::Mirror(mirror::Device::attach(place, range, count_in)?)
+            }
+            (MNCK_KIND_TWO_PASS, Destination::Place(place)) => {
+                let binding = new_spinlock!(Binding::new(), "Userptr::binding");
+
+                Model::TwoPass(place.register_interval(range, Userptr::new(count_in), binding)?)
+            }
+            (MNCK_KIND_SECONDARY_TLB, Destination::Place(place)) => {
+                Model::SecondaryTlb(place.register(Iommu::new(count_in))?)
+            }
+            (MNCK_KIND_AGING, Destination::Place(place)) => {
+                Model::Aging(place.register(Aging::new(count_in))?)
+            }
+            (MNCK_KIND_CHAIN, Destination::Place(place)) => {
+                Model::Chain(ChainDevice::attach(place, policy, count_in)?)
+            }
+            // The kind is unknown, or it cannot be a member of a chain.
+            _ => return Err(EINVAL),
+        };
+
+        Ok(Self { model, statistics })
+    }
+
+    /// Returns whether the subscriber cannot be detached now, because it is a chain with members.
     pub(crate) fn is_busy(&self) -> bool {
         match &self.model {
-            Model::Chain(chain) => chain.has_members(),
+            Model::Chain(device) => device.has_members(),
             _ => false,
         }
     }
 
-    /// What the subscriber has seen so far.
+    /// Returns what the subscriber has seen so far.
     pub(crate) fn statistics(&self) -> mnck_stats {
         read(&self.statistics)
     }
 
-    /// Detaches the subscriber, of which this must be the last reference, and what it has seen in
-    /// all. Sleeps until no callback runs, unless it is shared.
+    /// Detaches the subscriber, of which `this` must be the last reference, and returns all that it
+    /// has seen. Sleeps until none of its callbacks runs, unless it is shared.
     pub(crate) fn detach(this: Arc<Self>) -> mnck_stats {
         let statistics = this.statistics.clone();
         let shared = matches!(this.model, Model::Shared(_));
@@ -271,16 +235,15 @@ impl Attached {
         read(&statistics)
     }
 
-    /// The subscriber, which must be a trylock; else [`EINVAL`].
+    /// Returns the subscriber, which must be a trylock; else [`EINVAL`].
     pub(crate) fn trylock(&self) -> Result<Pin<&Trylock>> {
         match &self.model {
-            Model::Trylock(registration) => Ok(registration.subscriber()),
-            Model::Member(Member::Trylock(membership)) => Ok(membership.subscriber()),
+            Model::Trylock(subscription) => Ok(subscription.subscriber()),
             _ => Err(EINVAL),
         }
     }
 
-    /// The subscriber, which must be a mirror; else [`EINVAL`].
+    /// Returns the subscriber, which must be a mirror; else [`EINVAL`].
     pub(crate) fn mirror(&self) -> Result<&mirror::Device> {
         match &self.model {
             Model::Mirror(device) => Ok(device),
@@ -288,7 +251,7 @@ impl Attached {
         }
     }
 
-    /// The subscriber, which must be an aging one; else [`EINVAL`].
+    /// Returns the subscriber, which must be an aging one; else [`EINVAL`].
     pub(crate) fn aging(&self) -> Result<Pin<&Aging>> {
         match &self.model {
             Model::Aging(registration) => Ok(registration.subscriber()),
@@ -296,10 +259,10 @@ impl Attached {
         }
     }
 
-    /// Releases the lock that a callback could wait for, if the session holds it.
+    /// Releases the lock that a callback may wait for, if the session holds it.
     pub(crate) fn let_go(&self) {
         if let Ok(trylock) = self.trylock() {
-            // That it is not held is no error here.
+            // Not to hold it is no error here.
             let _ = trylock.release_lock();
         }
     }
@@ -307,12 +270,12 @@ impl Attached {
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        // A start that waits for the lock would keep the unregistering waiting.
+        // Unregistering waits for every start, and a start may wait for the lock.
         self.let_go();
     }
 }
 
-/// What a subscriber of `kind` is called.
+/// Returns what reports call a subscriber of `kind`.
 fn name(kind: mnck_kind) -> &'static CStr {
     match kind {
         MNCK_KIND_COUNTER => c"counter",
@@ -327,7 +290,7 @@ fn name(kind: mnck_kind) -> &'static CStr {
     }
 }
 
-/// What `statistics` say, and what the module says.
+/// Returns `statistics`, and how many shared subscribers of the module were made and freed.
 fn read(statistics: &Statistics) -> mnck_stats {
     let mut stats = statistics.read();
 

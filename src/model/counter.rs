@@ -15,14 +15,10 @@ use kernel::{
 };
 
 use super::{
-    chained::Opened,
-    Statistics, //
+    chain_member::CountingMember,
+    statistics::Statistics, //
 };
 use crate::{
-    chain::{
-        self,
-        Ending, //
-    },
     check::Callback,
     mmu_notifier::{
         CallbackContext,
@@ -35,11 +31,11 @@ use crate::{
 
 /// See the module's documentation.
 pub(super) struct Counter {
-    statistics: Arc<Statistics>,
+    pub(super) statistics: Arc<Statistics>,
 }
 
 impl Counter {
-    /// A counter that counts in `statistics`.
+    /// Returns a counter that counts in `statistics`.
     pub(super) fn new(statistics: Arc<Statistics>) -> Self {
         Self { statistics }
     }
@@ -68,31 +64,19 @@ impl Paired for Counter {
     }
 }
 
-impl chain::Subscriber for Counter {
-    type Value = Opened;
+impl CountingMember for Counter {
+    type Guard<'a> = ();
 
-    /// As [`Paired::start`]: it refuses nothing.
-    fn start<'c>(
-        self: Pin<&Self>,
-        range: &Range,
+    fn statistics(&self) -> &Statistics {
+        &self.statistics
+    }
+
+    /// Refuses nothing.
+    fn admit<'a, 'c>(
+        &'a self,
+        _range: &Range,
         _context: CallbackContext<'c>,
-    ) -> Result<Opened, WouldBlock<'c>> {
-        let _scope = self.statistics.enter(Callback::ChainStart, Some(range));
-
-        Ok(Opened::new(range, &self.statistics))
-    }
-
-    fn end(self: Pin<&Self>, opened: Opened, ending: Ending<'_>) {
-        let _scope = self.statistics.enter(Callback::ChainEnd, ending.range());
-
-        opened.end(ending, &self.statistics);
-    }
-
-    fn over(self: Pin<&Self>, range: &Range) {
-        self.statistics.watch().range_over(range);
-    }
-
-    fn release(self: Pin<&Self>, _mm: &Mm) {
-        self.statistics.release_in_chain();
+    ) -> Result<(), WouldBlock<'c>> {
+        Ok(())
     }
 }

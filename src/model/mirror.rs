@@ -26,14 +26,14 @@ use kernel::{
 };
 
 use super::{
-    attached::Place,
     pages::{
         self,
         Pages,
         Reserved, //
     },
-    wait_limit,
-    Statistics, //
+    place::Place,
+    statistics::Statistics,
+    wait_limit::wait_limit, //
 };
 use crate::{
     check::Callback,

@@ -1,36 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The model subscribers, named for what they model, and what a session can do with any of them.
+//! The model subscribers, a file for each kind, named for what it models.
 //!
-//! Each is an example of one flavour, as short as that can be; beside what it models it counts what
-//! it sees, in its [`Statistics`](statistics::Statistics).
-
-use kernel::time::Msecs;
-
-use crate::module_parameters;
+//! Each kind is a short example of one duty of a subscriber. Beside doing what it models, it counts
+//! its callbacks in [`Statistics`](statistics::Statistics).
+//!
+//! [`attached`] is the table of all kinds, and what [`device`](crate::device) uses. The kinds do not
+//! know each other, with one exception: `shared` is a `counter` that each mm has one of. What they
+//! have in common is below them:
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `statistics` | what a subscriber counts, and its checks |
+//! | `chain_member` | how a member of a chain counts and checks its pairs |
+//! | `place`, `destination` | how a subscriber is registered, or joins a chain |
+//! | `pages` | a value for each page |
+//! | `wait_limit` | how long a callback waits for user space |
 
 mod aging;
 
 mod attached;
-pub(crate) use attached::{
-    Attached,
-    Place, //
-};
+pub(crate) use attached::Attached;
 
-mod chained;
+mod chain_device;
+
+mod chain_member;
 
 mod counter;
 
-mod driver;
+mod destination;
 
 mod faulty;
 pub(crate) use faulty::Fault;
 
-mod interval_driver;
-
 mod mirror;
 
 mod pages;
+
+mod place;
+pub(crate) use place::Place;
 
 mod secondary_tlb;
 
@@ -38,18 +46,9 @@ mod shared;
 pub(crate) use shared::SharedDomain;
 
 mod statistics;
-use statistics::Statistics;
 
 mod trylock;
 
 mod two_pass;
 
-/// How long a subscriber waits for a user, in ms.
-///
-/// A driver's lock is held by a driver, which lets go of it. Here a user holds it, who may not, or
-/// cannot: the holder's exit may wait for the very callback that waits for the lock, since the mm
-/// goes before the files and each release waits for every callback. Kernel threads wait here too,
-/// and nobody can kill them.
-fn wait_limit() -> Msecs {
-    module_parameters::wait_limit_ms.value()
-}
+mod wait_limit;

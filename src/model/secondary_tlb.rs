@@ -15,7 +15,7 @@ use kernel::{
     sync::Arc, //
 };
 
-use super::Statistics;
+use super::statistics::Statistics;
 use crate::{
     check::Callback,
     mmu_notifier::{

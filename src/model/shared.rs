@@ -24,11 +24,11 @@ use kernel::{
 };
 
 use super::{
-    attached::Place,
-    Statistics, //
+    counter::Counter,
+    place::Place,
+    statistics::Statistics, //
 };
 use crate::{
-    check::Callback,
     ffi::{
         Global,
         Published, //
@@ -48,7 +48,7 @@ use crate::{
 
 /// See the module's documentation.
 pub(super) struct SharedCounter {
-    statistics: Arc<Statistics>,
+    counter: Counter,
 }
 
 /// How many there were, and how many of these there are no more.
@@ -88,16 +88,20 @@ pub(super) fn census() -> (u64, u64) {
 }
 
 impl SharedCounter {
-    /// What it counts in.
+    /// Returns the statistics that it counts in.
     pub(super) fn statistics(&self) -> &Arc<Statistics> {
-        &self.statistics
+        &self.counter.statistics
+    }
+
+    fn counter(self: Pin<&Self>) -> Pin<&Counter> {
+        Pin::new(&self.get_ref().counter)
     }
 }
 
 impl Shared for SharedCounter {
     fn new(_mm: &Mm) -> impl PinInit<Self, Error> {
         try_init!(Self {
-            statistics: Statistics::new(c"shared")?,
+            counter: Counter::new(Statistics::new(c"shared")?),
             _: {
                 MADE.add(1, Relaxed);
             },
@@ -111,28 +115,22 @@ impl Drop for SharedCounter {
     }
 }
 
-// It frees its statistics, if they were not attached still, which is a `kfree()`.
+// Its drop frees the statistics with `kfree()`, unless the session still has a reference to them.
 impl AtomicDrop for SharedCounter {}
 
 #[vtable]
 impl Subscriber for SharedCounter {
-    fn release(self: Pin<&Self>, _mm: &Mm) {
-        let _scope = self.statistics.enter(Callback::Release, None);
-
-        self.statistics.release();
+    fn release(self: Pin<&Self>, mm: &Mm) {
+        self.counter().release(mm);
     }
 }
 
 impl Paired for SharedCounter {
-    fn start(self: Pin<&Self>, range: &Range, _context: CallbackContext<'_>) {
-        let _scope = self.statistics.enter(Callback::Start, Some(range));
-
-        self.statistics.open(range);
+    fn start(self: Pin<&Self>, range: &Range, context: CallbackContext<'_>) {
+        self.counter().start(range, context);
     }
 
-    fn end(self: Pin<&Self>, range: &Range, _context: CallbackContext<'_>) {
-        let _scope = self.statistics.enter(Callback::End, Some(range));
-
-        self.statistics.end(range);
+    fn end(self: Pin<&Self>, range: &Range, context: CallbackContext<'_>) {
+        self.counter().end(range, context);
     }
 }

@@ -19,15 +19,11 @@ use kernel::{
 };
 
 use super::{
-    chained::Opened,
-    wait_limit,
-    Statistics, //
+    chain_member::CountingMember,
+    statistics::Statistics,
+    wait_limit::wait_limit, //
 };
 use crate::{
-    chain::{
-        self,
-        Ending, //
-    },
     check::Callback,
     ffi::{
         Semaphore,
@@ -150,31 +146,18 @@ impl Fallible for Trylock {
     }
 }
 
-impl chain::Subscriber for Trylock {
-    type Value = Opened;
+impl CountingMember for Trylock {
+    type Guard<'a> = Option<SemaphoreGuard<'a>>;
 
-    fn start<'c>(
-        self: Pin<&Self>,
+    fn statistics(&self) -> &Statistics {
+        &self.statistics
+    }
+
+    fn admit<'a, 'c>(
+        &'a self,
         range: &Range,
         context: CallbackContext<'c>,
-    ) -> Result<Opened, WouldBlock<'c>> {
-        let _scope = self.statistics.enter(Callback::ChainStart, Some(range));
-        let _guard = self.take(range, context)?;
-
-        Ok(Opened::new(range, &self.statistics))
-    }
-
-    fn end(self: Pin<&Self>, opened: Opened, ending: Ending<'_>) {
-        let _scope = self.statistics.enter(Callback::ChainEnd, ending.range());
-
-        opened.end(ending, &self.statistics);
-    }
-
-    fn over(self: Pin<&Self>, range: &Range) {
-        self.statistics.watch().range_over(range);
-    }
-
-    fn release(self: Pin<&Self>, _mm: &Mm) {
-        self.statistics.release_in_chain();
+    ) -> Result<Option<SemaphoreGuard<'a>>, WouldBlock<'c>> {
+        self.take(range, context)
     }
 }

@@ -16,7 +16,7 @@ use kernel::{
     }, //
 };
 
-use super::Statistics;
+use super::statistics::Statistics;
 use crate::{
     check::Callback,
     mmu_notifier::{

@@ -1,48 +1,46 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Drivers in C that break a rule, one mistake each: what the safe types exclude.
+//! Drivers in C that break a rule, one mistake each.
 //!
-//! The mistakes are C's: `failing.c`, `sleeping.c`, `locking.c`. Here the drivers are put under
-//! check, each as a [`Driver`] or an [`IntervalDriver`], and registered.
+//! The safe types exclude these mistakes, so they are written in C: `failing.c`, `sleeping.c`,
+//! `locking.c`. Here each driver is wrapped in a [`Driver`] or an [`IntervalDriver`], which checks
+//! the rules, and attached.
 
 use core::ops::Range;
 
 use kernel::{
-    mm::Mm,
     new_spinlock,
     prelude::*,
     sync::Arc, //
 };
 
 use super::{
-    attached::Place,
-    driver::Driver,
-    interval_driver::IntervalDriver,
-    Statistics, //
+    destination::Destination,
+    statistics::Statistics, //
 };
 use crate::{
-    ffi::{
-        faulty::{
-            self,
-            interval_ops,
-            ops, //
-        },
-        uapi::{
-            mnck_fault,
-            mnck_place,
-            MNCK_IN_INTERVAL, //
-        }, //
+    chain::Membership,
+    ffi::uapi::{
+        mnck_fault,
+        mnck_place,
+        MNCK_IN_INTERVAL, //
     },
     mmu_notifier::{
-        CallbackTable,
         IntervalRegistration,
-        IntervalTable,
         OnePass,
         Registration,
         StartEnd,
         StartOnly, //
     },
 };
+
+mod driver;
+use driver::Driver;
+
+mod interval_driver;
+use interval_driver::IntervalDriver;
+
+mod table;
 
 /// A mistake, and the callback that makes it.
 pub(crate) struct Fault {
@@ -51,12 +49,12 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    /// Whether it is what those have that make none.
+    /// Returns whether both members are 0, as for a subscriber that is no faulty driver.
     pub(super) fn is_none(&self) -> bool {
         (self.fault, self.place) == (0, 0)
     }
 
-    /// Whether it is that of a subscriber to a part of an address space.
+    /// Returns whether the driver subscribes to a part of an address space.
     pub(super) fn wants_range(&self) -> bool {
         self.place == MNCK_IN_INTERVAL
     }
@@ -70,68 +68,51 @@ pub(super) enum Faulty {
         #[expect(dead_code, reason = "held for its drop")]
         IntervalRegistration<OnePass<IntervalDriver>>,
     ),
+    Member(#[expect(dead_code, reason = "held for its drop")] Membership<Driver>),
 }
 
 impl Faulty {
-    /// Attaches the driver that makes the mistake `fault`, to `range` if it wants one.
+    /// Attaches the driver that makes the mistake `fault`, which counts in `statistics`; to `range`,
+    /// in bytes, half-open, if it subscribes to a part of an address space. Sleeps.
     ///
-    /// Fails with [`EINVAL`] if there is none.
+    /// # Errors
+    ///
+    /// - [`EINVAL`]: no driver makes this mistake, or none that can be attached at `to`.
+    /// - As [`Destination::attach`].
     pub(super) fn attach(
         fault: &Fault,
         range: Range<usize>,
-        place: &mut Place<'_>,
+        to: &mut Destination<'_, '_>,
         statistics: Arc<Statistics>,
     ) -> Result<Self> {
-        if fault.wants_range() {
-            let ops = interval_ops(fault.fault).ok_or(EINVAL)?;
-            // SAFETY: As in `table()`.
-            let table = unsafe { IntervalTable::new(ops, place.mm) }?;
-            let driver = IntervalDriver::new(table, statistics);
-            let lock = new_spinlock!((), "IntervalDriver::lock");
+        match to {
+            Destination::Place(place) if fault.wants_range() => {
+                let table = table::interval_callbacks(fault, place.mm)?;
+                let driver = IntervalDriver::new(table, statistics);
+                let lock = new_spinlock!((), "IntervalDriver::lock");
 
-            return Ok(Self::Interval(
-                place.register_interval(range, driver, lock)?,
-            ));
+                Ok(Self::Interval(
+                    place.register_interval(range, driver, lock)?,
+                ))
+            }
+            Destination::Place(place) => {
+                let table = table::callbacks(fault, place.mm)?;
+                let paired = table.has_end();
+                let driver = Driver::new(table, statistics);
+
+                Ok(if paired {
+                    Self::Paired(place.register(driver)?)
+                } else {
+                    Self::StartOnly(place.register(driver)?)
+                })
+            }
+            Destination::Chain(chain, task) => {
+                let table = table::callbacks(fault, chain.mm())?;
+
+                Ok(Self::Member(
+                    chain.join(Driver::new(table, statistics), task)?,
+                ))
+            }
         }
-
-        let table = table(fault, place.mm)?;
-        let paired = table.has_end();
-        let driver = Driver::new(table, statistics);
-
-        Ok(if paired {
-            Self::Paired(place.register(driver)?)
-        } else {
-            Self::StartOnly(place.register(driver)?)
-        })
     }
-}
-
-/// The driver that makes the mistake `fault`, for a chain on `mm`. Fails as [`Faulty::attach`].
-pub(super) fn driver(
-    fault: &Fault,
-    mm: &Mm,
-    statistics: Arc<Statistics>,
-) -> Result<impl PinInit<Driver>> {
-    Ok(Driver::new(table(fault, mm)?, statistics))
-}
-
-/// Whether the driver that has `table` complains, as KVM does, of an end without a start: once for
-/// each such end.
-pub(super) fn complains(table: &CallbackTable) -> bool {
-    // Here, since whose table it is follows from `table()`.
-    //
-    // SAFETY: It is valid as long as the table, and comes from its `alloc_notifier` if that has one.
-    unsafe { faulty::complains(table.as_raw()) }
-}
-
-/// The callbacks that make the mistake `fault`, with a subscription to `mm`.
-fn table(fault: &Fault, mm: &Mm) -> Result<CallbackTable> {
-    let ops = ops(fault.fault, fault.place).ok_or(EINVAL)?;
-
-    // Here, since that the callbacks may be called follows from what they do, which is this
-    // room's.
-    //
-    // SAFETY: None does anything with its subscription but to find the driver's own counter beside
-    // it, and what they do wrong harms no memory. Those that allocate one do as they should.
-    unsafe { CallbackTable::new(ops, mm) }
 }

@@ -23,11 +23,7 @@ use kernel::{
     }, //
 };
 
-use super::{
-    chained::Opened,
-    faulty,
-    Statistics, //
-};
+use super::table;
 use crate::{
     chain::{
         self,
@@ -48,12 +44,16 @@ use crate::{
         Subscriber,
         WouldBlock, //
     },
+    model::{
+        chain_member::ChainPair,
+        statistics::Statistics, //
+    },
 };
 
 /// A driver with a [`CallbackTable`]. On the core it is [`Paired`] if that has an end, else
 /// [`Fallible`].
 #[pin_data]
-pub(super) struct Driver {
+pub(in crate::model) struct Driver {
     table: CallbackTable,
     statistics: Arc<Statistics>,
     /// The ranges that have begun, but not for the driver. Innermost.
@@ -93,7 +93,7 @@ impl Driver {
 
         // It counts what is open, and no more than that: with other ranges open at the time it
         // complains of the last of their ends.
-        if faulty::complains(&self.table) {
+        if table::complains(&self.table) {
             self.statistics.watch().end_not_tolerated(callback, range);
         }
     }
@@ -162,17 +162,17 @@ impl Fallible for Driver {
 
 impl chain::Subscriber for Driver {
     /// Nothing, if the driver's start has failed where it may not: for it nothing has begun.
-    type Value = Option<Opened>;
+    type Value = Option<ChainPair>;
 
     fn start<'c>(
         self: Pin<&Self>,
         range: &Range,
         context: CallbackContext<'c>,
-    ) -> Result<Option<Opened>, WouldBlock<'c>> {
+    ) -> Result<Option<ChainPair>, WouldBlock<'c>> {
         let (code, result) = self.call_start(range, Callback::ChainStart);
 
         if code == 0 {
-            return Ok(Some(Opened::new(range, &self.statistics)));
+            return Ok(Some(ChainPair::start(range, &self.statistics)));
         }
         self.statistics.refuse(range);
         match (result, context) {
@@ -183,15 +183,15 @@ impl chain::Subscriber for Driver {
         }
     }
 
-    fn end(self: Pin<&Self>, opened: Option<Opened>, ending: Ending<'_>) {
-        let Some(opened) = opened else {
+    fn end(self: Pin<&Self>, pair: Option<ChainPair>, ending: Ending<'_>) {
+        let Some(pair) = pair else {
             return;
         };
 
         if let Ending::Range(range, _) = &ending {
             self.call_end(range, Callback::ChainEnd);
         }
-        opened.end(ending, &self.statistics);
+        pair.end(ending, &self.statistics);
     }
 
     fn end_without_start(self: Pin<&Self>, range: &Range, _context: CallbackContext<'_>) {

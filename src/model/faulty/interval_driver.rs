@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An interval driver in C, with the rules between it and the core; as [`driver`](super::driver).
+//! An interval driver in C, with the rules checked between it and the core: see
+//! [`driver`](super::driver).
 
 use core::pin::Pin;
 
@@ -13,7 +14,6 @@ use kernel::{
     }, //
 };
 
-use super::Statistics;
 use crate::{
     check::{
         Callback,
@@ -28,10 +28,11 @@ use crate::{
         Invalidate,
         WouldBlock, //
     },
+    model::statistics::Statistics, //
 };
 
 /// A driver with an [`IntervalTable`].
-pub(super) struct IntervalDriver {
+pub(in crate::model) struct IntervalDriver {
     table: IntervalTable,
     statistics: Arc<Statistics>,
 }

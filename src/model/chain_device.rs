@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A chain of model subscribers, attached to an address space.
+
+use core::pin::Pin;
+
+use kernel::{
+    mm::Mm,
+    prelude::*,
+    sync::Arc, //
+};
+
+use super::{
+    place::Place,
+    statistics::Statistics, //
+};
+use crate::{
+    chain::{
+        self,
+        Chain,
+        Ending,
+        Membership,
+        Policy, //
+    },
+    ffi::uapi::{
+        mnck_policy,
+        MNCK_POLICY_ALL,
+        MNCK_POLICY_EXACT,
+        MNCK_POLICY_SKIP, //
+    },
+    mmu_notifier::{
+        CallbackContext,
+        Range,
+        WouldBlock, //
+    },
+    module_parameters, //
+};
+
+/// A chain, with statistics of its own.
+pub(super) struct ChainDevice {
+    // Dropped first: it releases the account and every other member.
+    chain: Chain,
+    _account: Membership<Account>,
+}
+
+/// The first member of every chain, which counts what the chain is called for. No rule is checked
+/// for it.
+struct Account(Arc<Statistics>);
+
+impl chain::Subscriber for Account {
+    type Value = ();
+
+    fn start<'c>(
+        self: Pin<&Self>,
+        range: &Range,
+        _context: CallbackContext<'c>,
+    ) -> Result<(), WouldBlock<'c>> {
+        self.0.start_in_chain(range);
+        Ok(())
+    }
+
+    fn end(self: Pin<&Self>, (): (), ending: Ending<'_>) {
+        match ending {
+            Ending::Range(..) => self.0.end_in_chain(),
+            Ending::Gone => self.0.gone(),
+        }
+    }
+
+    fn release(self: Pin<&Self>, _mm: &Mm) {
+        self.0.release_in_chain();
+    }
+}
+
+impl ChainDevice {
+    /// Attaches a chain at `place`, which counts in `statistics`. Sleeps.
+    ///
+    /// # Errors
+    ///
+    /// - [`EINVAL`]: `policy` is unknown.
+    /// - As [`Chain::new`] and [`Chain::join`].
+    pub(super) fn attach(
+        place: &mut Place<'_>,
+        policy: mnck_policy,
+        statistics: Arc<Statistics>,
+    ) -> Result<Self> {
+        let policy = match policy {
+            MNCK_POLICY_EXACT => Policy::Exact,
+            MNCK_POLICY_SKIP => Policy::Skip,
+            MNCK_POLICY_ALL => Policy::All,
+            _ => return Err(EINVAL),
+        };
+        let reserved = module_parameters::chain_slots.value() as usize;
+        let chain = Chain::new(place.mm, policy, reserved, place.task)?;
+
+        Ok(Self {
+            _account: chain.join(Account(statistics), place.task)?,
+            chain,
+        })
+    }
+
+    /// Returns the chain, for members to join.
+    pub(super) fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// Returns whether the chain has members beside its own account.
+    pub(super) fn has_members(&self) -> bool {
+        self.chain.len() > 1
+    }
+}
