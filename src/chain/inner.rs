@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a chain, its two registrations and its members have in common.
+//! The state of a chain, shared by its two registrations and its memberships.
 
 use kernel::{
     alloc::AllocError,
@@ -40,45 +40,47 @@ use crate::mmu_notifier::{
     WouldBlock, //
 };
 
-/// The members, and the ranges that are open.
+/// The members and the open ranges of a chain.
 ///
-/// The locks nest in the order of the fields, and no member is called under any of them.
+/// The locks nest in the order of the fields. No member is called under any of them.
 #[pin_data]
 pub(super) struct Inner {
     mm: ARef<Mm>,
     policy: Policy,
 
-    /// Serialises who joins and who leaves. Never taken in a callback, so that memory can be
-    /// allocated under it.
+    /// Serialises joining and leaving. Never taken in a callback, so that memory can be allocated
+    /// under it.
     #[pin]
     changing: Mutex<()>,
 
-    /// Who is called. Short: only to take a reference, or to put another list there.
+    /// The members that are called. Held only to take a reference to the list, or to replace it.
     #[pin]
     current: SpinLock<Current>,
 
-    /// Held around all uses of a list in a callback, so that who leaves can wait until no callback
-    /// has an old one: its member is then called no more, and not dropped in a callback.
+    /// Held around every use of a list in a callback. A task that removes a member can thus wait
+    /// until no callback uses an old list: the member is then called no more, and is not dropped in
+    /// a callback.
     #[pin]
     readers: Srcu,
 
-    /// The ranges that the chain's start was called for and not refused, and whose end is to come.
+    /// The ranges whose start was called and did not refuse, and whose end is yet to come.
     #[pin]
     open: Pairs<()>,
 
-    /// One of them has ended.
+    /// Notified when a range in `open` is over.
     #[pin]
     ended: CondVar,
 }
 
 struct Current {
     members: Arc<Members>,
-    /// The address space goes, or the chain does.
+    /// Whether the address space goes, or the chain was dropped.
     released: bool,
 }
 
 impl Inner {
-    /// Of `mm`, with no member yet, and memory for `reserved` ranges that are open at once.
+    /// Makes the state of a chain on `mm`, without members, with memory for `reserved` ranges that
+    /// are open at once. May sleep.
     pub(super) fn new(mm: &Mm, policy: Policy, reserved: usize) -> Result<Arc<Self>> {
         Arc::pin_init(
             try_pin_init!(Self {
@@ -105,18 +107,18 @@ impl Inner {
         self.current.lock().members.clone()
     }
 
-    /// How many members there are.
+    /// Returns the number of members.
     pub(super) fn len(&self) -> usize {
         self.members().len()
     }
 
-    /// Starts `range` for all members, or for none if one refuses.
+    /// Starts `range` for all members. If one refuses, undoes that as the policy says, and refuses.
     pub(super) fn start<'c>(
         &self,
         range: &Range,
         context: CallbackContext<'c>,
     ) -> Result<(), WouldBlock<'c>> {
-        // Before the members are looked up: see `wait_for_open()`.
+        // This comes before the members are looked up: see `wait_for_open()`.
         if self.open.begin(range, &context)? == Begun::Closed {
             return Ok(());
         }
@@ -125,7 +127,7 @@ impl Inner {
         let members = self.members();
         let result = members.start(self.policy, range, context);
 
-        // In this order, or this might be the last reference to a member that has left.
+        // In this order: otherwise this could drop the last reference to a member that has left.
         drop(members);
         drop(reading);
         if result.is_err() {
@@ -134,8 +136,8 @@ impl Inner {
         result
     }
 
-    /// Ends `range` for all members that have started it: none, if a member has refused it and the
-    /// core ends it as it does for all who have an end.
+    /// Ends `range` for all members that have started it. These are none if a member has refused
+    /// the range: the core then ends it for all registrations that have an end.
     pub(super) fn end(&self, range: &Range, context: CallbackContext<'_>) {
         if !self.open.has(range) {
             return;
@@ -154,7 +156,7 @@ impl Inner {
         self.ended.notify_all();
     }
 
-    /// Releases all members, once. Those that join later don't.
+    /// Releases all members, once. No member can join afterwards.
     pub(super) fn release(&self) {
         let reading = self.readers.read_lock();
         let members = {
@@ -172,7 +174,7 @@ impl Inner {
         drop(reading);
     }
 
-    /// Adds a member, which is called from here on.
+    /// Adds a member, which is called from now on. May sleep.
     ///
     /// # Errors
     ///
@@ -188,11 +190,11 @@ impl Inner {
         Ok(())
     }
 
-    /// Waits until all ranges are over that were open when this was called.
+    /// Waits until all ranges are over that are open now. Sleeps.
     ///
-    /// A callback notes its range before it looks the members up. So a member that has joined
-    /// before this call was started for every range that is open when this returns, unless it was
-    /// released.
+    /// A callback records its range before it looks the members up. So a member that has joined
+    /// before this call has been started for every range that is open when this returns, unless the
+    /// member was released.
     ///
     /// # Errors
     ///
@@ -209,7 +211,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Removes a member, which is called no more when this returns. Sleeps.
+    /// Removes a member, whose callbacks are not called any more when this returns. Sleeps.
     pub(super) fn leave(&self, member: &Arc<dyn Member>) {
         let old = {
             let _changing = self.changing.lock();
@@ -223,13 +225,13 @@ impl Inner {
         };
 
         self.readers.synchronize();
-        // Here, and not in a callback.
+        // The old list may hold the last references to members: drop it here, not in a callback.
         drop(old);
         member.close(&self.mm);
     }
 
-    /// Puts another list in the place of the current one, which it returns; but not once the chain
-    /// was released, unless `released_too`.
+    /// Replaces the list of members and returns the old list. Does nothing and returns `None` if
+    /// the chain was released, unless `released_too` is set.
     fn put(&self, members: Arc<Members>, released_too: bool) -> Option<Arc<Members>> {
         let mut current = self.current.lock();
 
@@ -240,8 +242,8 @@ impl Inner {
     }
 }
 
-/// Allocates what must not be missing, as `__GFP_NOFAIL` would: a few bytes, in a task that holds
-/// nothing which others need to free memory.
+/// Calls `allocate` until it succeeds, as `__GFP_NOFAIL` does. The allocation is a few bytes, and
+/// the task holds nothing that other tasks need to free memory. Sleeps.
 fn no_fail<T>(mut allocate: impl FnMut() -> Result<T, AllocError>) -> T {
     loop {
         match allocate() {

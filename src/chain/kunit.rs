@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What can be tested without an address space: the account of pairs, and the unwinding.
+//! Tests of what needs no address space: the account of pairs, and the ends that undo a refusal.
 
 #[kernel::macros::kunit_tests(mnck_chain)]
 mod tests {
@@ -39,7 +39,7 @@ mod tests {
         },
     };
 
-    /// What was called: a hexadecimal digit for each call, the last one last.
+    /// The callbacks that were called, each as a hexadecimal digit, the last call last.
     #[pin_data]
     struct Notes {
         #[pin]
@@ -62,20 +62,20 @@ mod tests {
             *digits = (*digits << 4) | digit;
         }
 
-        /// What was noted since this was asked.
+        /// Returns the digits that were noted since the previous call.
         fn seen(&self) -> u64 {
             core::mem::take(&mut *self.digits.lock())
         }
     }
 
-    // The calls of the first member; of the second they are one more, and so on.
+    // The digits of member 0; those of member n are n more.
     const START: u64 = 0x1;
     const GONE: u64 = 0x4;
     const END: u64 = 0x7;
     const RELEASE: u64 = 0xa;
     const END_OF_REFUSED: u64 = 0xd;
 
-    /// A subscriber that notes what is called, and may refuse.
+    /// A subscriber that notes its callbacks, and may refuse.
     struct Noting {
         notes: Arc<Notes>,
         number: u64,
@@ -122,7 +122,7 @@ mod tests {
         Arc::try_pin_init(Pairs::new(reserved), GFP_KERNEL)
     }
 
-    /// Three members, of which those refuse whose bit is set.
+    /// Returns three members: member n refuses if bit n of `refuse` is set.
     fn three(notes: &Arc<Notes>, refuse: u64) -> Result<Members> {
         let mut members = Members::none();
 
@@ -138,7 +138,7 @@ mod tests {
         Ok(members)
     }
 
-    /// Whether all could be started.
+    /// Starts a range for all members, and returns whether none has refused.
     fn start(members: &Members, policy: Policy, made: &HandMade) -> bool {
         made.call(|range, context| members.start(policy, range, context).is_ok())
     }
@@ -242,7 +242,7 @@ mod tests {
         assert!(begin(&pairs, &running));
         assert!(pairs.close().is_some_and(|open| open.eq([1])));
 
-        // The start that ran meanwhile, the end of what was open, a start that comes too late.
+        // A start that was running, an end of a pair that was open, and a start after the close.
         assert_eq!(pairs.started(running.range(), 2), Err(2));
         assert_eq!(pairs.take(open.range()), None);
         assert!(!begin(&pairs, &late));
@@ -270,7 +270,7 @@ mod tests {
         let members = three(&notes, 0b111)?;
 
         for policy in [Policy::Exact, Policy::Skip, Policy::All] {
-            // Whoever would refuse may not here.
+            // A blockable range: no member can refuse it.
             let made = HandMade::new(true)?;
 
             assert!(start(&members, policy, &made));
@@ -297,7 +297,7 @@ mod tests {
 
             assert!(!start(&members, Policy::Exact, &made));
             assert_eq!(notes.seen(), seen);
-            // As the core does it then for all who have an end.
+            // As the core does after a refusal for all that have an end.
             end(&members, &made);
             assert_eq!(notes.seen(), 0);
         }
@@ -325,7 +325,7 @@ mod tests {
 
             assert!(!start(&members, Policy::All, &made));
             assert_eq!(notes.seen(), seen);
-            // As the core does it then for all who have an end.
+            // As the core does after a refusal for all that have an end.
             end(&members, &made);
             assert_eq!(notes.seen(), 0);
         }
@@ -369,7 +369,7 @@ mod tests {
         members.close(open.range().mm());
         assert_eq!(notes.seen(), 0xc6b5a4);
 
-        // Nothing is called any more.
+        // After the release no callback is called.
         members.close(open.range().mm());
         end(&members, &open);
         assert!(start(&members, Policy::Exact, &late));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the chain knows of each that has joined it.
+//! One member of a chain, and its open pairs.
 
 use core::pin::Pin;
 
@@ -24,26 +24,27 @@ use crate::mmu_notifier::{
     WouldBlock, //
 };
 
-/// One that has joined, of whatever type: a [`Typed`].
+/// A member, whatever the type of its subscriber: see [`Typed`].
 pub(super) trait Member: Send + Sync {
-    /// Its start, if it was not released.
+    /// Calls the member's start, unless the member was released.
     fn start<'c>(&self, range: &Range, context: CallbackContext<'c>) -> Result<(), WouldBlock<'c>>;
 
-    /// Its end, if its start for `range` has succeeded and was not ended yet.
+    /// Calls the member's end, if its start for `range` has succeeded and was not ended yet.
     fn end(&self, range: &Range, context: CallbackContext<'_>);
 
-    /// Its end, or that of what it has refused: see [`Policy::All`](super::Policy::All).
+    /// Calls the member's end even if its start has refused `range`: see
+    /// [`Policy::All`](super::Policy::All).
     fn end_in_any_case(&self, range: &Range, context: CallbackContext<'_>);
 
-    /// No end for `range`, though its start may have succeeded: see
+    /// Drops the pair of `range` without an end, even if the start has succeeded: see
     /// [`Policy::Skip`](super::Policy::Skip).
     fn forget(&self, range: &Range);
 
-    /// `range` was refused, and is over.
-    fn over(&self, range: &Range);
+    /// Tells the member that a member of the chain has refused `range`, which is over.
+    fn refused(&self, range: &Range);
 
-    /// Its release, and the ends of all that is open, unless it was released before. Starts that run
-    /// end what they have started themselves.
+    /// Releases the member and ends its open pairs, unless it was released before. A start that
+    /// runs meanwhile ends its own pair.
     fn close(&self, mm: &Mm);
 }
 
@@ -57,14 +58,15 @@ pub(super) struct Typed<S: Subscriber> {
 }
 
 impl<S: Subscriber> Typed<S> {
-    /// Makes the subscriber, and memory for `reserved` ranges that are open at once. May sleep.
+    /// Makes a member of `subscriber`, with memory for `reserved` ranges that are open at once. May
+    /// sleep.
     pub(super) fn new<E>(subscriber: impl PinInit<S, E>, reserved: usize) -> Result<Arc<Self>>
     where
         Error: From<E>,
     {
         Arc::try_pin_init(
             try_pin_init!(Self {
-                // In a box, which gives it out pinned.
+                // In a box, which gives access to the subscriber as a pinned reference.
                 subscriber: KBox::pin_init(subscriber, GFP_KERNEL)?,
                 pairs <- Pairs::new(reserved),
             }? Error),
@@ -72,7 +74,7 @@ impl<S: Subscriber> Typed<S> {
         )
     }
 
-    /// The subscriber.
+    /// Returns the subscriber.
     pub(super) fn subscriber(&self) -> Pin<&S> {
         self.subscriber.as_ref()
     }
@@ -80,16 +82,16 @@ impl<S: Subscriber> Typed<S> {
 
 impl<S: Subscriber> Member for Typed<S> {
     fn start<'c>(&self, range: &Range, context: CallbackContext<'c>) -> Result<(), WouldBlock<'c>> {
-        // The place first: once the start has succeeded there is no way back.
+        // Before the start: once it has succeeded, the range can no longer be refused.
         if self.pairs.begin(range, &context)? == Begun::Closed {
             return Ok(());
         }
 
-        // Who refuses keeps the place until the range is over, which shows that.
+        // If the start refuses, its place stays, without a value, until `refused()` is called.
         let value = self.subscriber().start(range, context)?;
 
         if let Err(value) = self.pairs.started(range, value) {
-            // Released while it ran.
+            // The member was released while the start ran.
             self.subscriber().end(value, Ending::Gone);
         }
         Ok(())
@@ -114,9 +116,9 @@ impl<S: Subscriber> Member for Typed<S> {
         self.pairs.take(range);
     }
 
-    fn over(&self, range: &Range) {
+    fn refused(&self, range: &Range) {
         self.pairs.take_refused(range);
-        self.subscriber().over(range);
+        self.subscriber().refused(range);
     }
 
     fn close(&self, mm: &Mm) {

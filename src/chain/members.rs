@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Calling the members in order, and back if one refuses.
+//! Calls the members in order, and undoes their starts if one refuses.
 
 use core::ptr;
 
@@ -18,33 +18,34 @@ use crate::mmu_notifier::{
     WouldBlock, //
 };
 
-/// Who is ended when a member refuses a range.
+/// Which members are ended when a member refuses a range.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Policy {
-    /// Exactly those that had started before it, the last first.
+    /// Ends exactly the members that had started before it, the last first.
     Exact,
 
-    /// Nobody, as from 2018 to 2021: who counts its starts and ends then has a start too many, for
-    /// ever. For demonstration.
+    /// Ends no member, as Linux did from 2018 to 2021: a subscriber that counts starts and ends
+    /// then has a start too many for ever. For demonstration.
     Skip,
 
-    /// Everybody, and everybody is started before, as in an RFC of 2019: who has refused must
+    /// Starts all members and then ends all, as in an RFC of 2019: a member that has refused must
     /// tolerate an end, see [`end_without_start`](super::Subscriber::end_without_start). (The core
-    /// has done so since 2021, and forbids an end to who may refuse.) For demonstration.
+    /// has done so since 2021, and forbids subscribers that may refuse to have an end.) For
+    /// demonstration.
     All,
 }
 
-/// The members at one time, in the order in which they have joined. Never changed: who joins or
-/// leaves puts another list in its place.
+/// The members at one time, in the order in which they have joined. A list is never changed: when a
+/// member joins or leaves, another list replaces it.
 pub(super) struct Members(KVec<Arc<dyn Member>>);
 
 impl Members {
-    /// No member.
+    /// Returns a list without members.
     pub(super) const fn none() -> Self {
         Self(KVec::new())
     }
 
-    /// These and `member`. May sleep.
+    /// Returns a list of these members and `member`. May sleep.
     pub(super) fn with(&self, member: Arc<dyn Member>) -> Result<Self, AllocError> {
         let mut members = self.copy(1)?;
 
@@ -52,11 +53,11 @@ impl Members {
         Ok(Self(members))
     }
 
-    /// These without `member`. May sleep.
+    /// Returns a list of these members without `member`. May sleep.
     pub(super) fn without(&self, member: &Arc<dyn Member>) -> Result<Self, AllocError> {
         let mut members = self.copy(0)?;
 
-        // Not `Arc::ptr_eq()`, which compares the tables of the trait as well.
+        // Not `Arc::ptr_eq()`, which also compares the vtables.
         members.retain(|other| !ptr::addr_eq(Arc::as_ptr(other), Arc::as_ptr(member)));
         Ok(Self(members))
     }
@@ -70,13 +71,13 @@ impl Members {
         Ok(members)
     }
 
-    /// How many they are.
+    /// Returns the number of members.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Starts `range` for each; or, if one refuses, ends it for those whom `policy` says, and
-    /// refuses.
+    /// Starts `range` for each member. If a member refuses, ends `range` for the members that
+    /// `policy` prescribes, and refuses.
     pub(super) fn start<'c>(
         &self,
         policy: Policy,
@@ -101,13 +102,13 @@ impl Members {
         }
         if refused.is_err() {
             for member in &self.0 {
-                member.over(range);
+                member.refused(range);
             }
         }
         refused
     }
 
-    /// Undoes the start of `range` for the first `started`, the last first.
+    /// Undoes the starts of `range` of the first `started` members, the last first.
     fn unwind(
         &self,
         policy: Policy,
@@ -124,14 +125,14 @@ impl Members {
         }
     }
 
-    /// Ends `range` for all that have started it, the last first.
+    /// Ends `range` for all members that have started it, the last first.
     pub(super) fn end(&self, range: &Range, mut context: CallbackContext<'_>) {
         for member in self.0.iter().rev() {
             member.end(range, context.reborrow());
         }
     }
 
-    /// Releases them all, the last first.
+    /// Releases all members, the last first.
     pub(super) fn close(&self, mm: &Mm) {
         for member in self.0.iter().rev() {
             member.close(mm);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which ranges are open, and what the start of each has left for its end.
+//! The open ranges, each with the value that its start has returned for its end.
 
 use core::mem;
 
@@ -22,31 +22,32 @@ use crate::mmu_notifier::{
     WouldBlock, //
 };
 
-/// How long a start sleeps before it asks for memory again.
+/// How long a start sleeps before it tries to allocate again.
 const NAP: Delta = Delta::from_millis(1);
 
-/// The ranges that are open for one subscriber, or for the chain itself, from before its start is
-/// called until after its end was.
+/// The ranges that are open for one subscriber, or for the chain itself: from before the start is
+/// called until after the end was called.
 #[pin_data]
 pub(super) struct Pairs<V> {
-    /// Innermost: nothing is called under it. Callbacks take it, and who joins or leaves; none of
-    /// them in an interrupt.
+    /// Innermost: nothing is called under this lock. Callbacks take it, and tasks that join or
+    /// leave the chain. None of them runs in an interrupt.
     #[pin]
     open: SpinLock<Open<V>>,
 }
 
-/// What to do with a start.
+/// Whether a start is to be called.
 #[must_use]
 #[derive(PartialEq, Eq, Debug)]
 pub(super) enum Begun {
-    /// Call it: there is a place for what it returns.
+    /// Yes: there is a place for the value that it returns.
     Begun,
-    /// Do not: all pairs were closed.
+    /// No: all pairs were closed.
     Closed,
 }
 
 impl<V> Pairs<V> {
-    /// No pair yet, and memory for `reserved` that are open at once. May sleep.
+    /// Makes an account without pairs, with memory for `reserved` pairs that are open at once. May
+    /// sleep.
     pub(super) fn new(reserved: usize) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             open <- {
@@ -59,12 +60,12 @@ impl<V> Pairs<V> {
 
     /// Makes a place for `range`, whose start is about to be called.
     ///
-    /// Memory for one place more is asked for without waiting, as it must be in a callback. If there
-    /// is none, a non-blockable range is refused. A blockable one can't be: it sleeps until there is
-    /// memory, or until another range has ended and left its place. One of the two comes: nobody
-    /// needs this task to free memory, which at worst the OOM killer does, since the OOM reaper's
-    /// ranges are non-blockable and don't wait here; and who reclaims memory, and comes here from
-    /// there, is given memory from the reserves.
+    /// Allocates the place without waiting for memory, as a callback must. If that fails, refuses a
+    /// non-blockable range. A blockable range cannot be refused, so this sleeps until an allocation
+    /// succeeds or another range ends and leaves its place. One of the two happens: no task needs
+    /// this one to free memory. In the worst case the OOM killer frees memory, and the OOM reaper
+    /// does not wait here because its ranges are non-blockable. A task that comes here from within
+    /// direct reclaim gets memory from the reserves.
     pub(super) fn begin<'c>(
         &self,
         range: &Range,
@@ -83,38 +84,39 @@ impl<V> Pairs<V> {
         }
     }
 
-    /// Keeps what the start of `range` has returned; or gives it back, if all pairs were closed
-    /// while it ran.
+    /// Keeps the `value` that the start of `range` has returned; gives it back if all pairs were
+    /// closed while the start ran.
     pub(super) fn started(&self, range: &Range, value: V) -> Result<(), V> {
         self.open.lock().started(range.id(), value)
     }
 
-    /// Whether `range` is open.
+    /// Returns whether `range` is open.
     pub(super) fn has(&self, range: &Range) -> bool {
         self.open.lock().place_of(range.id()).is_some()
     }
 
-    /// Takes `range` out, with what its start has returned; `None` if it is not open, or its start
-    /// has not returned anything.
+    /// Removes the pair of `range` and returns the value of its start; `None` if `range` is not
+    /// open or its start has returned no value.
     pub(super) fn take(&self, range: &Range) -> Option<V> {
         self.open.lock().take(range.id())
     }
 
-    /// Takes `range` out if its start has refused it, and says so. Not while it runs.
+    /// Removes the pair of `range` if its start has refused, and returns whether it has. Must not
+    /// be called while the start runs.
     pub(super) fn take_refused(&self, range: &Range) -> bool {
         self.open.lock().take_refused(range.id())
     }
 
-    /// Takes all out, and lets none in any more: what the starts have returned that have; those
-    /// that run still get theirs back from [`started`](Self::started). `None` if that was done
-    /// before.
+    /// Removes all pairs, admits no more, and returns the values of the starts that have returned.
+    /// A start that still runs gets its value back from [`started`](Self::started). Returns `None`
+    /// if the pairs were closed before.
     pub(super) fn close(&self) -> Option<impl Iterator<Item = V>> {
         let places = self.open.lock().close()?;
 
         Some(places.into_iter().filter_map(|place| place.value))
     }
 
-    /// What is open, under its lock.
+    /// Returns the open pairs, with their lock.
     pub(super) fn open(&self) -> &SpinLock<Open<V>> {
         &self.open
     }
@@ -122,20 +124,21 @@ impl<V> Pairs<V> {
 
 /// See [`Pairs`].
 pub(super) struct Open<V> {
-    /// In the order of their starts.
+    /// The pairs, in the order of their starts.
     places: KVec<Place<V>>,
-    /// How many starts there were.
+    /// The number of starts so far.
     begun: u64,
+    /// Whether all pairs were closed.
     closed: bool,
 }
 
 struct Place<V> {
-    /// The range. If an end ever got lost, another may have it again: the newest is meant, and the
-    /// old one is open until all are closed.
+    /// The range. If an end was lost, a later range may have the same id: look-ups then find the
+    /// newest pair, and the old one stays open until all pairs are closed.
     id: RangeId,
-    /// How many starts there were before this one.
+    /// The number of starts before this one.
     serial: u64,
-    /// What the start has returned, if it has.
+    /// The value of the start, if it has returned one.
     value: Option<V>,
 }
 
@@ -159,7 +162,7 @@ impl<V> Open<V> {
         };
 
         self.places.push(place, GFP_NOWAIT)?;
-        // At one a nanosecond this lasts for centuries.
+        // One start a nanosecond would wrap this after five centuries.
         self.begun = self.begun.wrapping_add(1);
         Ok(Begun::Begun)
     }
@@ -201,14 +204,14 @@ impl<V> Open<V> {
         self.places.iter().rposition(|place| place.id == id)
     }
 
-    /// How many starts there were, in all.
+    /// Returns the number of starts so far.
     pub(super) fn begun(&self) -> u64 {
         self.begun
     }
 
-    /// Whether one of the first `begun` ranges is open.
+    /// Returns whether one of the first `begun` ranges is open.
     pub(super) fn has_one_of_first(&self, begun: u64) -> bool {
-        // They are in the order of their starts.
+        // The places are in the order of their starts.
         self.places
             .first()
             .is_some_and(|place| place.serial < begun)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A chain, and being a member of one.
+//! A chain, and the membership of a subscriber.
 
 use core::pin::Pin;
 
@@ -37,10 +37,10 @@ use crate::mmu_notifier::{
     WouldBlock, //
 };
 
-/// A chain of subscribers, registered with an address space. Unregistered on drop, under the rules
-/// for dropping a [`Registration`]; members that it still has are then released.
+/// A chain of subscribers, registered with an address space. Unregistered on drop, which releases
+/// its members, under the rules for dropping a [`Registration`].
 pub(crate) struct Chain {
-    // Dropped in this order: while one goes that starts ranges, the other still ends them.
+    // Dropped in this order: `ends` still ends the ranges that `starts` has started.
     _starts: Registration<StartOnly<Starts>>,
     ends: Registration<StartEnd<Ends>>,
     inner: Arc<Inner>,
@@ -48,10 +48,10 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
-    /// Registers a chain without members with the mm that `user` uses.
+    /// Registers a chain without members with the mm that `user` uses. Sleeps.
     ///
-    /// There is memory for `reserved` ranges that are open at once, for the chain and for each
-    /// member; more is allocated when it is needed and kept.
+    /// The chain and each member have memory for `reserved` ranges that are open at once. More is
+    /// allocated when needed, and kept.
     ///
     /// # Errors
     ///
@@ -63,15 +63,15 @@ impl Chain {
         task: &mut TaskContext,
     ) -> Result<Self> {
         let inner = Inner::new(user, policy, reserved)?;
-        // Under one lock: nobody comes to stand between the two, and no range opens.
+        // Under one lock: no other registration comes between the two, and no range opens.
         let locked = MmapWriteGuard::lock(user, task)?;
-        // First who ends, so that there is an end for whatever was started.
+        // `Ends` first, so that each range that is started is ended.
         let ends = Registration::new_locked(&locked, Ends(inner.clone()));
         let starts = ends
             .is_ok()
             .then(|| Registration::new_locked(&locked, Starts(inner.clone())));
 
-        // Neither may be dropped under the lock.
+        // No registration may be dropped under the lock.
         drop(locked);
         let ends = ends?;
         Ok(Self {
@@ -82,19 +82,20 @@ impl Chain {
         })
     }
 
-    /// Adds a subscriber, which is started after those that are there and ended before them.
+    /// Adds a subscriber, which is started after the present members and ended before them. Sleeps,
+    /// under the same rules as [`Registration::new`].
     ///
-    /// It is called from some time within this call on. A range that is open already has no start
-    /// for it, and so no end; this waits until it is over, so that whoever has joined was told of
-    /// every change that is under way when this returns. What was looked up before is worth nothing.
-    /// It sleeps, under the same rules as [`Registration::new`].
+    /// The subscriber is called from some moment within this call on. It gets neither start nor end
+    /// for a range that is open at that moment. This waits until all such ranges are over, so the
+    /// subscriber has been notified of every range that is open when this returns. Translations
+    /// that were looked up before this returns may be stale.
     ///
     /// # Errors
     ///
     /// - [`ESRCH`]: the address space has gone.
     /// - [`EINTR`]: a signal came.
     /// - [`ENOMEM`]: out of memory.
-    /// - What the subscriber's initialiser fails with.
+    /// - The error of the subscriber's initialiser.
     pub(crate) fn join<S: Subscriber, E>(
         &self,
         subscriber: impl PinInit<S, E>,
@@ -114,30 +115,30 @@ impl Chain {
         Ok(membership)
     }
 
-    /// The address space, which may have been released.
+    /// Returns the address space, which may have been released.
     pub(crate) fn mm(&self) -> &Mm {
         self.ends.mm()
     }
 
-    /// How many members there are.
+    /// Returns the number of members.
     pub(crate) fn len(&self) -> usize {
         self.inner.len()
     }
 }
 
-/// Being a member of a chain, until this is dropped: the subscriber is then released, and called no
-/// more. The chain may go before.
+/// The membership of a subscriber in a chain. Its drop removes and releases the subscriber, which
+/// is not called afterwards. The chain may be dropped before.
 ///
-/// Dropping it sleeps until no callback of the chain runs that may have seen the member, so the
-/// rules for dropping a [`Registration`] hold. In a callback, where it may wait for itself, it is a
-/// WARN, and the subscriber stays a member as long as there is the chain.
+/// The drop sleeps until no callback of the chain runs that may use the member, so the rules for
+/// dropping a [`Registration`] hold. In a callback it could wait for itself: there it warns
+/// instead, and the subscriber stays a member as long as the chain exists.
 pub(crate) struct Membership<S: Subscriber> {
     inner: Arc<Inner>,
     member: Arc<Typed<S>>,
 }
 
 impl<S: Subscriber> Membership<S> {
-    /// The subscriber.
+    /// Returns the subscriber.
     pub(crate) fn subscriber(&self) -> Pin<&S> {
         self.member.subscriber()
     }
@@ -154,8 +155,8 @@ impl<S: Subscriber> Drop for Membership<S> {
     }
 }
 
-/// The registration that is called for starts, and may refuse. It has no release: when it goes the
-/// ranges that it has started are ended still.
+/// The registration whose start is called, and may refuse. It has no release: the ranges that it
+/// has started are still ended after it was unregistered.
 struct Starts(Arc<Inner>);
 
 #[vtable]
@@ -171,7 +172,7 @@ impl Fallible for Starts {
     }
 }
 
-/// The registration that is called for ends.
+/// The registration whose end is called.
 struct Ends(Arc<Inner>);
 
 #[vtable]
@@ -182,7 +183,7 @@ impl mmu_notifier::Subscriber for Ends {
 }
 
 impl Paired for Ends {
-    /// Comes before the other registration's start or after it, and does not know how that went.
+    /// Does nothing: this registration cannot know whether [`Starts`] has refused the range.
     fn start(self: Pin<&Self>, _range: &Range, _context: CallbackContext<'_>) {}
 
     fn end(self: Pin<&Self>, range: &Range, context: CallbackContext<'_>) {

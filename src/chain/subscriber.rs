@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who may join a chain.
+//! The trait of a chain's members.
 
 use core::pin::Pin;
 
@@ -12,68 +12,72 @@ use crate::mmu_notifier::{
     WouldBlock, //
 };
 
-/// A subscriber that may refuse a non-blockable range, and that is told when a range it has not
-/// refused is over.
+/// A subscriber that may refuse a non-blockable range, and that has an end for each range that it
+/// has not refused.
 ///
-/// Each start that succeeds is followed by exactly one end, which gets what the start has returned;
-/// a start that refuses by none. Ranges nest in one task and overlap between tasks, and each has a
-/// value of its own.
+/// Each start that succeeds is followed by exactly one end, which gets the value that the start has
+/// returned. A start that refuses is followed by no end. Ranges nest in one task and overlap
+/// between tasks, and each range has a value of its own.
 ///
-/// Context of both: as for [`Paired`](crate::mmu_notifier::Paired). What is true of callbacks there
-/// is true here: they must not panic, allocate with direct reclaim, join or leave a chain, register
-/// or unregister a subscriber, or drop the last user of an mm.
+/// Context of start and end: as for [`Paired`](crate::mmu_notifier::Paired). The same limits hold
+/// as for callbacks there: they must not panic, allocate with direct reclaim, join or leave a
+/// chain, register or unregister a subscriber, or drop the last user of an mm.
 pub(crate) trait Subscriber: Sized + Send + Sync + 'static {
-    /// What a start leaves for its end. Dropped without an end by the policy
-    /// [`Skip`](super::Policy::Skip) alone, and then in any context: its drop must not sleep.
+    /// The value that a start returns for its end.
+    ///
+    /// Only the policy [`Skip`](super::Policy::Skip) drops a value without an end. It does so in
+    /// any context, so dropping a value must not sleep.
     type Value: Send + 'static;
 
-    /// The translations of `range` are about to change: drop those you have, and make no new ones
-    /// until the end.
+    /// Drops the translations of `range`, which are about to change, and makes no new ones until
+    /// the end.
     ///
-    /// After a refusal nothing must be left of this call: there is no end.
+    /// A start that refuses must undo all that it has done, because no end follows.
     fn start<'c>(
         self: Pin<&Self>,
         range: &Range,
         context: CallbackContext<'c>,
     ) -> Result<Self::Value, WouldBlock<'c>>;
 
-    /// What the start that has returned `value` said of its range is over.
+    /// Allows new translations for the range of the start that has returned `value`.
     fn end(self: Pin<&Self>, value: Self::Value, ending: Ending<'_>);
 
-    /// The end of a range that this subscriber has refused. Comes under the policy
-    /// [`All`](super::Policy::All) alone, which ends everybody. Same context.
+    /// Ends `range`, which this subscriber has refused. Called in the context of `range`, and only
+    /// under the policy [`All`](super::Policy::All), which ends a range for all members.
     ///
-    /// It is for a driver in C, whose end can be called so. Others need nothing here: there is no
-    /// value that their end could take.
+    /// This is for a driver in C, whose end can be called without a value. Other subscribers do
+    /// nothing here, because their end takes a value and there is none.
     fn end_without_start(self: Pin<&Self>, _range: &Range, _context: CallbackContext<'_>) {}
 
-    /// `range` was refused, and whoever is to be ended for it has been, by the chain's
-    /// [`Policy`](super::Policy): a start of it that has no end by now gets none. For who checks
-    /// that. Same context.
-    fn over(self: Pin<&Self>, _range: &Range) {}
+    /// Called in the context of `range` when a member of the chain has refused it, after the ends
+    /// that the chain's [`Policy`](super::Policy) prescribes were called. A start of `range` that
+    /// has no end yet gets none. For subscribers that check this.
+    fn refused(self: Pin<&Self>, _range: &Range) {}
 
-    /// The address space goes, or this subscriber leaves it: drop all translations, and make no new
-    /// ones. Comes once, from the exit, from who leaves or from who drops the chain.
+    /// Drops all translations and makes no new ones, because the address space goes or this
+    /// subscriber leaves the chain. Called once: by the exit of the address space, by the drop of
+    /// the [`Membership`](super::Membership), or by the drop of the [`Chain`](super::Chain).
     ///
-    /// Starts that run meanwhile may return later; no other is called any more. Then come the ends
-    /// of what is open, each as [`Ending::Gone`].
+    /// Starts that run at the same time may return later; no further start is called. After this,
+    /// the end of each open range is called with [`Ending::Gone`].
     fn release(self: Pin<&Self>, _mm: &Mm) {}
 }
 
 /// Why a pair ends.
 pub(crate) enum Ending<'a> {
-    /// The translations of the range have changed; or they have not, since somebody else has
-    /// refused. Called in the task of the start.
+    /// The translations of the range have changed; or they have not, because another subscriber has
+    /// refused the range. Called in the task of the start.
     Range(&'a Range, CallbackContext<'a>),
 
-    /// The subscriber leaves, or the address space goes, before the range is over.
+    /// The subscriber leaves the chain, or the address space goes, before the range is over.
     ///
-    /// Called in any task, also within a callback of a non-blockable range: it must not sleep.
+    /// Called in any task, even within a callback of a non-blockable range, so the end must not
+    /// sleep.
     Gone,
 }
 
 impl Ending<'_> {
-    /// The range, if it is over.
+    /// Returns the range, if it is over.
     pub(crate) fn range(&self) -> Option<&Range> {
         match self {
             Self::Range(range, _) => Some(range),

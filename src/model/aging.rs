@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A subscriber that knows which pages its device has used, as KVM does for its guest.
+//! A subscriber that records which pages its device has used, as KVM does for its guest.
 //!
-//! Reclaim asks for it, so as not to take a page that the CPU has left alone and the guest has not:
-//! `kvm_mmu_notifier_clear_flush_young()` and its two neighbours in `virt/kvm/kvm_main.c`. Where
-//! KVM looks at the accessed bits of its page tables, this has a set of pages.
+//! Reclaim asks the subscriber whether pages are young, so that it does not take a page that the
+//! guest uses although the CPU does not: `kvm_mmu_notifier_clear_flush_young()`,
+//! `kvm_mmu_notifier_clear_young()` and `kvm_mmu_notifier_test_young()` in `virt/kvm/kvm_main.c`.
+//! KVM looks at the accessed bits of its page tables; this subscriber has a set of pages.
 
 use core::{
     mem,
@@ -45,19 +46,19 @@ use crate::{
     }, //
 };
 
-/// See the module's documentation.
+/// The subscriber: see the module's documentation.
 #[pin_data]
 pub(crate) struct Aging {
     statistics: Arc<Statistics>,
 
-    /// The pages that were used since they were last asked about. Taken under the lock of a page
-    /// table; no lock nests within.
+    /// The pages that the device has used since they were last cleared. This lock is taken under
+    /// the lock of a page table, and no lock is taken under it.
     #[pin]
     young: SpinLock<Pages<()>>,
 }
 
 impl Aging {
-    /// A subscriber that counts in `statistics`, and no young pages.
+    /// Makes a subscriber without young pages, which counts in `statistics`.
     pub(super) fn new(statistics: Arc<Statistics>) -> impl PinInit<Self> {
         pin_init!(Self {
             statistics,
@@ -65,7 +66,12 @@ impl Aging {
         })
     }
 
-    /// The device uses the pages of `range`, in bytes, page-aligned.
+    /// Makes the pages of `range` young, as if the device used them. `range` is in bytes,
+    /// half-open, page-aligned. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// - [`ENOMEM`]: out of memory.
     pub(crate) fn touch(&self, range: Range<usize>) -> Result {
         let reserved = Reserved::new(pages::count(&range))?;
         let pages = pages::addresses(range).map(|page| (page, ()));
@@ -74,7 +80,7 @@ impl Aging {
         Ok(())
     }
 
-    /// Makes the pages of `range` old, and says whether one was young.
+    /// Makes the pages of `range` old, and returns whether one was young.
     fn clear(&self, question: Young, range: Range<usize>) -> bool {
         let _scope = self.statistics.enter(Callback::Young, None);
         let young = self.young.lock().remove(range.clone());
@@ -90,7 +96,7 @@ impl Subscriber for Aging {
         let _scope = self.statistics.enter(Callback::Release, None);
         let young = mem::replace(&mut *self.young.lock(), Pages::new());
 
-        // Here, without the lock.
+        // Freed here, without the lock.
         drop(young);
         self.statistics.release();
     }
@@ -101,7 +107,7 @@ impl Subscriber for Aging {
         range: Range<usize>,
         _context: NoSleep<'_>,
     ) -> bool {
-        // There is no secondary TLB that would have to be flushed for the next use to be seen.
+        // A driver would also flush its TLB here, so that it sees the next use of the page.
         self.clear(Young::ClearFlush, range)
     }
 

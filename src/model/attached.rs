@@ -139,8 +139,8 @@ impl Attached {
         Self::attach(kind, range, policy, fault, Destination::Place(place), pid)
     }
 
-    /// Attaches a subscriber of `kind` to `self`, which must be a chain, with the mistake `fault` if
-    /// it is a faulty driver. Sleeps.
+    /// Attaches a subscriber of `kind` to `self`, which must be a chain, with the mistake `fault`
+    /// if it is a faulty driver. Sleeps.
     ///
     /// # Errors
     ///
@@ -166,7 +166,8 @@ impl Attached {
         Self::attach(kind, 0..0, 0, fault, to, pid)
     }
 
-    /// Attaches a subscriber of `kind`, which is not shared, to the process `pid`, if that is known.
+    /// Attaches a subscriber of `kind`, which is not shared, to the process `pid`, if that is
+    /// known.
     fn attach(
         kind: mnck_kind,
         range: Range<usize>,

@@ -62,7 +62,7 @@ impl chain::Subscriber for Account {
     fn end(self: Pin<&Self>, (): (), ending: Ending<'_>) {
         match ending {
             Ending::Range(..) => self.0.end_in_chain(),
-            Ending::Gone => self.0.gone(),
+            Ending::Gone => self.0.close_in_chain(),
         }
     }
 

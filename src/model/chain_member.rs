@@ -55,7 +55,7 @@ impl ChainPair {
             }
             Ending::Gone => {
                 statistics.watch().closed(self.id);
-                statistics.gone();
+                statistics.close_in_chain();
             }
         }
     }
@@ -102,7 +102,7 @@ impl<M: CountingMember> chain::Subscriber for M {
         pair.end(ending, statistics);
     }
 
-    fn over(self: Pin<&Self>, range: &Range) {
+    fn refused(self: Pin<&Self>, range: &Range) {
         self.statistics().watch().range_over(range);
     }
 

@@ -2,8 +2,8 @@
 
 //! A subscriber that counts the invalidations under way, as KVM does.
 //!
-//! KVM makes no new translation while its count is above zero, so a start without an end stops the
-//! guest for ever. It takes spin locks only and never refuses: `kvm_mmu_notifier_ops` in
+//! KVM makes no new translations while its count is above zero, so a start without an end stops the
+//! guest for ever. KVM takes only spin locks and never refuses: `kvm_mmu_notifier_ops` in
 //! `virt/kvm/kvm_main.c`.
 
 use core::pin::Pin;
@@ -29,13 +29,13 @@ use crate::{
     },
 };
 
-/// See the module's documentation.
+/// The subscriber: see the module's documentation.
 pub(super) struct Counter {
     pub(super) statistics: Arc<Statistics>,
 }
 
 impl Counter {
-    /// Returns a counter that counts in `statistics`.
+    /// Makes a counter that counts in `statistics`.
     pub(super) fn new(statistics: Arc<Statistics>) -> Self {
         Self { statistics }
     }

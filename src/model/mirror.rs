@@ -2,9 +2,10 @@
 
 //! A subscriber with a shadow of a part of the page tables, as a device under HMM has.
 //!
-//! The device's page table is filled on demand, a lookup being retried if an invalidation has come
-//! in between, and emptied by invalidations: `lib/test_hmm.c`. Its lock is a mutex, so where an
-//! invalidation may not sleep it tries, and refuses if the lock is taken.
+//! The device's page table is filled on demand and emptied by invalidations: `lib/test_hmm.c`. A
+//! look-up is repeated if an invalidation came between it and the installation of its result. The
+//! lock is a mutex. An invalidation that may not sleep tries to take it, and refuses if it is
+//! taken.
 
 use core::{
     ops::Range,
@@ -66,16 +67,16 @@ use crate::{
     },
 };
 
-/// How long a fault may take, not counting the time that it waits at the gate.
+/// The time limit of a fault, not counting the time that it waits at the gate.
 const FAULT_LIMIT: Delta = Delta::from_secs(1);
 
-/// See the module's documentation.
+/// The subscriber: see the module's documentation.
 #[pin_data]
 pub(super) struct Mirror {
     statistics: Arc<Statistics>,
 
-    /// Stands for the time that a driver takes, with its lock or without: who comes here waits
-    /// until it is let go. Nests within the user lock.
+    /// A place where a fault or a hold waits until a user lets it go. It models the time that a
+    /// driver takes, with its lock held or without. Taken with or without the user lock.
     #[pin]
     gate: Semaphore,
 }
@@ -88,7 +89,12 @@ impl Mirror {
         })
     }
 
-    /// Waits at the gate: [`EINTR`] if killed, [`ETIMEDOUT`] after [`wait_limit`].
+    /// Waits at the gate until a user lets one waiter go. Sleeps.
+    ///
+    /// # Errors
+    ///
+    /// - [`EINTR`]: the caller was killed.
+    /// - [`ETIMEDOUT`]: [`wait_limit`] has passed.
     fn wait(&self) -> Result {
         self.statistics
             .while_waiting(|| self.gate.down_limited(wait_limit()))?
@@ -99,10 +105,10 @@ impl Mirror {
 
 #[vtable]
 impl IntervalSubscriber for Mirror {
-    /// The entry of each page, as user space sees it.
+    /// Protects the shadow: the entry of each page, as user space sees it.
     ///
-    /// The lock is taken under the locks of mm, so under it nothing is allocated with direct
-    /// reclaim, and no user memory is touched. The statistics' lock nests within.
+    /// Taken under the locks of mm, so under this lock nothing may be allocated with direct reclaim
+    /// and no user memory may be touched. The lock of the statistics is taken under it.
     type UserLock = Mutex<Pages<u64>>;
 }
 
@@ -122,19 +128,24 @@ impl Interval for Mirror {
 
         self.statistics.start(range);
         shadow.remove(range.start()..range.end());
-        // Here a driver flushes the device's TLB.
+        // A driver flushes the device's TLB here.
         Ok(shadow.done())
     }
 }
 
-/// A mirror, attached: what its device does. Addresses are in bytes.
+/// A mirror, attached, and the calls by which user space acts as its device. Ranges are in bytes,
+/// half-open, page-aligned.
 pub(crate) struct Device {
     registration: IntervalRegistration<OnePass<Mirror>>,
     range: Range<usize>,
 }
 
 impl Device {
-    /// A mirror of `range`, with nothing in its shadow.
+    /// Attaches a mirror of `range` with an empty shadow. Sleeps.
+    ///
+    /// # Errors
+    ///
+    /// As [`IntervalRegistration::new`].
     pub(super) fn attach(
         place: &mut Place<'_>,
         range: Range<usize>,
@@ -151,17 +162,18 @@ impl Device {
     }
 
     /// Faults the pages of `range` in, for writing if `write`, and installs them in the shadow. If
-    /// `wait`, waits at the gate each time in between.
+    /// `wait`, waits at the gate after each look-up. Sleeps.
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`]: `range` is not within the subscriber's.
+    /// - [`EINVAL`]: `range` is not within the range of the subscriber.
     /// - [`ESRCH`]: the address space has gone.
-    /// - [`EBUSY`]: the range was invalidated again and again.
+    /// - [`EBUSY`]: invalidations have made every look-up of one second useless.
     /// - [`EINTR`]: the caller was killed.
-    /// - [`ETIMEDOUT`]: nobody opened the gate.
+    /// - [`ETIMEDOUT`]: no user opened the gate within [`wait_limit`].
     /// - [`EFAULT`], [`EPERM`]: as [`ReadSection::fault_in`](crate::mmu_notifier::ReadSection).
-    /// - [`EOPNOTSUPP`]: this kernel has no HMM.
+    /// - [`EOPNOTSUPP`]: this kernel has no `CONFIG_HMM_MIRROR`.
+    /// - [`ENOMEM`]: out of memory.
     #[cfg(CONFIG_HMM_MIRROR)]
     pub(crate) fn fault(
         &self,
@@ -171,7 +183,7 @@ impl Device {
         task: &mut TaskContext,
     ) -> Result {
         let mirror = self.registration.subscriber();
-        // What is needed under the lock is allocated before.
+        // Allocated before the lock is taken, under which allocations are forbidden.
         let count = self.count(&range)?;
         let reserved = Reserved::new(count)?;
         let mut buffer = PageBuffer::new(count)?;
@@ -180,7 +192,7 @@ impl Device {
 
         let mut found = loop {
             let section = self.registration.read_begin(task);
-            // A user for no longer than that: it keeps the address space from going.
+            // A user keeps the address space from exiting, so it is given up at once.
             let user = self.registration.mm().mmget_not_zero().ok_or(ESRCH)?;
             let faulted = section.fault_in(&user, range.clone(), write, &mut buffer, task);
             drop(user);
@@ -218,17 +230,19 @@ impl Device {
         Ok(())
     }
 
-    /// As above, where it can't be done.
+    /// Fails with [`EOPNOTSUPP`], because this kernel has no HMM.
     #[cfg(not(CONFIG_HMM_MIRROR))]
     pub(crate) fn fault(&self, _: Range<usize>, _: bool, _: bool, _: &mut TaskContext) -> Result {
         Err(EOPNOTSUPP)
     }
 
-    /// The entries of the pages of `range`; 0 for one that the shadow has not. Waits for the lock.
+    /// Returns the entries of the pages of `range`, 0 for a page that is not in the shadow. Sleeps
+    /// until it has the lock.
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`]: `range` is not within the subscriber's.
+    /// - [`EINVAL`]: `range` is not within the range of the subscriber.
+    /// - [`ENOMEM`]: out of memory.
     pub(crate) fn read(&self, range: Range<usize>, task: &mut TaskContext) -> Result<KVec<u64>> {
         let mut entries = KVec::from_elem(0, self.count(&range)?, GFP_KERNEL)?;
         let shadow = self.registration.lock(task);
@@ -240,24 +254,25 @@ impl Device {
         Ok(entries)
     }
 
-    /// Holds the lock while it waits at the gate.
+    /// Takes the lock and holds it while it waits at the gate. Sleeps.
     ///
     /// # Errors
     ///
     /// - [`EINTR`]: the caller was killed.
-    /// - [`ETIMEDOUT`]: nobody opened the gate.
+    /// - [`ETIMEDOUT`]: no user opened the gate within [`wait_limit`].
     pub(crate) fn hold(&self, task: &mut TaskContext) -> Result {
         let _shadow = self.registration.lock(task);
 
         self.registration.subscriber().wait()
     }
 
-    /// Opens the gate for one. Never sleeps.
+    /// Opens the gate for one waiter, or for the next one to come. Never sleeps.
     pub(crate) fn let_go(&self) {
         self.registration.subscriber().get_ref().gate.up();
     }
 
-    /// How many pages `range` has, which must be within the subscriber's.
+    /// Returns the number of pages in `range`; [`EINVAL`] if `range` is not within the range of the
+    /// subscriber.
     fn count(&self, range: &Range<usize>) -> Result<usize> {
         if range.start < self.range.start || range.end > self.range.end {
             return Err(EINVAL);
@@ -266,7 +281,7 @@ impl Device {
     }
 }
 
-/// A page as user space sees it.
+/// Returns the entry of `page` as user space sees it: see `MNCK_PAGE_PRESENT`.
 #[cfg(CONFIG_HMM_MIRROR)]
 fn for_user(page: PageEntry) -> u64 {
     let writable = if page.is_writable() {

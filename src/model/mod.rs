@@ -5,9 +5,9 @@
 //! Each kind is a short example of one duty of a subscriber. Beside doing what it models, it counts
 //! its callbacks in [`Statistics`](statistics::Statistics).
 //!
-//! [`attached`] is the table of all kinds, and what [`device`](crate::device) uses. The kinds do not
-//! know each other, with one exception: `shared` is a `counter` that each mm has one of. What they
-//! have in common is below them:
+//! [`attached`] is the table of all kinds, and what [`device`](crate::device) uses. The kinds do
+//! not know each other, with one exception: `shared` is a `counter` that each mm has one of. What
+//! they have in common is below them:
 //!
 //! | file | what is in it |
 //! |---|---|

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a subscriber knows of pages, by their addresses.
+//! A map from pages to values.
 
 use core::ops::Range;
 
@@ -16,18 +16,23 @@ use kernel::{
     }, //
 };
 
-/// A value for each of some pages.
+/// A map from pages, by their addresses, to values.
 ///
-/// Made for a lock that callbacks take: under it nothing is allocated, and only what a range has is
-/// visited. Addresses are in bytes.
+/// It is made for a lock that callbacks take: its methods do not allocate, and visit only the pages
+/// of a range that are in the map. Addresses are in bytes.
 pub(super) struct Pages<V>(RBTree<usize, V>);
 
-/// Memory for the values of some pages.
+/// Memory for the values of a number of pages.
 pub(super) struct Reserved<V>(KVec<RBTreeNodeReservation<usize, V>>);
 
 impl<V> Reserved<V> {
-    /// Memory for `count` pages. Allocates with direct reclaim, which may invalidate pages: not
-    /// under a lock that callbacks take.
+    /// Allocates memory for `count` pages. May sleep.
+    ///
+    /// Direct reclaim may invalidate pages, so no lock that callbacks take may be held.
+    ///
+    /// # Errors
+    ///
+    /// - [`ENOMEM`]: out of memory.
     pub(super) fn new(count: usize) -> Result<Self> {
         let mut nodes = KVec::with_capacity(count, GFP_KERNEL)?;
 
@@ -39,12 +44,12 @@ impl<V> Reserved<V> {
 }
 
 impl<V> Pages<V> {
-    /// No pages.
+    /// Returns an empty map.
     pub(super) fn new() -> Self {
         Self(RBTree::new())
     }
 
-    /// Sets the values of `pages`, of which there are not more than was `reserved` for.
+    /// Sets the values of `pages`. There must be `reserved` memory for all of them.
     pub(super) fn insert(
         &mut self,
         reserved: Reserved<V>,
@@ -55,19 +60,20 @@ impl<V> Pages<V> {
         }
     }
 
-    /// The value of the page that begins at `page`.
+    /// Returns the value of the page that begins at `page`.
     pub(super) fn get(&self, page: usize) -> Option<&V> {
         self.0.get(&page)
     }
 
-    /// Forgets all pages that `range` touches, and says whether there were any.
+    /// Removes all pages that `range` overlaps, and returns whether there were any. `range` is
+    /// half-open.
     pub(super) fn remove(&mut self, range: Range<usize>) -> bool {
         let first = range.start & PAGE_MASK;
         let mut cursor = self.0.cursor_lower_bound_mut(&first);
         let mut any = false;
 
         while let Some(at) = cursor {
-            // Behind the last page the cursor goes on to what comes before the first.
+            // After the last page the cursor goes to the pages before the first.
             if !(first..range.end).contains(at.current().0) {
                 break;
             }
@@ -78,12 +84,12 @@ impl<V> Pages<V> {
     }
 }
 
-/// The addresses of the pages of `range`, which is page-aligned.
+/// Returns the addresses of the pages in `range`, which is half-open and page-aligned.
 pub(super) fn addresses(range: Range<usize>) -> impl Iterator<Item = usize> {
     range.step_by(PAGE_SIZE)
 }
 
-/// How many pages `range`, which is page-aligned, has.
+/// Returns the number of pages in `range`, which is half-open and page-aligned.
 pub(super) fn count(range: &Range<usize>) -> usize {
     range.len() / PAGE_SIZE
 }

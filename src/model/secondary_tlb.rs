@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! A subscriber with a TLB that caches the CPU's own page tables, as an IOMMU does for shared
-//! virtual addressing.
+//! virtual addressing (SVA).
 //!
-//! There is no shadow to keep: what a flush names is passed on to the hardware, as in
+//! The subscriber keeps no shadow page table. A driver passes each flush on to the hardware:
 //! `drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3-sva.c`. After the release the IOMMU must not walk the
-//! page tables any more, which are about to be freed.
+//! page tables any more, because they are about to be freed.
 
 use core::pin::Pin;
 
@@ -26,13 +26,13 @@ use crate::{
     }, //
 };
 
-/// See the module's documentation.
+/// The subscriber: see the module's documentation.
 pub(super) struct Iommu {
     statistics: Arc<Statistics>,
 }
 
 impl Iommu {
-    /// A subscriber that counts in `statistics`.
+    /// Makes a subscriber that counts in `statistics`.
     pub(super) fn new(statistics: Arc<Statistics>) -> Self {
         Self { statistics }
     }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A subscriber that each address space has one of, as a process has one `struct kfd_process`
-//! however often it opens the GPU.
+//! A subscriber of which each address space has at most one, as a process has one
+//! `struct kfd_process` however often it opens the GPU.
 //!
-//! The first who attaches it makes it, the last who lets go of it frees it, a while later and
-//! without waiting: `drivers/gpu/drm/amd/amdkfd/kfd_process.c`. It counts as a
-//! [`counter`](super::counter) does.
+//! The first attach makes the subscriber. The last detach frees it, some time later and without
+//! waiting: `drivers/gpu/drm/amd/amdkfd/kfd_process.c`. The subscriber is a
+//! [`counter`](super::counter).
 
 use core::pin::Pin;
 
@@ -46,42 +46,54 @@ use crate::{
     },
 };
 
-/// See the module's documentation.
+/// The subscriber: see the module's documentation.
 pub(super) struct SharedCounter {
     counter: Counter,
 }
 
-/// How many there were, and how many of these there are no more.
+/// How many subscribers were made, and how many of these were freed, since the module was loaded.
 static MADE: Atomic<u64> = Atomic::new(0);
 static FREED: Atomic<u64> = Atomic::new(0);
 
 type Counters = Domain<StartEnd<SharedCounter>>;
 
-/// Where the domain is, from the module's init to its exit.
+/// The domain, from the module's init to its exit.
 static DOMAIN: Global<Counters> = Global::new();
 
-/// The domain of all shared subscribers of the module. Dropped, it can be found no more.
+/// The domain of all shared subscribers of the module. After its drop no subscriber can be
+/// attached.
 pub(crate) struct SharedDomain(
     #[expect(dead_code, reason = "held for its drop")] Published<Counters>,
 );
 
 impl SharedDomain {
-    /// The domain, of which there is one.
+    /// Makes the domain. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// - [`EBUSY`]: there already is a domain.
+    /// - [`ENOMEM`]: out of memory.
     pub(crate) fn new() -> Result<Self> {
         Ok(Self(DOMAIN.publish(Domain::new()?)?))
     }
 }
 
-/// The subscriber of the mm at `place`, made if there is none.
+/// Returns the subscriber of the address space at `place`; makes and registers it if there is none.
+/// Sleeps.
+///
+/// # Errors
+///
+/// - [`ENODEV`]: the module is being removed.
+/// - As [`Domain::get`].
 pub(super) fn attach(place: &mut Place<'_>) -> Result<SharedRef<StartEnd<SharedCounter>>> {
     let domain = DOMAIN.get().ok_or(ENODEV)?;
 
     place.share(&domain)
 }
 
-/// How many there were, and how many of these there are no more.
+/// Returns how many subscribers were made, and how many of these were freed.
 pub(super) fn census() -> (u64, u64) {
-    // In this order, so that there are never more freed than made.
+    // In this order, so that the first number is never less than the second.
     let freed = FREED.load(Acquire);
 
     (MADE.load(Relaxed), freed)

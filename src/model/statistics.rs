@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a subscriber has seen.
+//! The statistics of a subscriber: what its callbacks were called for.
 
 use core::ops;
 
@@ -49,38 +49,38 @@ use crate::{
     },
 };
 
-/// The number of the last start or end, of whatever subscriber.
+/// The number of the last start or end of all subscribers.
 ///
-/// A task that sees one after another gives them rising numbers, whatever locks it holds: all
-/// additions to one atomic happen in one order.
+/// If a task runs one start or end after another, the later one has the higher number, whatever
+/// locks the task holds: all additions to one atomic happen in one order.
 static ORDER: Atomic<u64> = Atomic::new(0);
 
 /// The number of the newest subscriber.
 static SERIAL: Atomic<u64> = Atomic::new(0);
 
-/// The next number: the first is 1.
+/// Returns the next number of `counter`. The first is 1.
 fn next(counter: &Atomic<u64>) -> u64 {
     counter.fetch_add(1, Relaxed).wrapping_add(1)
 }
 
-/// The statistics of one subscriber, exact at every moment.
+/// The statistics of one subscriber, and its checks.
 ///
-/// All of them stand under one lock, so that a reader sees them as they were between two callbacks.
+/// One lock protects all statistics, so that a reader sees them as they were between two callbacks.
 #[pin_data]
 pub(crate) struct Statistics {
-    /// Told of all that the subscriber does.
+    /// Checks the subscriber, and is notified of all its callbacks.
     watch: Arc<Watch>,
 
-    /// Innermost: nothing is called and no other lock is taken under it. Callbacks take it, and
-    /// whoever reads.
+    /// Innermost: nothing is called and no other lock is taken under this lock. Callbacks and
+    /// readers take it.
     ///
-    /// A plain spin lock will do, since none of them runs in an interrupt or with interrupts
-    /// disabled: also a flush does not, which waits for other CPUs to flush as well.
+    /// A plain spin lock is enough, because none of them runs in an interrupt or with interrupts
+    /// disabled. Not even a flush does: it waits until other CPUs have flushed, too.
     #[pin]
     stats: SpinLock<mnck_stats>,
 }
 
-/// A question about young pages.
+/// A callback that asks whether pages are young.
 #[derive(Clone, Copy)]
 pub(super) enum Young {
     /// `clear_flush_young`.
@@ -92,8 +92,13 @@ pub(super) enum Young {
 }
 
 impl Statistics {
-    /// All zero, but for the serial number, by which and by its `kind` the subscriber is known to
-    /// the [`check`](crate::check)s. May sleep.
+    /// Makes statistics that are all 0 except the serial number. Reports name the subscriber by its
+    /// `kind` and that number. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// - [`ENOMEM`]: out of memory.
+    /// - [`ENODEV`]: the module is being removed.
     pub(super) fn new(kind: &'static CStr) -> Result<Arc<Self>> {
         let stats = mnck_stats {
             serial: next(&SERIAL),
@@ -110,8 +115,8 @@ impl Statistics {
         )
     }
 
-    /// What was seen so far. What is not the subscriber's own is zero: `size` and `id`, which are
-    /// the caller's, `made` and `freed`, which are the module's.
+    /// Returns the statistics so far. Members that do not belong to the subscriber are 0: `size`
+    /// and `id` are the caller's, `made` and `freed` are the module's.
     pub(super) fn read(&self) -> mnck_stats {
         let mut stats = *self.stats.lock();
 
@@ -121,22 +126,22 @@ impl Statistics {
         stats
     }
 
-    /// Who checks the subscriber.
+    /// Returns the watch that checks the subscriber.
     pub(super) fn watch(&self) -> &Watch {
         &self.watch
     }
 
-    /// Checks one run of a callback, until the scope is dropped.
+    /// Checks one call of a callback, until the scope is dropped.
     pub(super) fn enter(&self, callback: Callback, range: Option<&Range>) -> Scope<'_> {
         self.watch.enter(callback, range)
     }
 
-    /// A start of a subscriber that has no end, and did not refuse.
+    /// Counts a start that has succeeded, of a subscriber without an end.
     pub(super) fn start(&self, range: &Range) {
         self.stats.lock().count_start(range);
     }
 
-    /// A start that refused.
+    /// Counts a start that refuses.
     pub(super) fn refuse(&self, range: &Range) {
         self.watch.refuses(range);
 
@@ -146,10 +151,10 @@ impl Statistics {
         count(&mut stats.refusals);
     }
 
-    /// A start that an end will follow.
+    /// Counts a start that an end will follow.
     ///
-    /// Not so after [`release`](Self::release): the end then comes only if the core has not
-    /// unlinked the subscriber before.
+    /// After [`release`](Self::release) the end may not follow: it comes only if the core has not
+    /// unlinked the subscriber by then.
     pub(super) fn open(&self, range: &Range) {
         let mut stats = self.stats.lock();
 
@@ -163,13 +168,13 @@ impl Statistics {
         self.watch.started(range);
     }
 
-    /// The end of a pair.
+    /// Counts the end of a pair.
     pub(super) fn end(&self, range: &Range) {
         self.watch.ended(range);
         self.count_end();
     }
 
-    /// The end of a pair of which the `id` alone is known.
+    /// Counts the end of a pair of which only the `id` is known.
     pub(super) fn end_id(&self, id: RangeId) {
         self.watch.ended_id(id);
         self.count_end();
@@ -186,7 +191,7 @@ impl Statistics {
         }
     }
 
-    /// A start in a chain, where one end follows always.
+    /// Counts a start in a chain, where an end always follows.
     pub(super) fn start_in_chain(&self, range: &Range) {
         let mut stats = self.stats.lock();
 
@@ -194,7 +199,7 @@ impl Statistics {
         count(&mut stats.open);
     }
 
-    /// The end of a pair in a chain, with its range.
+    /// Counts the end of a pair in a chain, when its range is over.
     pub(super) fn end_in_chain(&self) {
         let mut stats = self.stats.lock();
 
@@ -202,25 +207,25 @@ impl Statistics {
         stats.open = stats.open.wrapping_sub(1);
     }
 
-    /// The end of no pair.
+    /// Counts an end without a start.
     pub(super) fn end_without_start(&self) {
         self.stats.lock().count_end();
     }
 
-    /// The end of a pair in a chain, before its range is over.
-    pub(super) fn gone(&self) {
+    /// Counts the end of a pair in a chain, before its range is over.
+    pub(super) fn close_in_chain(&self) {
         let mut stats = self.stats.lock();
 
         stats.open = stats.open.wrapping_sub(1);
         count(&mut stats.closed_by_detach);
     }
 
-    /// The release in a chain: each pair that is open is ended still.
+    /// Counts a release in a chain. The end of each open pair is still called.
     pub(super) fn release_in_chain(&self) {
         count(&mut self.stats.lock().releases);
     }
 
-    /// The subscription ends: the pairs that are open may not see their end.
+    /// Counts a release. The ends of the open pairs may not be called any more.
     pub(super) fn release(&self) {
         let mut stats = self.stats.lock();
 
@@ -231,7 +236,8 @@ impl Statistics {
         self.watch.released();
     }
 
-    /// A question about the pages of `range`, in bytes, half open, and whether one was young.
+    /// Counts a `question` about the pages of `range`, in bytes, half-open; `answer` says whether
+    /// one was young.
     pub(super) fn young(&self, question: Young, range: ops::Range<usize>, answer: bool) {
         let mut stats = self.stats.lock();
 
@@ -247,7 +253,7 @@ impl Statistics {
         stats.last_young_end = range.end as u64;
     }
 
-    /// A flush of the secondary TLB.
+    /// Counts a flush of the secondary TLB.
     pub(super) fn flush(&self, flush: Flush) {
         let mut stats = self.stats.lock();
 
@@ -261,12 +267,12 @@ impl Statistics {
         }
     }
 
-    /// A lookup that an invalidation has made worthless.
+    /// Counts a look-up that is repeated because of an invalidation.
     pub(super) fn retry(&self) {
         count(&mut self.stats.lock().retries);
     }
 
-    /// Calls `wait`, and counts the caller among those that wait meanwhile.
+    /// Calls `wait`, and counts the caller as waiting until it returns.
     pub(super) fn while_waiting<R>(&self, wait: impl FnOnce() -> R) -> R {
         count(&mut self.stats.lock().waiting);
         let result = wait();
@@ -277,7 +283,7 @@ impl Statistics {
     }
 }
 
-/// One more. A callback must not panic, which `+= 1` may.
+/// Adds 1. `+= 1` could panic on an overflow, and a callback must not panic.
 fn count(counter: &mut u64) {
     *counter = counter.wrapping_add(1);
 }
@@ -313,13 +319,13 @@ impl mnck_stats {
     }
 }
 
-// The kernel's rules are the user's, in the same order, and there is room for more.
+// `Rule` has the numbers of `enum mnck_rule`, and all fit into `mnck_stats.violations`.
 static_assert!(Rule::Pairing as u32 == MNCK_RULE_PAIRING);
 static_assert!(Rule::Latency as u32 == MNCK_RULE_LATENCY);
 static_assert!(Rule::ALL.len() == MNCK_RULE_LATENCY as usize + 1);
 static_assert!(Rule::ALL.len() <= MNCK_RULES as usize);
 
-/// The place of `event` in `mnck_stats.events`.
+/// Returns the index of `event` in `mnck_stats.events`.
 fn index(event: Event) -> mnck_event {
     match event {
         Event::Unmap => MNCK_EVENT_UNMAP,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A subscriber that may refuse, as RDMA on-demand paging did in 2019.
+//! A subscriber that may refuse, as RDMA on-demand paging (ODP) did in 2019.
 //!
-//! Each start needs the subscriber's lock. Where it may sleep it waits for the lock, elsewhere it
-//! tries, and refuses if the lock is taken. ODP had an end as well. The core has since forbidden an
-//! end to whoever may refuse, so this one has it in a chain only.
+//! Each start needs the subscriber's lock. A start that may sleep waits for the lock; another start
+//! tries to take it, and refuses if it is taken. ODP also had an end. The core has since forbidden
+//! an end for subscribers that may refuse, so this subscriber has an end only in a chain.
 
 use core::pin::Pin;
 
@@ -38,26 +38,26 @@ use crate::{
     },
 };
 
-/// See the module's documentation.
+/// The subscriber: see the module's documentation.
 #[pin_data]
 pub(crate) struct Trylock {
     statistics: Arc<Statistics>,
 
-    /// Whether the session holds `lock`. Taken before it, by the session alone.
+    /// Whether the session holds `lock`. Only the session takes this mutex, before `lock`.
     #[pin]
     held: Mutex<bool>,
 
-    /// The lock. It protects nothing but stands for what a driver would protect. A semaphore, since
-    /// a session keeps it across system calls.
+    /// The lock. It protects nothing, but models the lock of a driver. It is a semaphore because a
+    /// session holds it across system calls.
     ///
-    /// A start takes it under the locks of mm, then the statistics' lock. One that has waited for
-    /// [`wait_limit`] goes on without it, there being nothing that it protects.
+    /// A start takes it under the locks of mm. The lock of the statistics is taken under it. A
+    /// start that has waited for [`wait_limit`] continues without the lock, which protects nothing.
     #[pin]
     lock: Semaphore,
 }
 
 impl Trylock {
-    /// A subscriber that counts in `statistics`, with its lock free.
+    /// Makes a subscriber that counts in `statistics`, with its lock free.
     pub(super) fn new(statistics: Arc<Statistics>) -> impl PinInit<Self> {
         pin_init!(Self {
             statistics,
@@ -66,15 +66,14 @@ impl Trylock {
         })
     }
 
-    /// Takes the lock for the session. Waits for a start that has it.
+    /// Takes the lock for the session. Sleeps until no start has it.
     ///
-    /// From here on blockable invalidations of the mm wait, so the caller must then neither
-    /// allocate with direct reclaim nor touch user memory before it can be told to release the
-    /// lock.
+    /// From now on blockable invalidations of the mm wait. Before the session can release the lock,
+    /// the caller must therefore neither allocate with direct reclaim nor touch user memory.
     ///
     /// # Errors
     ///
-    /// - [`EBUSY`]: the session holds it already.
+    /// - [`EBUSY`]: the session already holds the lock.
     /// - [`EINTR`]: a signal came.
     pub(crate) fn hold_lock(&self) -> Result {
         let mut held = self.held.lock();
@@ -87,7 +86,9 @@ impl Trylock {
         Ok(())
     }
 
-    /// Takes the lock for a start: waits for it, but not for ever, or tries. Counts what it refuses.
+    /// Takes the lock for a start of `range`. If the start may sleep, waits at most for
+    /// [`wait_limit`], and then returns `None`. If not, tries; counts a refusal if the lock is
+    /// taken.
     fn take<'c>(
         &self,
         range: &Range,
@@ -106,11 +107,11 @@ impl Trylock {
         }
     }
 
-    /// Gives the lock back.
+    /// Releases the lock that the session holds. May sleep.
     ///
     /// # Errors
     ///
-    /// - [`ENOLCK`]: the session does not hold it.
+    /// - [`ENOLCK`]: the session does not hold the lock.
     pub(crate) fn release_lock(&self) -> Result {
         let mut held = self.held.lock();
 

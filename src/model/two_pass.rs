@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A subscriber whose device takes time to stop, as a GPU that runs a job on user pages does.
+//! A subscriber whose device takes time to stop, such as a GPU that runs a job on user pages.
 //!
-//! The first pass takes away the pages and tells the device to stop, the second waits until it has:
-//! `drivers/gpu/drm/xe/xe_userptr.c`, where both are about the fences of a `dma_resv`. Its lock is
-//! a spin lock, so it never refuses.
+//! The first pass takes the pages away and tells the device to stop. The second pass waits until
+//! the device has stopped: `drivers/gpu/drm/xe/xe_userptr.c`, where it waits for the fences of a
+//! `dma_resv`. The lock is a spin lock, so this subscriber never refuses.
 
 use core::pin::Pin;
 
@@ -31,38 +31,38 @@ use crate::{
     }, //
 };
 
-/// See the module's documentation.
+/// The subscriber: see the module's documentation.
 pub(super) struct Userptr {
     statistics: Arc<Statistics>,
 }
 
-/// What the device may do with the pages.
+/// The state of the device, under the user lock.
 pub(super) struct Binding {
-    /// Whether the device must not use them any more, until they are looked up again.
+    /// Whether the device must not use the pages until they are looked up again.
     stopped: bool,
 }
 
-/// A stop that the device was told, and may not have come to yet. A driver's has the fence that
-/// tells when.
+/// A stop that the device was told to make and may not have made yet. A driver keeps here the fence
+/// that signals the stop.
 pub(super) struct Stop {
-    /// For which range.
+    /// The range that is invalidated.
     id: RangeId,
 }
 
 impl Userptr {
-    /// A subscriber that counts in `statistics`.
+    /// Makes a subscriber that counts in `statistics`.
     pub(super) fn new(statistics: Arc<Statistics>) -> Self {
         Self { statistics }
     }
 }
 
 impl Binding {
-    /// That of a device that was never told to stop.
+    /// Makes the state of a device that was never told to stop.
     pub(super) fn new() -> Self {
         Self { stopped: false }
     }
 
-    /// Tells the device to stop, for `range`.
+    /// Tells the device to stop using the pages of `range`.
     fn stop(&mut self, range: &Range) -> Stop {
         self.stopped = true;
         Stop { id: range.id() }
@@ -71,7 +71,7 @@ impl Binding {
 
 #[vtable]
 impl IntervalSubscriber for Userptr {
-    /// The lock is taken under the locks of mm; the statistics' lock nests within.
+    /// Taken under the locks of mm. The lock of the statistics is taken under it.
     type UserLock = SpinLock<Binding>;
 }
 
@@ -97,7 +97,7 @@ impl TwoPass for Userptr {
     fn finish(self: Pin<&Self>, stop: Stop, _context: CallbackContext<'_>) {
         let _scope = self.statistics.watch().enter_id(Callback::Finish, stop.id);
 
-        // Here a driver waits until the device has come to the stop.
+        // A driver waits here until the device has stopped.
         self.statistics.end_id(stop.id);
     }
 }

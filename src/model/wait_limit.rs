@@ -8,10 +8,11 @@ use crate::module_parameters;
 
 /// Returns how long a callback or an ioctl waits for a user, in ms: `wait_limit_ms`.
 ///
-/// A driver's lock is held by the driver, which releases it. A model subscriber's lock is held by a
-/// user, who may never release it, or cannot: the exit of the user's process may wait for the very
-/// callback that waits for the lock, because an exiting task gives up its mm before its files, and
-/// the release of an mm waits for all callbacks. Kernel threads wait here too, and cannot be killed.
+/// A driver holds its own lock, and releases it. The lock of a model subscriber is held by a user.
+/// The user may never release it, or may be unable to: the exit of the user's process may wait for
+/// the very callback that waits for the lock, because an exiting task gives up its mm before its
+/// files, and the release of an mm waits for all callbacks. Kernel threads also run callbacks, and
+/// cannot be killed.
 pub(super) fn wait_limit() -> Msecs {
     module_parameters::wait_limit_ms.value()
 }

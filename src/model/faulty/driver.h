@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the drivers have in common: each counts the invalidations under way, as
- * KVM does, and complains of an end without a start where KVM does.
+ * What the drivers share: each counts the invalidations under way, as KVM does,
+ * and notes an end without a start, for which KVM warns.
  */
 #ifndef MNCK_FAULTY_DRIVER_H
 #define MNCK_FAULTY_DRIVER_H
@@ -12,7 +12,7 @@
 struct faulty_driver {
 	struct mmu_notifier subscription;
 	atomic_t open;
-	/* Ends without a start, of which nobody was told yet. */
+	/* Ends without a start that mnck_faulty_complains() has not returned yet. */
 	atomic_t complaints;
 };
 
@@ -21,7 +21,7 @@ void faulty_free(struct mmu_notifier *subscription);
 int faulty_start(struct mmu_notifier *subscription, const struct mmu_notifier_range *range);
 void faulty_end(struct mmu_notifier *subscription, const struct mmu_notifier_range *range);
 
-/* The mistakes, see mnck_faults.h. */
+/* A table for each mistake, see mnck_faults.h. */
 extern const struct mmu_notifier_ops faulty_none;
 extern const struct mmu_notifier_ops faulty_refuses;
 extern const struct mmu_notifier_ops faulty_eagain;
@@ -32,7 +32,7 @@ extern const struct mmu_notifier_ops faulty_tolerant;
 extern const struct mmu_interval_notifier_ops faulty_interval_none;
 extern const struct mmu_interval_notifier_ops faulty_interval_eagain;
 
-/* Sleeping in one of the three places. */
+/* A driver that sleeps, in one of three callbacks. */
 struct faulty_sleeper {
 	struct mmu_notifier_ops in_start;
 	struct mmu_notifier_ops in_end;
@@ -45,7 +45,7 @@ extern const struct faulty_sleeper faulty_mutex;
 extern const struct faulty_sleeper faulty_mutex_free;
 extern const struct faulty_sleeper faulty_gfp_kernel;
 
-/* Locking, in two callbacks of one driver. */
+/* A driver that takes locks, in two callbacks. */
 struct faulty_locker {
 	struct mmu_interval_notifier_ops in_interval;
 	struct mmu_notifier_ops in_release;

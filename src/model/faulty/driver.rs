@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A driver in C, with the rules between it and the core.
+//! A wrapper of a driver in C, which checks the driver's callbacks.
 //!
-//! What the core calls is ours, and keeps the rules by its types; it calls the driver, and sees what
-//! that does. So the core sees of a driver only what it may, and the driver sees what the core
-//! would call, but for one thing: if its start fails, and a range that was begun for all others
-//! comes to its end, the driver's end is not called, since for it nothing has begun.
+//! The core calls the wrapper, whose types keep the rules. The wrapper calls the driver, checks
+//! what the driver does, and lets the core see only what a rule permits. The driver's callbacks are
+//! called as the core would call them, with one exception: if the driver's start has failed, and
+//! the range is started for the other subscribers, the driver's end is not called.
 //!
-//! In a [`chain`] a driver may have an end and refuse. Under the policy [`All`](chain::Policy::All)
-//! it is then called for that end: whether it tolerates that it says itself.
+//! In a [`chain`] a driver may both have an end and refuse. The policy [`All`](chain::Policy::All)
+//! then calls the end of a range that the driver has refused; the driver reports whether it
+//! tolerates that.
 
 use core::pin::Pin;
 
@@ -50,28 +51,28 @@ use crate::{
     },
 };
 
-/// A driver with a [`CallbackTable`]. On the core it is [`Paired`] if that has an end, else
-/// [`Fallible`].
+/// A driver with a [`CallbackTable`]. Registered with the core, it is [`Paired`] if the table has
+/// an end, else [`Fallible`].
 #[pin_data]
 pub(in crate::model) struct Driver {
     table: CallbackTable,
     statistics: Arc<Statistics>,
-    /// The ranges that have begun, but not for the driver. Innermost.
+    /// The open ranges whose start has failed in the driver. Innermost: no lock is taken under it.
     #[pin]
-    without: SpinLock<Ranges>,
+    failed: SpinLock<Ranges>,
 }
 
 impl Driver {
-    /// The driver that has `table`, under the watch of `statistics`.
+    /// Makes the wrapper of the driver that has `table`, which counts in `statistics`.
     pub(super) fn new(table: CallbackTable, statistics: Arc<Statistics>) -> impl PinInit<Self> {
         pin_init!(Self {
             table,
             statistics,
-            without <- new_spinlock!(Ranges::new(), "Driver::without"),
+            failed <- new_spinlock!(Ranges::new(), "Driver::failed"),
         })
     }
 
-    /// Calls the driver's start: the code that it returns, and what may be seen of that.
+    /// Calls the driver's start. Returns its code, and what the core may see of it.
     fn call_start(&self, range: &Range, callback: Callback) -> (c_int, Result<(), Refused>) {
         let scope = self.statistics.enter(callback, Some(range));
         let code = self.table.start(range);
@@ -85,20 +86,20 @@ impl Driver {
         (code, result)
     }
 
-    /// Calls the driver's end, and asks it whether that was one too many.
+    /// Calls the driver's end, and asks the driver whether that was an end too many.
     fn call_end(&self, range: &Range, callback: Callback) {
         let scope = self.statistics.enter(callback, Some(range));
         self.table.end(range);
         drop(scope);
 
-        // It counts what is open, and no more than that: with other ranges open at the time it
-        // complains of the last of their ends.
+        // The driver only counts its open ranges. If other ranges are open at the time of an end
+        // too many, it complains when the last of them ends.
         if table::complains(&self.table) {
             self.statistics.watch().end_not_tolerated(callback, range);
         }
     }
 
-    /// Makes the refusal of a non-blockable range known.
+    /// Records the refusal of a non-blockable range with the checks, and returns it.
     fn would_block<'c>(&self, range: &Range, context: &NoSleep<'c>) -> WouldBlock<'c> {
         self.statistics.watch().refused(range);
         context.would_block()
@@ -117,11 +118,11 @@ impl Subscriber for Driver {
 
 impl Paired for Driver {
     fn start(self: Pin<&Self>, range: &Range, _context: CallbackContext<'_>) {
-        // A refusal with an end is none, for the core.
+        // The core does not see a refusal of a driver that has an end.
         let (code, _) = self.call_start(range, Callback::Start);
 
         if code != 0 {
-            self.without.lock().insert(range.id());
+            self.failed.lock().insert(range.id());
             self.statistics.refuse(range);
         } else {
             self.statistics.open(range);
@@ -129,7 +130,7 @@ impl Paired for Driver {
     }
 
     fn end(self: Pin<&Self>, range: &Range, _context: CallbackContext<'_>) {
-        if self.without.lock().remove(range.id()) {
+        if self.failed.lock().remove(range.id()) {
             return;
         }
 
@@ -161,7 +162,7 @@ impl Fallible for Driver {
 }
 
 impl chain::Subscriber for Driver {
-    /// Nothing, if the driver's start has failed where it may not: for it nothing has begun.
+    /// `None` if the driver's start has failed for a blockable range: the driver then gets no end.
     type Value = Option<ChainPair>;
 
     fn start<'c>(
@@ -201,7 +202,7 @@ impl chain::Subscriber for Driver {
         }
     }
 
-    fn over(self: Pin<&Self>, range: &Range) {
+    fn refused(self: Pin<&Self>, range: &Range) {
         self.statistics.watch().range_over(range);
     }
 
@@ -213,8 +214,8 @@ impl chain::Subscriber for Driver {
     }
 }
 
-/// A few ranges, without a need for memory: there is no more than one for each task that is in an
-/// invalidation of the mm, and nesting.
+/// A set of a few ranges that needs no allocation. It has one range for each task that is within an
+/// invalidation of the mm, and more if they nest.
 struct Ranges([Option<RangeId>; 32]);
 
 impl Ranges {
@@ -222,15 +223,15 @@ impl Ranges {
         Self([None; 32])
     }
 
-    /// Adds a range. One too many is forgotten: then the driver sees an end too many, as it would
-    /// without us.
+    /// Adds a range, unless the set is full: the driver then gets an end too many, as it would from
+    /// the core.
     fn insert(&mut self, range: RangeId) {
         if let Some(place) = self.0.iter_mut().find(|place| place.is_none()) {
             *place = Some(range);
         }
     }
 
-    /// Removes a range, and whether it was there.
+    /// Removes a range, and returns whether it was in the set.
     fn remove(&mut self, range: RangeId) -> bool {
         let found = self.0.iter_mut().find(|place| **place == Some(range));
 

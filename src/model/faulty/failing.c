@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Drivers whose start fails: where it may not, with another code than it may,
- * though there is an end; and one that does it right.
+ * Drivers whose start fails: for a blockable range, with a code other than
+ * -EAGAIN, or although the driver has an end.  One driver refuses as it should.
  */
 #include <linux/slab.h>
 
@@ -35,14 +35,14 @@ void faulty_end(struct mmu_notifier *subscription, const struct mmu_notifier_ran
 {
 	struct faulty_driver *driver = driver_of(subscription);
 
-	/* Where KVM has a WARN, which names nobody. */
+	/* KVM warns here, without naming a driver. */
 	if (atomic_dec_if_positive(&driver->open) < 0)
 		atomic_inc(&driver->complaints);
 }
 
 bool mnck_faulty_complains(struct mmu_notifier *subscription)
 {
-	/* Who has no end has no count. */
+	/* A driver without an end has no count. */
 	if (subscription->ops->alloc_notifier != faulty_alloc)
 		return false;
 	return atomic_dec_if_positive(&driver_of(subscription)->complaints) >= 0;
@@ -55,7 +55,7 @@ const struct mmu_notifier_ops faulty_none = {
 	.free_notifier = faulty_free,
 };
 
-/* As nouveau does. */
+/* nouveau does so. */
 static int refuse(struct mmu_notifier *subscription, const struct mmu_notifier_range *range)
 {
 	return mmu_notifier_range_blockable(range) ? 0 : -EAGAIN;
@@ -83,7 +83,7 @@ const struct mmu_notifier_ops faulty_einval = {
 	.invalidate_range_start = fail_einval,
 };
 
-/* As RDMA ODP did until 2019. */
+/* RDMA ODP did so until 2019. */
 static int refuse_or_count(struct mmu_notifier *subscription,
 			   const struct mmu_notifier_range *range)
 {
@@ -99,7 +99,7 @@ const struct mmu_notifier_ops faulty_failing_end = {
 	.free_notifier = faulty_free,
 };
 
-/* It knows by the range that nothing has begun. */
+/* Ends nothing for a non-blockable range, which the start has refused. */
 static void end_what_was_begun(struct mmu_notifier *subscription,
 			       const struct mmu_notifier_range *range)
 {
@@ -125,7 +125,7 @@ const struct mmu_interval_notifier_ops faulty_interval_none = {
 	.invalidate = succeed,
 };
 
-/* As mshv does if a hypercall fails. */
+/* mshv does so if a hypercall fails. */
 static bool fail(struct mmu_interval_notifier *subscription,
 		 const struct mmu_notifier_range *range, unsigned long sequence)
 {

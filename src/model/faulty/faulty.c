@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which driver makes which mistake.
+ * The table of mistakes: which driver makes which.
  */
 #include <linux/kernel.h>
 #include <linux/nospec.h>

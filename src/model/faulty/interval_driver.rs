@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An interval driver in C, with the rules checked between it and the core: see
+//! A wrapper of an interval driver in C, which checks the driver's callback: see
 //! [`driver`](super::driver).
 
 use core::pin::Pin;
@@ -38,7 +38,7 @@ pub(in crate::model) struct IntervalDriver {
 }
 
 impl IntervalDriver {
-    /// The driver that has `table`, under the watch of `statistics`.
+    /// Makes the wrapper of the driver that has `table`, which counts in `statistics`.
     pub(super) fn new(table: IntervalTable, statistics: Arc<Statistics>) -> Self {
         Self { table, statistics }
     }
@@ -46,7 +46,7 @@ impl IntervalDriver {
 
 #[vtable]
 impl IntervalSubscriber for IntervalDriver {
-    /// Of our own subscription, which has no read side; the driver's shadow has the driver's lock.
+    /// The lock of the wrapper, which has no read side. The driver has a lock of its own.
     type UserLock = SpinLock<()>;
 }
 
@@ -62,7 +62,7 @@ impl Interval for IntervalDriver {
         let is_done = self.table.invalidate(&invalidation);
         drop(scope);
 
-        // What false stands for.
+        // An interval callback that returns false refuses.
         let code = if is_done { 0 } else { EAGAIN.to_errno() };
         if is_done {
             self.statistics.start(range);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Drivers with a mutex, which their invalidation takes as it should, and their
- * release in one order or another with other locks.
+ * Drivers with a mutex.  Their interval callback takes it correctly.  Their release
+ * takes it and other locks, in the wrong or in the right order.
  */
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -10,8 +10,9 @@
 #include "driver.h"
 
 /*
- * As the users of HMM do.  At the exit all is dropped with the first call, the
- * release: the next one, for all that is unmapped, finds nothing to lock for.
+ * Invalidates as the users of HMM do.  At exit the first call, with
+ * MMU_NOTIFY_RELEASE, drops all translations.  The calls for the ranges that are
+ * unmapped afterwards find nothing to drop, and take no lock.
  */
 static bool invalidate(struct mmu_interval_notifier *subscription,
 		       const struct mmu_notifier_range *range, unsigned long sequence,
@@ -30,7 +31,7 @@ static bool invalidate(struct mmu_interval_notifier *subscription,
 	return true;
 }
 
-/* Each has a mutex of its own, so that lockdep learns nothing of one from another. */
+/* Each driver has a mutex of its own, so that lockdep learns its lock order apart. */
 #define LOCKER(_how)								\
 static bool invalidate_##_how(struct mmu_interval_notifier *subscription,	\
 			      const struct mmu_notifier_range *range,		\
@@ -46,7 +47,7 @@ const struct faulty_locker faulty_##_how = {					\
 
 static DEFINE_MUTEX(lock_reclaim);
 
-/* To reclaim is to invalidate what others have, and that takes the mutex. */
+/* Wrong: direct reclaim may invalidate pages, and the interval callback takes the mutex. */
 static void release_lock_reclaim(struct mmu_notifier *subscription, struct mm_struct *mm)
 {
 	mutex_lock(&lock_reclaim);
@@ -58,7 +59,7 @@ LOCKER(lock_reclaim);
 
 static DEFINE_MUTEX(lock_mmap);
 
-/* Who invalidates has the mmap lock, more often than not. */
+/* Wrong: most initiators hold the mmap lock when the interval callback takes the mutex. */
 static void release_lock_mmap(struct mmu_notifier *subscription, struct mm_struct *mm)
 {
 	mutex_lock(&lock_mmap);
@@ -71,7 +72,7 @@ LOCKER(lock_mmap);
 
 static DEFINE_MUTEX(lock_last);
 
-/* As it should be: whatever the invalidation is called under comes first. */
+/* Right: takes the locks that an initiator holds before the mutex. */
 static void release_lock_last(struct mmu_notifier *subscription, struct mm_struct *mm)
 {
 	kfree(kmalloc(64, GFP_KERNEL));

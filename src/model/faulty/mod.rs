@@ -72,8 +72,8 @@ pub(super) enum Faulty {
 }
 
 impl Faulty {
-    /// Attaches the driver that makes the mistake `fault`, which counts in `statistics`; to `range`,
-    /// in bytes, half-open, if it subscribes to a part of an address space. Sleeps.
+    /// Attaches the driver that makes the mistake `fault`, which counts in `statistics`; to
+    /// `range`, in bytes, half-open, if it subscribes to a part of an address space. Sleeps.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Drivers that sleep, and never ask whether they may.
+ * Drivers that sleep without checking whether they may.
  */
 #include <linux/delay.h>
 #include <linux/mutex.h>
@@ -13,10 +13,11 @@
 #include "driver.h"
 
 /*
- * Each of these sleeps for certain.  schedule() prints a BUG with a call trace before
- * it sleeps, and a slow console takes longer for that than any fixed time: a timer
- * that was set before has expired by then, and the task does not sleep.  So a sleep
- * lasts until another task has seen it, or is repeated and lasts longer.
+ * Each sleep_*() below is certain to sleep, except mutex_free and gfp_kernel, which
+ * only might.  In a non-blockable callback schedule() prints a BUG with a call trace
+ * before it sleeps.  A slow console may take longer for that than any fixed timeout:
+ * the timer would expire before the task sleeps, and the task would not sleep.  So a
+ * sleep lasts until another task has seen it, or is repeated with a longer timeout.
  */
 static void sleep_msleep(const struct mmu_notifier_range *range)
 {
@@ -27,21 +28,21 @@ static void sleep_msleep(const struct mmu_notifier_range *range)
 		msleep(msecs *= 2);
 }
 
-/* A work item that waits until a task sleeps, and then lets it go on. */
+/* A work item that waits until a task sleeps, and then wakes it. */
 struct waker {
 	struct work_struct work;
 	struct task_struct *sleeper;
 	bool done;
 };
 
-/* Waits until @task has left its run queue, or is to leave it (delayed dequeue). */
+/* Waits until @task has left its run queue, or will leave it (delayed dequeue). */
 static void wait_until_asleep(struct task_struct *task)
 {
 	while (READ_ONCE(task->on_rq) && !READ_ONCE(task->se.sched_delayed))
 		msleep(1);
 }
 
-/* @work lies on the stack of the sleeper, which returns once it sees done. */
+/* @work is on the stack of the sleeper, which may return once it sees waker->done. */
 static void wake(struct work_struct *work)
 {
 	struct waker *waker = container_of(work, struct waker, work);
@@ -53,7 +54,7 @@ static void wake(struct work_struct *work)
 	put_task_struct(sleeper);
 }
 
-/* schedule() itself: nothing here calls might_sleep(), unlike a wait_event(). */
+/* Calls schedule() directly: unlike wait_event(), nothing here calls might_sleep(). */
 static void schedule_away(void)
 {
 	struct waker waker = { .sleeper = current };
@@ -85,7 +86,7 @@ static void sleep_mutex_free(const struct mmu_notifier_range *range)
 
 static DEFINE_MUTEX(contended);
 
-/* A work item that has the mutex until another task sleeps for it. */
+/* A work item that holds the mutex until another task sleeps for it. */
 struct holder {
 	struct work_struct work;
 	struct task_struct *waiter;
@@ -123,9 +124,9 @@ static void sleep_mutex(const struct mmu_notifier_range *range)
 }
 
 /*
- * It does not sleep here, as there is memory, but might.  Lockdep knows that as
- * well, from its map of all invalidations, and then nothing more until the next
- * boot: it is not asked.
+ * Does not sleep, because there is enough memory, but might.  __GFP_NOLOCKDEP: lockdep
+ * would report this by the core's map of all invalidations, and then be off until the
+ * next boot.
  */
 static void sleep_gfp_kernel(const struct mmu_notifier_range *range)
 {
