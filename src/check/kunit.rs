@@ -16,8 +16,8 @@ mod tests {
                 Mismatch, //
             },
             Open,
+            RangeInfo, //
             Rule,
-            Span, //
         },
         mmu_notifier::{
             Event,
@@ -25,7 +25,7 @@ mod tests {
         },
     };
 
-    const SPAN: Span = Span {
+    const RANGE: RangeInfo = RangeInfo {
         start: 0x1000,
         end: 0x3000,
         event: Event::Unmap,
@@ -43,12 +43,12 @@ mod tests {
 
     /// Opens the range with this number in `ledger`, as the current task. Whether that was right.
     fn start(ledger: &mut Ledger, number: usize) -> bool {
-        ledger.start(Open::new(id(number), SPAN)).is_ok()
+        ledger.start(Open::new(id(number), RANGE)).is_ok()
     }
 
     /// Ends it.
     fn end(ledger: &mut Ledger, number: usize) -> Result<Option<Open>, Mismatch> {
-        ledger.end(id(number), here(), Some(SPAN))
+        ledger.end(id(number), here(), Some(RANGE))
     }
 
     #[test]
@@ -111,7 +111,7 @@ mod tests {
 
         assert!(start(&mut ledger, 1));
         assert!(matches!(
-            ledger.end(id(1), core::ptr::null(), Some(SPAN)),
+            ledger.end(id(1), core::ptr::null(), Some(RANGE)),
             Err(Mismatch::OtherTask(_))
         ));
         // That is said once.
@@ -121,29 +121,29 @@ mod tests {
 
     #[test]
     fn an_end_is_of_the_same_range() -> Result {
-        for span in [
-            Span {
+        for range in [
+            RangeInfo {
                 start: 0x2000,
-                ..SPAN
+                ..RANGE
             },
-            Span {
+            RangeInfo {
                 end: 0x2000,
-                ..SPAN
+                ..RANGE
             },
-            Span {
+            RangeInfo {
                 event: Event::Clear,
-                ..SPAN
+                ..RANGE
             },
-            Span {
+            RangeInfo {
                 blockable: false,
-                ..SPAN
+                ..RANGE
             },
         ] {
             let mut ledger = Ledger::new()?;
 
             assert!(start(&mut ledger, 1));
             assert!(matches!(
-                ledger.end(id(1), here(), Some(span)),
+                ledger.end(id(1), here(), Some(range)),
                 Err(Mismatch::OtherRange(_))
             ));
             assert_eq!(ledger.count(), 0);
@@ -234,10 +234,10 @@ mod sequence_tests {
     use crate::{
         check::{
             sequence::{
+                Invalidation, //
                 Sequence,
-                Told, //
             },
-            Span, //
+            RangeInfo, //
         },
         mmu_notifier::{
             Event,
@@ -248,11 +248,11 @@ mod sequence_tests {
     const MM: usize = 1;
 
     /// Range number `id` of `event`, which may sleep unless it is a `Clear`.
-    fn told(id: usize, event: Event, sequence: usize) -> Told {
-        Told {
+    fn invalidation(id: usize, event: Event, sequence: usize) -> Invalidation {
+        Invalidation {
             id: RangeId::new(id),
             mm: MM,
-            span: Span {
+            range: RangeInfo {
                 start: 0x1000,
                 end: 0x3000,
                 event,
@@ -265,10 +265,10 @@ mod sequence_tests {
     /// A subscriber that was told of range 1, marked by 3, which was then refused.
     fn refused() -> Sequence {
         let mut sequence = Sequence::default();
-        let range = told(1, Event::Clear, 3);
+        let first = invalidation(1, Event::Clear, 3);
 
-        assert!(sequence.tell(range).is_none());
-        sequence.refuse(range.id, MM, range.span, (c"trylock", 7));
+        assert!(sequence.invalidated(first).is_none());
+        sequence.refuse(first.id, MM, first.range, (c"trylock", 7));
         sequence
     }
 
@@ -276,31 +276,43 @@ mod sequence_tests {
     fn stuck_at_release() {
         let mut sequence = refused();
 
-        assert!(sequence.tell(told(2, Event::Clear, 3)).is_none());
-        assert!(sequence.tell(told(3, Event::Unmap, 3)).is_none());
-        let stuck = sequence.tell(told(4, Event::Release, 3));
+        assert!(sequence
+            .invalidated(invalidation(2, Event::Clear, 3))
+            .is_none());
+        assert!(sequence
+            .invalidated(invalidation(3, Event::Unmap, 3))
+            .is_none());
+        let stuck = sequence.invalidated(invalidation(4, Event::Release, 3));
         assert!(stuck
             .is_some_and(|(since, (_, serial))| { since.id == RangeId::new(1) && serial == 7 }));
     }
 
     #[test]
     fn moved_on() {
-        assert!(refused().tell(told(4, Event::Release, 5)).is_none());
+        assert!(refused()
+            .invalidated(invalidation(4, Event::Release, 5))
+            .is_none());
 
         // What is refused first is forgotten when it moves.
         let mut sequence = refused();
-        assert!(sequence.tell(told(2, Event::Clear, 5)).is_none());
-        assert!(sequence.tell(told(4, Event::Release, 5)).is_none());
+        assert!(sequence
+            .invalidated(invalidation(2, Event::Clear, 5))
+            .is_none());
+        assert!(sequence
+            .invalidated(invalidation(4, Event::Release, 5))
+            .is_none());
     }
 
     #[test]
     fn another_was_refused() {
         let mut sequence = Sequence::default();
-        let range = told(1, Event::Clear, 3);
+        let first = invalidation(1, Event::Clear, 3);
 
-        assert!(sequence.tell(range).is_none());
-        sequence.refuse(RangeId::new(2), MM, range.span, (c"trylock", 7));
-        sequence.refuse(range.id, MM + 1, range.span, (c"trylock", 7));
-        assert!(sequence.tell(told(4, Event::Release, 3)).is_none());
+        assert!(sequence.invalidated(first).is_none());
+        sequence.refuse(RangeId::new(2), MM, first.range, (c"trylock", 7));
+        sequence.refuse(first.id, MM + 1, first.range, (c"trylock", 7));
+        assert!(sequence
+            .invalidated(invalidation(4, Event::Release, 3))
+            .is_none());
     }
 }

@@ -12,14 +12,14 @@ use kernel::{
     }, //
 };
 
-use super::Span;
+use super::RangeInfo;
 use crate::mmu_notifier::RangeId;
 
 /// A pair that is open: it has a start, and no end yet.
 #[derive(Clone)]
 pub(crate) struct Open {
     pub(crate) id: RangeId,
-    pub(crate) span: Span,
+    pub(crate) range: RangeInfo,
     /// Who has begun it.
     pub(crate) task: ARef<Task>,
     pub(crate) since: Instant<Monotonic>,
@@ -27,10 +27,10 @@ pub(crate) struct Open {
 
 impl Open {
     /// A pair that the current task begins.
-    pub(super) fn new(id: RangeId, span: Span) -> Self {
+    pub(super) fn new(id: RangeId, range: RangeInfo) -> Self {
         Self {
             id,
-            span,
+            range,
             task: ARef::from(&**current!()),
             since: Instant::now(),
         }
@@ -99,13 +99,13 @@ impl Ledger {
         self.lost = self.lost.saturating_add(1);
     }
 
-    /// An end has come, in `task`; of `span`, if that is known. Gives the pair that it has closed,
+    /// An end has come, in `task`; of `range`, if that is known. Gives the pair that it has closed,
     /// to be dropped without the ledger's lock.
     pub(super) fn end(
         &mut self,
         id: RangeId,
         task: *const Task,
-        span: Option<Span>,
+        range: Option<RangeInfo>,
     ) -> Result<Option<Open>, Mismatch> {
         let Some(open) = self.take(id) else {
             if self.released {
@@ -118,7 +118,7 @@ impl Ledger {
         if !core::ptr::eq(&*open.task, task) {
             return Err(Mismatch::OtherTask(open));
         }
-        if span.is_some_and(|span| span != open.span) {
+        if range.is_some_and(|range| range != open.range) {
             return Err(Mismatch::OtherRange(open));
         }
         Ok(Some(open))

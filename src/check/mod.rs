@@ -38,8 +38,8 @@ pub(crate) use scope::Scope;
 
 mod sequence;
 
-mod span;
-pub(crate) use span::Span;
+mod range_info;
+pub(crate) use range_info::RangeInfo;
 
 mod violation;
 pub(crate) use violation::Violation;

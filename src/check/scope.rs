@@ -13,16 +13,16 @@ use kernel::{
 
 use super::{
     Callback,
+    RangeInfo,
     Rule,
-    Span,
     Watch, //
 };
 use crate::{
     ffi::{
         current_sleeps,
         HeldMap,
-        Luck,
-        Stretch, //
+        MightSleep,
+        Section, //
     },
     module_parameters,
     report, //
@@ -36,54 +36,54 @@ use crate::{
 pub(crate) struct Scope<'a> {
     watch: &'a Watch,
     callback: Callback,
-    span: Option<Span>,
+    range: Option<RangeInfo>,
     /// How often the task had slept before.
     sleeps: usize,
     /// When the callback was called, if it has a limit.
     begin: Option<Instant<Monotonic>>,
     /// What it might have slept for is seen in here. Nothing, if there is no room to see it.
-    stretch: Option<Stretch>,
+    section: Option<Section>,
     _map: HeldMap,
     _task: NotThreadSafe,
 }
 
 impl<'a> Scope<'a> {
-    pub(super) fn new(watch: &'a Watch, callback: Callback, span: Option<Span>) -> Self {
+    pub(super) fn new(watch: &'a Watch, callback: Callback, range: Option<RangeInfo>) -> Self {
         if watch.is_over() {
             watch.report_at(
                 Rule::Release,
-                span,
+                range,
                 fmt!("{} after the end of the subscription", callback.name()),
             );
         }
-        report::called(watch.name(), callback, span);
+        report::called(watch.name(), callback, range);
         Self {
             watch,
             callback,
-            span,
+            range,
             sleeps: current_sleeps(),
             begin: (limit() != 0).then(Instant::now),
             _map: HeldMap::acquire(callback.map()),
-            stretch: Stretch::begin(),
+            section: Section::begin(),
             _task: NotThreadSafe,
         }
     }
 
     /// Rule `non-block`: who has slept `sleeps` times, or had luck that he has not.
-    fn check_sleep(&self, sleeps: usize, luck: Option<&Luck>) {
+    fn check_sleep(&self, sleeps: usize, might_sleep: Option<&MightSleep>) {
         if self.may_sleep() {
             return;
         }
         if sleeps != 0 {
             self.watch.report_at(
                 Rule::NonBlock,
-                self.span,
+                self.range,
                 fmt!("{} slept, {} times", self.callback.name(), sleeps),
             );
-        } else if let Some((lock, function)) = luck.and_then(Luck::lock) {
+        } else if let Some((lock, function)) = might_sleep.and_then(MightSleep::lock) {
             self.watch.report_at(
                 Rule::NonBlock,
-                self.span,
+                self.range,
                 fmt!(
                     "{} might sleep, for lock {} in {}",
                     self.callback.name(),
@@ -95,14 +95,14 @@ impl<'a> Scope<'a> {
     }
 
     /// Rule `reclaim`: reclaim itself calls all callbacks but the release.
-    fn check_reclaim(&self, luck: Option<&Luck>) {
+    fn check_reclaim(&self, might_sleep: Option<&MightSleep>) {
         if self.callback == Callback::Release {
             return;
         }
-        if let Some(function) = luck.and_then(Luck::allocated_in) {
+        if let Some(function) = might_sleep.and_then(MightSleep::allocated_in) {
             self.watch.report_at(
                 Rule::Reclaim,
-                self.span,
+                self.range,
                 fmt!(
                     "{} allocates with direct reclaim in {}",
                     self.callback.name(),
@@ -113,7 +113,7 @@ impl<'a> Scope<'a> {
     }
 
     fn may_sleep(&self) -> bool {
-        self.callback.may_sleep() && self.span.is_none_or(|span| span.blockable)
+        self.callback.may_sleep() && self.range.is_none_or(|range| range.blockable)
     }
 }
 
@@ -126,10 +126,10 @@ impl Drop for Scope<'_> {
     fn drop(&mut self) {
         let sleeps = current_sleeps().wrapping_sub(self.sleeps);
         // First, so that the reports are not counted in.
-        let luck = self.stretch.take().and_then(Stretch::end);
+        let might_sleep = self.section.take().and_then(Section::end);
 
-        self.check_sleep(sleeps, luck.as_ref());
-        self.check_reclaim(luck.as_ref());
+        self.check_sleep(sleeps, might_sleep.as_ref());
+        self.check_reclaim(might_sleep.as_ref());
 
         let Some(begin) = self.begin else {
             return;
@@ -138,7 +138,7 @@ impl Drop for Scope<'_> {
         if taken > limit().into() {
             self.watch.report_at(
                 Rule::Latency,
-                self.span,
+                self.range,
                 fmt!(
                     "{} took {} ms, the limit is {} ms",
                     self.callback.name(),

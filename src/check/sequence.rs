@@ -24,9 +24,9 @@ use core::ptr;
 use kernel::prelude::*;
 
 use super::{
+    RangeInfo,
     Registry,
     Rule,
-    Span,
     Watch, //
 };
 use crate::mmu_notifier::{
@@ -37,11 +37,11 @@ use crate::mmu_notifier::{
 
 /// An invalidation that an interval subscriber was told of.
 #[derive(Clone, Copy)]
-pub(super) struct Told {
+pub(super) struct Invalidation {
     /// The range, and the address space by its address, for comparison only.
     pub(super) id: RangeId,
     pub(super) mm: usize,
-    pub(super) span: Span,
+    pub(super) range: RangeInfo,
     /// The number that marks it.
     pub(super) sequence: usize,
 }
@@ -54,20 +54,20 @@ pub(super) type Refuser = (&'static CStr, u64);
 pub(super) struct Sequence {
     /// The newest non-blockable range; an older one that was refused, if the sequence has not moved
     /// since.
-    last: Option<Told>,
+    last: Option<Invalidation>,
     refused_by: Option<Refuser>,
 }
 
 impl Sequence {
     /// The subscriber is told of `now`. Gives the range since which the sequence is stuck, and who
     /// has refused that.
-    pub(super) fn tell(&mut self, now: Told) -> Option<(Told, Refuser)> {
+    pub(super) fn invalidated(&mut self, now: Invalidation) -> Option<(Invalidation, Refuser)> {
         let same = self.last.filter(|last| last.sequence == now.sequence);
 
         if let (Some(last), Some(refuser)) = (same, self.refused_by) {
-            return (now.span.event == Event::Release).then_some((last, refuser));
+            return (now.range.event == Event::Release).then_some((last, refuser));
         }
-        if !now.span.blockable {
+        if !now.range.blockable {
             self.last = Some(now);
         } else if same.is_none() {
             self.last = None;
@@ -76,32 +76,32 @@ impl Sequence {
         None
     }
 
-    /// The range with this `id`, if it is the newest, was refused by `who`.
-    pub(super) fn refuse(&mut self, id: RangeId, mm: usize, span: Span, who: Refuser) {
+    /// The range with this `id`, if it is the newest, was refused by `refuser`.
+    pub(super) fn refuse(&mut self, id: RangeId, mm: usize, range: RangeInfo, refuser: Refuser) {
         if self
             .last
-            .is_some_and(|last| (last.id, last.mm, last.span) == (id, mm, span))
+            .is_some_and(|last| (last.id, last.mm, last.range) == (id, mm, range))
         {
-            self.refused_by.get_or_insert(who);
+            self.refused_by.get_or_insert(refuser);
         }
     }
 }
 
 impl Watch {
     /// It was told of an invalidation of `range`, marked by `sequence`.
-    pub(crate) fn told(&self, range: &Range, sequence: usize) {
-        let told = Told {
+    pub(crate) fn invalidated(&self, range: &Range, sequence: usize) {
+        let invalidation = Invalidation {
             id: range.id(),
             mm: mm_of(range),
-            span: Span::of(range),
+            range: RangeInfo::of(range),
             sequence,
         };
-        let stuck = self.sequence().lock().tell(told);
+        let stuck = self.sequence().lock().invalidated(invalidation);
 
         if let Some((since, (kind, serial))) = stuck {
             self.report_at(
                 Rule::Sequence,
-                Some(since.span),
+                Some(since.range),
                 fmt!("stays odd since {kind} {serial} has refused"),
             );
         }
@@ -113,11 +113,11 @@ impl Watch {
         let Some(registry) = Registry::get() else {
             return;
         };
-        let (id, mm, span) = (range.id(), mm_of(range), Span::of(range));
+        let (id, mm, info) = (range.id(), mm_of(range), RangeInfo::of(range));
         let mut key = 0;
 
         while let Some((next, watched)) = registry.next(key) {
-            watched.sequence().lock().refuse(id, mm, span, self.name());
+            watched.sequence().lock().refuse(id, mm, info, self.name());
             key = next;
         }
     }

@@ -5,8 +5,8 @@
 use kernel::fmt;
 
 use super::{
+    RangeInfo,
     Rule,
-    Span,
     Watched, //
 };
 
@@ -14,11 +14,11 @@ use super::{
 pub(crate) struct Violation<'a> {
     pub(crate) rule: Rule,
     /// By whom.
-    pub(crate) who: &'a Watched,
+    pub(crate) subscriber: &'a Watched,
     /// What it did.
     pub(crate) what: fmt::Arguments<'a>,
     /// In which range, if that is known.
-    pub(crate) span: Option<Span>,
+    pub(crate) range: Option<RangeInfo>,
     /// Whether it is the first of this subscriber and rule.
     pub(crate) first: bool,
 }

@@ -34,10 +34,10 @@ use super::{
     sequence::Sequence,
     Callback,
     Open,
+    RangeInfo,
     Registry,
     Rule,
     Scope,
-    Span,
     Violation, //
 };
 use crate::{
@@ -121,35 +121,35 @@ impl Watch {
 
     /// Watches one run of a callback, until the scope is dropped, in the same task.
     pub(crate) fn enter(&self, callback: Callback, range: Option<&Range>) -> Scope<'_> {
-        Scope::new(self, callback, range.map(Span::of))
+        Scope::new(self, callback, range.map(RangeInfo::of))
     }
 
     /// As [`enter`](Self::enter), for a callback that is not told its range, but knows its `id`, and
     /// that it was [`started`](Self::started).
     pub(crate) fn enter_id(&self, callback: Callback, id: RangeId) -> Scope<'_> {
-        let span = self.ledger.lock().find(id).map(|open| open.span);
+        let range = self.ledger.lock().find(id).map(|open| open.range);
 
-        Scope::new(self, callback, span)
+        Scope::new(self, callback, range)
     }
 
     /// Its start of `range` has succeeded: an end is due.
     pub(crate) fn started(&self, range: &Range) {
-        let open = Open::new(range.id(), Span::of(range));
+        let open = Open::new(range.id(), RangeInfo::of(range));
         let result = self.ledger.lock().start(open);
 
         if let Err(mismatch) = result {
-            self.mismatch(&mismatch, Some(Span::of(range)));
+            self.mismatch(&mismatch, Some(RangeInfo::of(range)));
         }
     }
 
     /// Its start refuses `range`, whatever comes of that.
     pub(crate) fn refuses(&self, range: &Range) {
-        report::refused(self.name(), Span::of(range));
+        report::refused(self.name(), RangeInfo::of(range));
     }
 
     /// Its end of `range` has come.
     pub(crate) fn ended(&self, range: &Range) {
-        self.end(range.id(), Some(Span::of(range)));
+        self.end(range.id(), Some(RangeInfo::of(range)));
     }
 
     /// As [`ended`](Self::ended), where only the `id` of the range is known.
@@ -171,7 +171,11 @@ impl Watch {
         let open = self.ledger.lock().over(range.id());
 
         if let Some(open) = open {
-            self.report_at(Rule::Pairing, Some(open.span), fmt!("start without an end"));
+            self.report_at(
+                Rule::Pairing,
+                Some(open.range),
+                fmt!("start without an end"),
+            );
         }
     }
 
@@ -201,52 +205,52 @@ impl Watch {
 
     /// `what` breaks `rule`, in `range`. Counts it, and the first time warns.
     pub(crate) fn report(&self, rule: Rule, range: Option<&Range>, what: fmt::Arguments<'_>) {
-        self.report_at(rule, range.map(Span::of), what);
+        self.report_at(rule, range.map(RangeInfo::of), what);
     }
 
     /// As [`report`](Self::report), of a range that may have gone.
-    pub(super) fn report_at(&self, rule: Rule, span: Option<Span>, what: fmt::Arguments<'_>) {
+    pub(super) fn report_at(&self, rule: Rule, range: Option<RangeInfo>, what: fmt::Arguments<'_>) {
         let first = self.violations.count(rule);
 
         self.listed.count(rule);
         report::violation(&Violation {
             rule,
-            who: self,
+            subscriber: self,
             what,
-            span,
+            range,
             first,
         });
     }
 
-    fn end(&self, id: RangeId, span: Option<Span>) {
+    fn end(&self, id: RangeId, range: Option<RangeInfo>) {
         let task: *const Task = &**current!();
-        let result = self.ledger.lock().end(id, task, span);
+        let result = self.ledger.lock().end(id, task, range);
 
         if let Err(mismatch) = result {
-            self.mismatch(&mismatch, span);
+            self.mismatch(&mismatch, range);
         }
     }
 
-    /// Reports a `mismatch` in a callback of the range that `span` says.
-    fn mismatch(&self, mismatch: &Mismatch, span: Option<Span>) {
+    /// Reports a `mismatch` in a callback for `range`.
+    fn mismatch(&self, mismatch: &Mismatch, range: Option<RangeInfo>) {
         match mismatch {
             Mismatch::StillOpen(open) => self.report_at(
                 Rule::Pairing,
-                span,
-                fmt!("start, but the end of {} has not come", open.span),
+                range,
+                fmt!("start, but the end of {} has not come", open.range),
             ),
             Mismatch::NotOpen => {
-                self.report_at(Rule::Pairing, span, fmt!("end without a start"));
+                self.report_at(Rule::Pairing, range, fmt!("end without a start"));
             }
             Mismatch::OtherTask(open) => self.report_at(
                 Rule::Pairing,
-                span,
+                range,
                 fmt!("end in another task than its start, {}", open.task.pid()),
             ),
             Mismatch::OtherRange(open) => self.report_at(
                 Rule::Pairing,
-                span,
-                fmt!("end of another range than its start, {}", open.span),
+                range,
+                fmt!("end of another range than its start, {}", open.range),
             ),
         }
     }

@@ -24,9 +24,9 @@ pub(crate) use lockdep::{
 
 mod probe;
 pub(crate) use probe::{
-    Luck,
+    MightSleep,
     Probes,
-    Stretch, //
+    Section, //
 };
 
 mod raw;

@@ -27,7 +27,7 @@ mod probes_generated {
 use probes_generated::{
     mnck_probe_begin,
     mnck_probe_end,
-    mnck_probe_luck,
+    mnck_probe_might_sleep,
     mnck_probe_register,
     mnck_probe_unregister, //
 };
@@ -54,31 +54,34 @@ impl Drop for Probes {
 /// A stretch of code of the current task, in which it is watched.
 ///
 /// If it is leaked, later stretches of the task have a deeper one than they are themselves.
-pub(crate) struct Stretch(i32, NotThreadSafe);
+pub(crate) struct Section(i32, NotThreadSafe);
 
-impl Stretch {
+impl Section {
     /// Begins a stretch; there may be no room for it.
     pub(crate) fn begin() -> Option<Self> {
         // SAFETY: `end()`, in the same task, is given the number.
-        let stretch = unsafe { mnck_probe_begin() };
+        let section = unsafe { mnck_probe_begin() };
 
-        (stretch >= 0).then_some(Self(stretch, NotThreadSafe))
+        (section >= 0).then_some(Self(section, NotThreadSafe))
     }
 
     /// Ends it, and what was done in it, if that was anything.
-    pub(crate) fn end(self) -> Option<Luck> {
-        let mut luck = MaybeUninit::uninit();
+    pub(crate) fn end(self) -> Option<MightSleep> {
+        let mut might_sleep = MaybeUninit::uninit();
 
         // SAFETY: The number is that of a stretch that the current task has begun. If the return
-        // value is true `luck` was written.
-        unsafe { mnck_probe_end(self.0, luck.as_mut_ptr()).then(|| Luck(luck.assume_init())) }
+        // value is true `might_sleep` was written.
+        unsafe {
+            mnck_probe_end(self.0, might_sleep.as_mut_ptr())
+                .then(|| MightSleep(might_sleep.assume_init()))
+        }
     }
 }
 
 /// What a task did and had luck with.
-pub(crate) struct Luck(mnck_probe_luck);
+pub(crate) struct MightSleep(mnck_probe_might_sleep);
 
-impl Luck {
+impl MightSleep {
     /// The first lock that it would have slept for, had it not been free, and the function that
     /// took it.
     pub(crate) fn lock(&self) -> Option<(&CStr, &CStr)> {

@@ -13,14 +13,14 @@
 #include "probes.h"
 
 /*
- * A stretch is found by its task, in a few places from where its hash says: the
+ * A section is found by its task, in a few places from where its hash says: the
  * probes run whenever anybody takes a lock, and must take none.  Only its own
- * task writes to a stretch, or reads it.
+ * task writes to a section, or reads it.
  */
-#define STRETCHES_BITS 7
-#define STRETCHES_NEAR 16
+#define SECTIONS_BITS 7
+#define SECTIONS_NEAR 16
 
-struct stretch {
+struct section {
 	struct task_struct *task;
 	/* How many of the task's there were before. */
 	unsigned int depth;
@@ -29,29 +29,29 @@ struct stretch {
 	unsigned long allocated_in;
 };
 
-static struct stretch stretches[1 << STRETCHES_BITS];
+static struct section sections[1 << SECTIONS_BITS];
 
 /* How many there are: mostly none, and then nothing need be looked for. */
 static atomic_t count;
 
-static struct stretch *near(const struct task_struct *task, unsigned int nth)
+static struct section *near(const struct task_struct *task, unsigned int nth)
 {
-	return &stretches[(hash_ptr(task, STRETCHES_BITS) + nth) % ARRAY_SIZE(stretches)];
+	return &sections[(hash_ptr(task, SECTIONS_BITS) + nth) % ARRAY_SIZE(sections)];
 }
 
 /* The innermost of the current task. */
-static struct stretch *innermost(void)
+static struct section *innermost(void)
 {
-	struct stretch *found = NULL;
+	struct section *found = NULL;
 
 	if (!atomic_read(&count) || !in_task())
 		return NULL;
-	for (unsigned int i = 0; i < STRETCHES_NEAR; i++) {
-		struct stretch *stretch = near(current, i);
+	for (unsigned int i = 0; i < SECTIONS_NEAR; i++) {
+		struct section *section = near(current, i);
 
-		if (READ_ONCE(stretch->task) == current &&
-		    (!found || stretch->depth > found->depth))
-			found = stretch;
+		if (READ_ONCE(section->task) == current &&
+		    (!found || section->depth > found->depth))
+			found = section;
 	}
 	return found;
 }
@@ -61,44 +61,44 @@ static bool registered;
 
 int mnck_probe_begin(void)
 {
-	struct stretch *outer;
+	struct section *outer;
 
 	if (!registered)
 		return -1;
 	outer = innermost();
-	for (unsigned int i = 0; i < STRETCHES_NEAR; i++) {
-		struct stretch *stretch = near(current, i);
+	for (unsigned int i = 0; i < SECTIONS_NEAR; i++) {
+		struct section *section = near(current, i);
 
-		if (READ_ONCE(stretch->task) || cmpxchg(&stretch->task, NULL, current))
+		if (READ_ONCE(section->task) || cmpxchg(&section->task, NULL, current))
 			continue;
-		stretch->depth = outer ? outer->depth + 1 : 0;
-		stretch->lock = NULL;
-		stretch->locked_in = 0;
-		stretch->allocated_in = 0;
+		section->depth = outer ? outer->depth + 1 : 0;
+		section->lock = NULL;
+		section->locked_in = 0;
+		section->allocated_in = 0;
 		atomic_inc(&count);
-		return stretch - stretches;
+		return section - sections;
 	}
 	return -1;
 }
 
-bool mnck_probe_end(int nth, struct mnck_probe_luck *luck)
+bool mnck_probe_end(int nth, struct mnck_probe_might_sleep *found)
 {
-	struct stretch done, *stretch = &stretches[nth];
+	struct section done, *section = &sections[nth];
 
-	done = *stretch;
+	done = *section;
 	atomic_dec(&count);
 	/* Pairs with the cmpxchg() of the next to take the place: it was read before. */
-	smp_store_release(&stretch->task, NULL);
+	smp_store_release(&section->task, NULL);
 
 	if (!done.lock && !done.allocated_in)
 		return false;
-	memset(luck, 0, sizeof(*luck));
+	memset(found, 0, sizeof(*found));
 	if (done.lock) {
-		strscpy(luck->lock, done.lock);
-		snprintf(luck->locked_in, sizeof(luck->locked_in), "%ps", (void *)done.locked_in);
+		strscpy(found->lock, done.lock);
+		snprintf(found->locked_in, sizeof(found->locked_in), "%ps", (void *)done.locked_in);
 	}
 	if (done.allocated_in)
-		snprintf(luck->allocated_in, sizeof(luck->allocated_in), "%ps",
+		snprintf(found->allocated_in, sizeof(found->allocated_in), "%ps",
 			 (void *)done.allocated_in);
 	return true;
 }
@@ -109,28 +109,28 @@ bool mnck_probe_end(int nth, struct mnck_probe_luck *luck)
 static void probe_lock(void *data, struct lockdep_map *lock, unsigned int subclass, int trylock,
 		       int read, int check, struct lockdep_map *next, unsigned long ip)
 {
-	struct stretch *stretch;
+	struct section *section;
 
 	if (trylock || lock->wait_type_inner != LD_WAIT_SLEEP)
 		return;
-	stretch = innermost();
-	if (!stretch || stretch->lock)
+	section = innermost();
+	if (!section || section->lock)
 		return;
-	stretch->lock = lock->name;
-	stretch->locked_in = ip;
+	section->lock = lock->name;
+	section->locked_in = ip;
 }
 #endif
 
 static void allocate(unsigned long ip, gfp_t flags)
 {
-	struct stretch *stretch;
+	struct section *section;
 
 	/* Who is in reclaim already does not enter it. */
 	if (!(flags & __GFP_DIRECT_RECLAIM) || current->flags & PF_MEMALLOC)
 		return;
-	stretch = innermost();
-	if (stretch && !stretch->allocated_in)
-		stretch->allocated_in = ip;
+	section = innermost();
+	if (section && !section->allocated_in)
+		section->allocated_in = ip;
 }
 
 static void probe_kmalloc(void *data, unsigned long call_site, const void *ptr, size_t bytes_req,

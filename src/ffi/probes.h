@@ -5,7 +5,7 @@
  *
  * The kernel's tracepoints tell, if it has them: lock_acquire, which needs
  * lockdep, kmalloc and kmem_cache_alloc.  All work and none has a cost worth
- * mention while nobody is in a stretch of code that is watched.
+ * mention while nobody is in a section of code that is watched.
  */
 #ifndef MNCK_PROBES_H
 #define MNCK_PROBES_H
@@ -14,8 +14,8 @@
 
 #define MNCK_PROBE_NAME 64
 
-/* What the current task did in a stretch of code; empty names: nothing. */
-struct mnck_probe_luck {
+/* What the current task did in a section of code; empty names: nothing. */
+struct mnck_probe_might_sleep {
 	/* The first lock that it would have slept for, and where it took it. */
 	char lock[MNCK_PROBE_NAME];
 	char locked_in[MNCK_PROBE_NAME];
@@ -29,12 +29,12 @@ void mnck_probe_register(void);
 void mnck_probe_unregister(void);
 
 /*
- * From here on the current task is watched, until the end of the stretch. They
+ * From here on the current task is watched, until the end of the section. They
  * nest, and what is done is due to the innermost. Returns its number, or -1 if
  * there is no room for more, and it is not watched.
  */
 int mnck_probe_begin(void);
-/* The end of the stretch, in the same task: whether it did anything, and what. */
-bool mnck_probe_end(int stretch, struct mnck_probe_luck *luck);
+/* The end of the section, in the same task: whether it did anything, and what. */
+bool mnck_probe_end(int section, struct mnck_probe_might_sleep *found);
 
 #endif /* MNCK_PROBES_H */

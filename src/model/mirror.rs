@@ -121,7 +121,9 @@ impl Interval for Mirror {
         let range = invalidation.range();
         let _scope = self.statistics.enter(Callback::Invalidate, Some(range));
 
-        self.statistics.watch().told(range, invalidation.sequence());
+        self.statistics
+            .watch()
+            .invalidated(range, invalidation.sequence());
         let mut shadow = invalidation
             .lock_or_refuse(&context)
             .inspect_err(|_| self.statistics.refuse(range))?;

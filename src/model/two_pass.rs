@@ -86,7 +86,9 @@ impl TwoPass for Userptr {
         let range = invalidation.range();
         let _scope = self.statistics.enter(Callback::Invalidate, Some(range));
 
-        self.statistics.watch().told(range, invalidation.sequence());
+        self.statistics
+            .watch()
+            .invalidated(range, invalidation.sequence());
         let mut binding = invalidation.lock_atomic();
         let stop = binding.stop(range);
 

@@ -25,7 +25,7 @@ pub(super) type Line = Text<256>;
 ///
 /// Who has begun the range is looked up the first time only, since that is slow.
 pub(super) fn line(violation: &Violation<'_>) -> Line {
-    let (kind, serial) = violation.who.name();
+    let (kind, serial) = violation.subscriber.name();
     let task = &current!();
     let mut line = Line::of(fmt!(
         "{}: {} {}: {}",
@@ -35,8 +35,8 @@ pub(super) fn line(violation: &Violation<'_>) -> Line {
         violation.what
     ));
 
-    if let Some(span) = violation.span {
-        line.add(fmt!(": {span}"));
+    if let Some(range) = violation.range {
+        line.add(fmt!(": {range}"));
     }
     if let Some(function) = violation.first.then(|| initiator(task)).flatten() {
         line.add(fmt!(", in {}", &*function));

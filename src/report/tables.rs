@@ -152,9 +152,9 @@ fn show_open(out: &SeqFile, watched: &Watched, open: &Open) {
         out,
         "{:<20} {:<15} {:<37} {:<13} {:>8} {:<26} ",
         name(watched),
-        open.span.event_name(),
-        Text::<40>::of(fmt!("{:#x}-{:#x}", open.span.start, open.span.end)),
-        open.span.mode_name(),
+        open.range.event_name(),
+        Text::<40>::of(fmt!("{:#x}-{:#x}", open.range.start, open.range.end)),
+        open.range.mode_name(),
         open.since.elapsed().as_millis(),
         Text::<96>::of(fmt!("{}[{}]", &*task_name(&open.task), open.task.pid()))
     );

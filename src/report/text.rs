@@ -58,13 +58,13 @@ impl<const N: usize> Text<N> {
 impl<const N: usize> Write for Text<N> {
     fn write_str(&mut self, s: &str) -> fmt::Result {
         // One byte stays 0.
-        let room = self.bytes.get_mut(self.len..N - 1).unwrap_or_default();
+        let free = self.bytes.get_mut(self.len..N - 1).unwrap_or_default();
 
-        for (place, byte) in room.iter_mut().zip(s.bytes()) {
+        for (place, byte) in free.iter_mut().zip(s.bytes()) {
             *place = byte;
         }
         // INVARIANT: There was room for so many.
-        self.len = self.len.wrapping_add(room.len().min(s.len()));
+        self.len = self.len.wrapping_add(free.len().min(s.len()));
         Ok(())
     }
 }

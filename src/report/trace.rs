@@ -7,42 +7,42 @@ use kernel::prelude::*;
 use crate::{
     check::{
         Callback,
-        Span, //
+        RangeInfo, //
     },
     ffi::trace, //
 };
 
-/// A callback of the subscriber `who` begins, of `span` if it is told a range.
+/// Traces that a callback of `subscriber` begins, for `range` if it has one.
 #[inline]
-pub(crate) fn called(who: (&CStr, u64), callback: Callback, span: Option<Span>) {
-    match (callback, span) {
-        (Callback::Start | Callback::Invalidate | Callback::ChainStart, Some(span)) => {
-            trace::start(|| call(who, span));
+pub(crate) fn called(subscriber: (&CStr, u64), callback: Callback, range: Option<RangeInfo>) {
+    match (callback, range) {
+        (Callback::Start | Callback::Invalidate | Callback::ChainStart, Some(range)) => {
+            trace::start(|| call(subscriber, range));
         }
-        (Callback::End | Callback::Finish | Callback::ChainEnd, Some(span)) => {
-            trace::end(|| call(who, span));
+        (Callback::End | Callback::Finish | Callback::ChainEnd, Some(range)) => {
+            trace::end(|| call(subscriber, range));
         }
-        (Callback::Release, _) => trace::release(who),
-        (Callback::Flush, _) => trace::flush(who),
-        (Callback::Young, _) => trace::young(who),
+        (Callback::Release, _) => trace::release(subscriber),
+        (Callback::Flush, _) => trace::flush(subscriber),
+        (Callback::Young, _) => trace::young(subscriber),
         // An end of which the range is not known.
         (_, None) => (),
     }
 }
 
-/// The subscriber `who` refuses the range of `span`.
+/// Traces that `subscriber` refuses `range`.
 #[inline]
-pub(crate) fn refused(who: (&CStr, u64), span: Span) {
-    trace::refused(|| call(who, span));
+pub(crate) fn refused(subscriber: (&CStr, u64), range: RangeInfo) {
+    trace::refused(|| call(subscriber, range));
 }
 
-fn call((kind, serial): (&CStr, u64), span: Span) -> trace::Call<'_> {
-    let Span {
+fn call((kind, serial): (&CStr, u64), range: RangeInfo) -> trace::Call<'_> {
+    let RangeInfo {
         start,
         end,
         event,
         blockable,
-    } = span;
+    } = range;
 
     (kind, serial, start, end, event.as_raw(), blockable)
 }

@@ -11,14 +11,14 @@ use crate::mmu_notifier::{
 
 /// What a range was, for when there is no range any more.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
+pub(crate) struct RangeInfo {
     pub(crate) start: usize,
     pub(crate) end: usize,
     pub(crate) event: Event,
     pub(crate) blockable: bool,
 }
 
-impl Span {
+impl RangeInfo {
     pub(crate) fn of(range: &Range) -> Self {
         Self {
             start: range.start(),
@@ -54,7 +54,7 @@ impl Span {
 }
 
 /// As reports have it: "CLEAR 0x7f0000000000-0x7f0000001000 non-blockable".
-impl fmt::Display for Span {
+impl fmt::Display for RangeInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
