@@ -2,24 +2,34 @@
 
 //! mnck: fsck for MMU notifiers.
 //!
-//! The rooms, and the way of the data between them:
+//! | folder | what is in it |
+//! |---|---|
+//! | [`mmu_notifier`] | the abstraction: registers subscribers with the core, and calls them in its callbacks |
+//! | [`chain`] | a notifier chain whose members may refuse and have an end |
+//! | [`model`] | the model subscribers, a file for each kind |
+//! | [`device`] | `/dev/mnck`: its ioctls attach model subscribers to the process of a user |
+//! | [`check`] | the rules: checks each callback of a model subscriber |
+//! | [`report`] | the reports of violations: warnings, tracepoints and tables in debugfs |
+//! | [`ffi`] | the border to C, used by all others |
+//!
+//! Callbacks go from left to right, and so does what mnck finds out about them:
 //!
 //! ```text
-//! core mm ──► mmu_notifier ──► chain ──► subscriber ──► device ──► user space
-//!             (trampolines)  (unwinding) (who listens)  (who asks)
-//!                                             │
-//!                                             └────────► check ───► report ──► user space
-//!                                                        (rules)    (WARN, debugfs)
+//! core mm ──► mmu_notifier ──┬───────────► model ──► device ──► user space
+//!                            └──► chain ────┘│
+//!                                            └─────► check ───► report ──► user space
 //! ```
 //!
-//! Most subscribers stand in no chain, and are called by `mmu_notifier` itself.
+//! The statistics of a subscriber reach user space by an ioctl on the device; violations reach it
+//! by the log and debugfs.
 //!
-//! [`ffi`] is the border to C, beside them all.
+//! # Unloading
 //!
-//! Subscribers belong to open files, and an open file keeps the module loaded; so does a shared
-//! subscriber that was detached and is yet to be freed. So on unload there are none, and nobody who
-//! could attach one. The device goes first, then the domain of the shared subscribers, and then, with
-//! nobody left to check, what is told of the checks, and they themselves.
+//! Subscribers belong to open files of the device, and an open file keeps the module loaded. A
+//! shared subscriber that was detached and is not yet freed also keeps the module loaded. So there
+//! are no subscribers when the module is unloaded. First the device is removed, so that no process
+//! can attach a subscriber; then the domain of the shared subscribers; and last the reports and the
+//! checks, which no subscriber uses any more.
 
 use kernel::{
     miscdevice::{
@@ -34,8 +44,8 @@ mod check;
 mod device;
 mod ffi;
 pub mod mmu_notifier;
-mod report;
 mod model;
+mod report;
 
 module! {
     type: Mnck,
@@ -46,28 +56,28 @@ module! {
     params: {
         max_subscribers: u32 {
             default: 1024,
-            description: "How many subscribers one session may attach",
+            description: "Maximum number of subscribers per open file of /dev/mnck (default 1024)",
         },
         wait_limit_ms: u32 {
             default: 10_000,
-            description: "How long a subscriber waits for a user, in ms",
+            description: "How long a callback waits for user space, in ms (default 10000)",
         },
         latency_limit_ms: u32 {
             default: 0,
-            description: "How long a callback may take, in ms; 0 for no limit",
+            description: "Report callbacks that take longer, in ms; 0: none (default 0)",
         },
         probes: u32 {
             default: 0,
-            description: "Whether to see who might sleep too, at the cost of every lock of the kernel",
+            description: "1: also report what might have slept; slows down all locks (default 0)",
         },
         chain_slots: u32 {
             default: 32,
-            description: "How many open ranges a chain has memory for from the start",
+            description: "How many open ranges a new chain has memory for (default 32)",
         },
     },
 }
 
-// Dropped in this order.
+// The fields are dropped in this order.
 #[pin_data]
 struct Mnck {
     #[pin]
@@ -85,7 +95,7 @@ impl kernel::InPlaceModule for Mnck {
             _checks: check::Checks::new()?,
             _tables: report::Tables::new()?,
             _shared: model::SharedDomain::new()?,
-            // Last: once registered it can be opened.
+            // Last, because the device can be opened as soon as it is registered.
             _device <- MiscDeviceRegistration::register(MiscDeviceOptions { name: c"mnck" }),
         })
     }

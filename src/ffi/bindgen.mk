@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# The border to C that the mmu_notifier directory needs.  Included by the Kbuild
-# file of each module that includes that, see samples/README.md:
+# Generates the bindings that the mmu_notifier directory needs.  Included by the
+# Kbuild file of each module that uses that directory, see samples/README.md:
 #
 #	obj-m := driver.o
 #	driver-y := driver_main.o ffi/helpers.o
@@ -9,25 +9,24 @@
 #	include $(src)/ffi/bindgen.mk
 #	$(obj)/driver_main.o: $(mnck-bindings)
 #
-# The sources lie beside this file, wherever that is; what is made of them goes
-# to $(obj)/ffi.
+# The sources are in the directory of this file; the output goes to $(obj)/ffi.
 
 mnck-ffi := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 
-# Cleaning knows no configuration.
+# "make clean" has no configuration.
 ifdef CONFIG_MODULES
 ifndef CONFIG_RUST
 $(error $(obj-m:.o=): this kernel has no CONFIG_RUST; build one with it)
 endif
-# bindgen parses with libclang, which does not know the flags of a kernel built
+# bindgen uses libclang, which does not accept all flags of a kernel that was built
 # with GCC.
 ifndef CONFIG_CC_IS_CLANG
 $(error $(obj-m:.o=): this kernel was built with $(CONFIG_CC_VERSION_TEXT); build one with LLVM=1)
 endif
 endif
 
-# The crate's own bindings.  Types that the kernel has come from
-# kernel::bindings: a second set of them would be distinct types.
+# The types of the kernel come from kernel::bindings: to Rust, a second declaration
+# would be another type.
 mnck-bindgen-flags := --use-core --ctypes-prefix ffi --no-layout-tests \
 	--no-debug '.*' --no-doc-comments --rust-target 1.85
 
@@ -48,5 +47,5 @@ targets += ffi/helpers_generated.rs
 $(obj)/ffi/helpers.o: $(obj)/%.o: $(mnck-ffi)/helpers.c FORCE
 	$(call if_changed_rule,cc_o_c)
 
-# Where ffi/raw.rs finds them.
+# Where ffi/raw.rs finds the bindings.
 export MNCK_GENERATED := $(abspath $(obj))/ffi

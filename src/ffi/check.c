@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the rooms check and report need of C.
+ * C for src/check and src/report: lockdep maps, warnings, and tables in debugfs.
  */
 #include <linux/bug.h>
 #include <linux/debugfs.h>
@@ -13,7 +13,7 @@
 
 #ifdef CONFIG_LOCKDEP
 
-/* In the order of LockMap in lockdep.rs. */
+/* Indexed by LockMap of lockdep.rs. */
 #define MAP(_nr, _name) STATIC_LOCKDEP_MAP_INIT("mnck_" _name, &maps[_nr])
 static struct lockdep_map maps[] = {
 	MAP(0, "start"),
@@ -65,8 +65,8 @@ static int table_open(struct inode *inode, struct file *file)
 }
 
 /*
- * kernel::debugfs has no owner in its file operations: a file that is open when
- * the module goes would be closed by code that has gone.
+ * The file operations of kernel::debugfs have no owner: a file that is open when
+ * the module is unloaded would be closed by code that is not there any more.
  */
 static const struct file_operations table_fops = {
 	.owner = THIS_MODULE,

@@ -2,7 +2,7 @@
 
 //! Tables in debugfs.
 //!
-//! Not those of `kernel::debugfs`, which do not keep the module loaded while one is open.
+//! The files of `kernel::debugfs` cannot be used: an open file does not keep the module loaded.
 //!
 //! C header: [`include/linux/debugfs.h`](srctree/include/linux/debugfs.h)
 
@@ -22,53 +22,57 @@ use super::{
     mnck_helper_debugfs_table, //
 };
 
-/// A text that debugfs shows.
+/// A text file in debugfs.
 pub(crate) trait Table {
     /// The name of the file.
     const NAME: &'static CStr;
 
-    /// Writes all of it. May sleep, and may be called again if it was too long.
+    /// Writes the whole text to `out`. May sleep. Called again if the text did not fit the buffer.
     fn show(out: &SeqFile);
 }
 
-/// A directory at the root of debugfs; removed on drop, with all that is in it. What is read at that
-/// moment is waited for.
+/// A directory at the root of debugfs, removed with its files on drop. The drop sleeps until all
+/// reads of the files have returned.
 ///
-/// That there is none, or no debugfs, is no error.
+/// A kernel without debugfs, or a failure to make the directory, is no error: the tables are then
+/// missing.
 pub(crate) struct Directory(*mut bindings::dentry);
 
-// SAFETY: A dentry belongs to no task.
+// SAFETY: A dentry is not tied to a task.
 unsafe impl Send for Directory {}
-// SAFETY: Nothing but the drop changes it.
+// SAFETY: Only the drop changes the directory.
 unsafe impl Sync for Directory {}
 
 impl Directory {
-    /// A directory without files. May sleep.
+    /// Makes a directory without files. May sleep.
     pub(crate) fn new(name: &CStr) -> Self {
         // SAFETY: `name` is a string.
         Self(unsafe { mnck_helper_debugfs_dir(name.as_char_ptr()) })
     }
 
-    /// Adds a table, which root alone may read. May sleep.
+    /// Adds a table, which only root may read. May sleep.
     pub(crate) fn add<T: Table>(&self) {
-        // SAFETY: `NAME` is a string. The directory is ours, or it is an error pointer, with which
-        // this does nothing. A file that is open keeps the module, and so `show`, loaded.
+        // SAFETY: `NAME` is a string. The directory is owned by `self`, or it is an error pointer,
+        // with which this does nothing. An open file keeps the module, and so `show`, loaded.
         unsafe { mnck_helper_debugfs_table(T::NAME.as_char_ptr(), self.0, Some(show::<T>)) };
     }
 }
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        // SAFETY: The directory is ours, or it is an error pointer, with which this does nothing.
+        // SAFETY: The directory is owned by `self`, or it is an error pointer, with which this does
+        // nothing.
         unsafe { mnck_helper_debugfs_remove(self.0) };
     }
 }
 
+/// Writes the table `T` to `file`. `show` of `struct seq_operations`.
+///
 /// # Safety
 ///
-/// Called by `seq_read()` alone, with a file that no other thread uses meanwhile.
+/// Only `seq_read()` may call this, with a file that no other thread uses at the same time.
 unsafe extern "C" fn show<T: Table>(file: *mut bindings::seq_file, _: *mut c_void) -> c_int {
-    // SAFETY: By the duty of this function.
+    // SAFETY: By the safety requirements of this function.
     T::show(unsafe { SeqFile::from_raw(file) });
     0
 }

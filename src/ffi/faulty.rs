@@ -31,24 +31,26 @@ use faulty_generated::{
     mnck_faulty_ops, //
 };
 
-/// The table whose callback at `place` has the `fault`; if there is one.
+/// Returns the table of the driver that makes the mistake `fault` in the callback `place`, if there
+/// is one.
 pub(crate) fn ops(fault: u32, place: u32) -> Option<&'static mmu_notifier_ops> {
-    // SAFETY: It takes any numbers. What it returns is null or a constant of this module.
+    // SAFETY: The function accepts all numbers. It returns null or a constant of this module.
     unsafe { mnck_faulty_ops(fault, place).as_ref() }
 }
 
-/// The same of an interval driver.
+/// Returns the table of the interval driver that makes the mistake `fault`, if there is one.
 pub(crate) fn interval_ops(fault: u32) -> Option<&'static mmu_interval_notifier_ops> {
     // SAFETY: As in `ops()`.
     unsafe { mnck_faulty_interval_ops(fault).as_ref() }
 }
 
-/// Whether a driver was ended once more often than started, of which it complains once.
+/// Returns whether the driver received an end without a start: true once for each such end.
 ///
 /// # Safety
 ///
-/// `subscription` must be valid, and if its table is one of [`ops`] it must come from there.
+/// `subscription` must be valid. If its table is one that [`ops`] returns and has an
+/// `alloc_notifier`, that must have allocated it.
 pub(crate) unsafe fn complains(subscription: *mut mmu_notifier) -> bool {
-    // SAFETY: By the duties of this function.
+    // SAFETY: By the safety requirements of this function.
     unsafe { mnck_faulty_complains(subscription) }
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Values that belong to the module, and that all of it can reach.
+//! Values that the module owns and that all of its code can reach.
 //!
-//! What a module owns stands in its own struct, of which nobody has the address, and a `static` is
-//! never dropped. So the module's struct has a [`Published`], and a `static` shows the way.
+//! The values that a module owns are in the module's struct, whose address its code does not know.
+//! A `static` can be reached by all code, but is never dropped. So the module's struct owns a
+//! [`Published`], and a `static` [`Global`] points to its value.
 
 use core::ptr;
 
@@ -21,39 +22,39 @@ use kernel::{
     }, //
 };
 
-/// A place for a value, of which there is one as long as a [`Published`] exists.
+/// A pointer to a value, which is there as long as a [`Published`] exists.
 ///
 /// # Invariants
 ///
-/// The pointer is null, or comes from [`Arc::into_raw`], and that reference is not given up before
-/// an RCU grace period has passed since the pointer was null again.
+/// The pointer is null or comes from [`Arc::into_raw`]. That reference is not given up before an
+/// RCU grace period has passed since the pointer was set to null.
 pub(crate) struct Global<T: Send + Sync + 'static>(Atomic<*mut T>);
 
 impl<T: Send + Sync> Global<T> {
-    /// A place without a value.
+    /// Makes a pointer without a value.
     pub(crate) const fn new() -> Self {
-        // INVARIANT: It is null.
+        // INVARIANT: The pointer is null.
         Self(Atomic::new(ptr::null_mut()))
     }
 
-    /// Puts `value` there.
+    /// Publishes `value` until the return value is dropped. Never sleeps.
     ///
     /// # Errors
     ///
-    /// - [`EBUSY`]: there is one.
+    /// - [`EBUSY`]: a value is published already.
     pub(crate) fn publish(&'static self, value: Arc<T>) -> Result<Published<T>> {
         let value = Arc::into_raw(value).cast_mut();
 
         // INVARIANT: `value` comes from `into_raw()`, and `Published` waits before it gives it up.
         if self.0.cmpxchg(ptr::null_mut(), value, Full).is_err() {
-            // SAFETY: It comes from `into_raw()` above, and nobody else has seen it.
+            // SAFETY: The pointer comes from `into_raw()` above, and was not published.
             drop(unsafe { Arc::from_raw(value) });
             return Err(EBUSY);
         }
         Ok(Published(self))
     }
 
-    /// The value, if there is one.
+    /// Returns the value, if one is published. Never sleeps.
     pub(crate) fn get(&self) -> Option<Arc<T>> {
         let _guard = rcu::read_lock();
         let value = self.0.load(Acquire);
@@ -61,15 +62,15 @@ impl<T: Send + Sync> Global<T> {
         if value.is_null() {
             return None;
         }
-        // SAFETY: By the type invariant the reference is there until the guard is dropped, at
-        // least, and this takes one of its own.
+        // SAFETY: By the type invariant the reference is not given up before the guard is dropped,
+        // and this takes another reference.
         Some(unsafe { ArcBorrow::from_raw(value) }.into())
     }
 }
 
-/// A value that a [`Global`] shows, until this is dropped.
+/// The ownership of the value of a [`Global`].
 ///
-/// Sleeps on drop, and the value is dropped there if nobody has another reference to it.
+/// The drop sleeps, and drops the value unless there are other references to it.
 pub(crate) struct Published<T: Send + Sync + 'static>(&'static Global<T>);
 
 impl<T: Send + Sync> Drop for Published<T> {
@@ -77,8 +78,8 @@ impl<T: Send + Sync> Drop for Published<T> {
         let value = self.0 .0.xchg(ptr::null_mut(), Full);
 
         rcu::synchronize_rcu();
-        // SAFETY: It comes from `into_raw()` in `publish()`, which succeeds once for each
-        // `Published`, and none can find it any more.
+        // SAFETY: The pointer comes from `into_raw()` in `publish()`, which succeeds once for each
+        // `Published`. An RCU grace period has passed, so no `get()` can use it any more.
         drop(unsafe { Arc::from_raw(value) });
     }
 }

@@ -36,10 +36,10 @@ void mnck_helper_mmap_write_unlock(struct mm_struct *mm)
 	!defined(CONFIG_UNWINDER_GUESS)
 
 /*
- * The core has no mark for a task that is in a callback, and one of our own
- * would have to be made on each call.  The stack has it for nothing: all
- * callbacks are called by functions of these names.  Some of them may be
- * inlined into the others.
+ * The core does not mark a task that is in a callback, and a mark of our own would
+ * cost time in each callback.  The stack shows it without cost: all callbacks are
+ * called by functions whose names begin so.  Some of these may be inlined into
+ * others.
  */
 static const char * const callers[] = {
 	"__mmu_notifier_invalidate_range_",
@@ -47,7 +47,7 @@ static const char * const callers[] = {
 	"__mmu_notifier_clear_",
 	"__mmu_notifier_test_young",
 	"__mmu_notifier_release",
-	/* These are inline, which a compiler is free to do otherwise. */
+	/* These are declared inline, but a compiler may still emit them. */
 	"mmu_notifier_arch_invalidate_",
 	"mmu_notifier_clear_",
 	"mmu_notifier_invalidate_range_",
@@ -66,7 +66,7 @@ static noinline bool is_caller(unsigned long address)
 	size_t i;
 
 	sprint_symbol_no_offset(name, address);
-	/* A module may call its functions as it likes: "name [module]". */
+	/* Modules may have functions of the same names: "name [module]". */
 	if (strchr(name, '['))
 		return false;
 	for (i = 0; i < ARRAY_SIZE(callers); i++)
@@ -78,8 +78,9 @@ static noinline bool is_caller(unsigned long address)
 #define OTHERS_BITS 9
 
 /*
- * Addresses that are in none of them, since a name is slow to look up.  What is
- * not in the kernel itself never is, so an address stays what it is.
+ * A cache of addresses that are not in those functions, because looking up a name
+ * is slow.  An entry never becomes wrong: the kernel's own functions do not move, and
+ * an address in a module is never in one of them.
  */
 static unsigned long others[1 << OTHERS_BITS];
 
@@ -140,13 +141,13 @@ bool mnck_helper_in_callback(void)
 
 #endif
 
-/* Its buffer is not to lie on the stack while that is walked. */
+/* Not inlined, so that its buffer is not on the stack while that is walked. */
 static noinline bool name_in_kernel(unsigned long address, char name[MNCK_SYMBOL_LEN])
 {
 	char symbol[KSYM_SYMBOL_LEN];
 
 	sprint_symbol_no_offset(symbol, address);
-	/* Who unregisters is in a module, and may be told so at release. */
+	/* Not in the kernel itself: a module that unregisters its subscriber. */
 	if (strchr(symbol, '['))
 		return false;
 	strscpy(name, symbol, MNCK_SYMBOL_LEN);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What C has as a macro or an inline function, and Rust therefore can't call;
- * and what is more easily said in C.  bindgen reads this file, see ../Kbuild.
+ * Functions for Rust: macros and inline functions of C, which Rust cannot call, and
+ * code that is simpler in C.  bindgen reads this file, see bindgen.mk.
  */
 #ifndef MNCK_HELPERS_H
 #define MNCK_HELPERS_H
@@ -21,22 +21,22 @@ int mnck_helper_mmap_write_lock_killable(struct mm_struct *mm);
 void mnck_helper_mmap_write_unlock(struct mm_struct *mm);
 
 /*
- * Whether the current task is in a callback of an MMU notifier, of whatever
- * subscriber, as its stack shows.
+ * Returns whether the current task is in a callback of an MMU notifier, of any
+ * subscriber, by walking its stack.
  */
 bool mnck_helper_in_callback(void);
-/* The same; and if so, a WARN that says what comes of a drop there. */
+/* Returns the same, and warns that a drop there leaks the registration. */
 bool mnck_helper_warn_in_callback(void);
 
 /*
- * hmm_range_fault() under the mmap lock: entries has room for all pages of the
- * range.
+ * Calls hmm_range_fault() under the mmap lock.  @entries has an entry for each page
+ * of the range.
  */
 int mnck_helper_hmm_range_fault(struct mmu_interval_notifier *notifier,
 				unsigned long seq, unsigned long start,
 				unsigned long end, bool write,
 				unsigned long *entries);
-/* The frame number in an entry, or -1 if it has none. */
+/* Returns the frame number in an entry, or -1 if it has none. */
 long mnck_helper_hmm_pfn(unsigned long entry);
 bool mnck_helper_hmm_pfn_is_writable(unsigned long entry);
 
@@ -44,26 +44,26 @@ bool mnck_helper_current_is_killed(void);
 void mnck_helper_sema_init(struct semaphore *sem, int val);
 
 /*
- * The rest is for mnck itself, in check.c but for the first; another module that
- * includes the mmu_notifier directory has no use for it.
+ * The rest is only for mnck itself, not for other modules that include the
+ * mmu_notifier directory.  Unless noted, it is in check.c.
  */
 
-/* Enough for the name of a function, and of a task. */
+/* The size of a buffer for the name of a function or of a task. */
 #define MNCK_SYMBOL_LEN 64
 
 /*
- * Where the MMU notifiers were called from, if @task is in a callback, as its stack
- * shows: an address in that function, or 0.
+ * Returns an address in the function that has called the MMU notifiers, if @task is
+ * in a callback, by walking its stack; else 0.  In helpers.c.
  */
 unsigned long mnck_helper_initiator(struct task_struct *task);
-/* The name of that function, if it is one of the kernel's. */
+/* Writes the name of that function, if it is in the kernel itself.  In helpers.c. */
 bool mnck_helper_initiator_name(struct task_struct *task, char name[MNCK_SYMBOL_LEN]);
 
 /* Lockdep maps: see lockdep.rs. */
 void mnck_helper_lock_map_acquire(unsigned int nr);
 void mnck_helper_lock_map_release(unsigned int nr);
 
-/* WARN() with "mnck: " and a line. */
+/* Warns with "mnck: " and @line. */
 void mnck_helper_warn(const char *line);
 void mnck_helper_task_comm(struct task_struct *task, char comm[MNCK_SYMBOL_LEN]);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Lockdep maps, which stand for locks that there are not.
+//! Lockdep maps that model locks which do not exist.
 //!
 //! C header: [`include/linux/lockdep.h`](srctree/include/linux/lockdep.h)
 
@@ -11,10 +11,10 @@ use super::{
     mnck_helper_lock_map_release, //
 };
 
-/// A map, by its place among those in `check.c`.
+/// A lockdep map, by its index among those in `check.c`.
 ///
-/// A callback runs with the map of its kind held. So whatever lock it takes is ordered, for lockdep,
-/// within whatever its caller has, and one run of any callback of the kind teaches that for all.
+/// Each callback runs with the map of its kind held. Lockdep thus learns, for all callbacks of the
+/// kind at once, which locks are held when the core calls one, and which locks one takes.
 #[derive(Clone, Copy)]
 pub(crate) enum LockMap {
     Start = 0,
@@ -28,13 +28,14 @@ pub(crate) enum LockMap {
     ChainEnd = 8,
 }
 
-/// A map, held by the current task until this is dropped. Without CONFIG_LOCKDEP, nothing.
+/// A lockdep map that the current task holds until this is dropped. Without `CONFIG_LOCKDEP` this
+/// does nothing.
 pub(crate) struct HeldMap(LockMap, NotThreadSafe);
 
 impl HeldMap {
-    /// Acquires `map`: `lock_map_acquire()`. The task may hold a page table's spin lock.
+    /// Acquires `map`: `lock_map_acquire()`. Never sleeps.
     pub(crate) fn acquire(map: LockMap) -> Self {
-        // SAFETY: There are maps with all these numbers.
+        // SAFETY: Each `LockMap` is the index of a map.
         unsafe { mnck_helper_lock_map_acquire(map as u32) };
         Self(map, NotThreadSafe)
     }
@@ -42,7 +43,7 @@ impl HeldMap {
 
 impl Drop for HeldMap {
     fn drop(&mut self) {
-        // SAFETY: The current task has acquired it.
+        // SAFETY: The current task has acquired the map.
         unsafe { mnck_helper_lock_map_release(self.0 as u32) };
     }
 }

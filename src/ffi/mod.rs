@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The border to C: every hand-written C line of mnck, and safe wrappers of what `kernel` lacks.
+//! The border to C: the hand-written C of mnck, and safe wrappers of what the `kernel` crate lacks.
+//!
+//! The faulty drivers of [`model`](crate::model), which are C too, are the exception: they are in
+//! `src/model/faulty/`.
 
 mod debugfs;
 pub(crate) use debugfs::{

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Seeing who might sleep, though this time he did not.
+//! Probes that see what a task might have slept for, even if it did not sleep.
 //!
 //! C header: [`probes.h`](probes.h)
 
@@ -32,13 +32,14 @@ use probes_generated::{
     mnck_probe_unregister, //
 };
 
-/// The probes, until this is dropped, which sleeps. Without tracepoints there are none.
+/// The probes, registered until this is dropped. The drop sleeps. Without `CONFIG_TRACEPOINTS`
+/// there are no probes.
 pub(crate) struct Probes(());
 
 impl Probes {
-    /// Registers them. There must be no other; may sleep.
+    /// Registers the probes, which must not be registered yet. May sleep.
     pub(crate) fn new() -> Self {
-        // SAFETY: They are in this module, which drops this before it goes.
+        // SAFETY: The probes are in this module, which drops this before it is unloaded.
         unsafe { mnck_probe_register() };
         Self(())
     }
@@ -46,18 +47,20 @@ impl Probes {
 
 impl Drop for Probes {
     fn drop(&mut self) {
-        // SAFETY: `new()` has registered them.
+        // SAFETY: `new()` has registered the probes.
         unsafe { mnck_probe_unregister() };
     }
 }
 
-/// A stretch of code of the current task, in which it is watched.
+/// A section of code in which the probes watch the current task.
 ///
-/// If it is leaked, later stretches of the task have a deeper one than they are themselves.
+/// Sections nest, and what the task does is recorded in the innermost section. A section that is
+/// leaked stays in the table of sections, as an outer section of all later sections of the task.
 pub(crate) struct Section(i32, NotThreadSafe);
 
 impl Section {
-    /// Begins a stretch; there may be no room for it.
+    /// Begins a section. Returns `None` if the probes are not registered or too many sections are
+    /// in use. Never sleeps.
     pub(crate) fn begin() -> Option<Self> {
         // SAFETY: `end()`, in the same task, is given the number.
         let section = unsafe { mnck_probe_begin() };
@@ -65,11 +68,11 @@ impl Section {
         (section >= 0).then_some(Self(section, NotThreadSafe))
     }
 
-    /// Ends it, and what was done in it, if that was anything.
+    /// Ends the section, and returns what the task might have slept for in it, if anything.
     pub(crate) fn end(self) -> Option<MightSleep> {
         let mut might_sleep = MaybeUninit::uninit();
 
-        // SAFETY: The number is that of a stretch that the current task has begun. If the return
+        // SAFETY: The number is that of a section that the current task has begun. If the return
         // value is true `might_sleep` was written.
         unsafe {
             mnck_probe_end(self.0, might_sleep.as_mut_ptr())
@@ -78,23 +81,23 @@ impl Section {
     }
 }
 
-/// What a task did and had luck with.
+/// What a task might have slept for in a section.
 pub(crate) struct MightSleep(mnck_probe_might_sleep);
 
 impl MightSleep {
-    /// The first lock that it would have slept for, had it not been free, and the function that
-    /// took it.
+    /// Returns the first lock for which the task would have slept if it had not been free, and the
+    /// function that took the lock.
     pub(crate) fn lock(&self) -> Option<(&CStr, &CStr)> {
         Some((name(&self.0.lock)?, name(&self.0.locked_in)?))
     }
 
-    /// The function that first allocated memory with direct reclaim.
+    /// Returns the first function that allocated memory with direct reclaim.
     pub(crate) fn allocated_in(&self) -> Option<&CStr> {
         name(&self.0.allocated_in)
     }
 }
 
-/// The name in `bytes`, if there is one.
+/// Returns the name in `bytes`, or `None` if it is empty.
 fn name(bytes: &[u8]) -> Option<&CStr> {
     CStr::from_bytes_until_nul(bytes)
         .ok()

@@ -13,16 +13,16 @@
 #include "probes.h"
 
 /*
- * A section is found by its task, in a few places from where its hash says: the
- * probes run whenever anybody takes a lock, and must take none.  Only its own
- * task writes to a section, or reads it.
+ * A section is found by the hash of its task, within a few places of a table: the probes
+ * run whenever a lock is taken, so they must take none.  Only the task itself reads or
+ * writes its sections.
  */
 #define SECTIONS_BITS 7
 #define SECTIONS_NEAR 16
 
 struct section {
 	struct task_struct *task;
-	/* How many of the task's there were before. */
+	/* The number of sections of the task around this one. */
 	unsigned int depth;
 	const char *lock;
 	unsigned long locked_in;
@@ -31,7 +31,7 @@ struct section {
 
 static struct section sections[1 << SECTIONS_BITS];
 
-/* How many there are: mostly none, and then nothing need be looked for. */
+/* The number of sections in use: usually 0, and then the probes look no further. */
 static atomic_t count;
 
 static struct section *near(const struct task_struct *task, unsigned int nth)
@@ -39,7 +39,7 @@ static struct section *near(const struct task_struct *task, unsigned int nth)
 	return &sections[(hash_ptr(task, SECTIONS_BITS) + nth) % ARRAY_SIZE(sections)];
 }
 
-/* The innermost of the current task. */
+/* Returns the innermost section of the current task, or NULL. */
 static struct section *innermost(void)
 {
 	struct section *found = NULL;
@@ -56,7 +56,7 @@ static struct section *innermost(void)
 	return found;
 }
 
-/* Whether there are probes: from before the first callback to after the last. */
+/* Whether the probes are registered: set before the first callback, and never reset. */
 static bool registered;
 
 int mnck_probe_begin(void)
@@ -87,7 +87,7 @@ bool mnck_probe_end(int nth, struct mnck_probe_might_sleep *found)
 
 	done = *section;
 	atomic_dec(&count);
-	/* Pairs with the cmpxchg() of the next to take the place: it was read before. */
+	/* Pairs with the cmpxchg() that takes the place next: the section was read before. */
 	smp_store_release(&section->task, NULL);
 
 	if (!done.lock && !done.allocated_in)
@@ -125,7 +125,7 @@ static void allocate(unsigned long ip, gfp_t flags)
 {
 	struct section *section;
 
-	/* Who is in reclaim already does not enter it. */
+	/* A task that is in reclaim already does not enter it again. */
 	if (!(flags & __GFP_DIRECT_RECLAIM) || current->flags & PF_MEMALLOC)
 		return;
 	section = innermost();
@@ -148,7 +148,7 @@ static void probe_cache(void *data, unsigned long call_site, const void *ptr,
 static struct {
 	const char *name;
 	void *probe;
-	/* Where it is registered. */
+	/* The tracepoint that it is registered with, or NULL. */
 	struct tracepoint *at;
 } probes[] = {
 #ifdef CONFIG_LOCKDEP
@@ -158,7 +158,7 @@ static struct {
 	{ "kmem_cache_alloc", probe_cache },
 };
 
-/* Not all of them are exported, but all can be found. */
+/* Not all tracepoints are exported, but for_each_kernel_tracepoint() finds all. */
 static void register_at(struct tracepoint *tracepoint, void *data)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(probes); i++)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Seeing who might sleep, though this time he did not: who takes a lock that
- * could be taken, or allocates memory of which there could be none.
+ * Probes that see what a task might have slept for, even if it did not sleep: a lock
+ * that was free, or memory that did not run out.
  *
- * The kernel's tracepoints tell, if it has them: lock_acquire, which needs
- * lockdep, kmalloc and kmem_cache_alloc.  All work and none has a cost worth
- * mention while nobody is in a section of code that is watched.
+ * The probes use the kernel's tracepoints, if it has them: lock_acquire (which needs
+ * lockdep), kmalloc and kmem_cache_alloc.  They run for all tasks, but return at once
+ * while no task is in a watched section.
  */
 #ifndef MNCK_PROBES_H
 #define MNCK_PROBES_H
@@ -14,27 +14,30 @@
 
 #define MNCK_PROBE_NAME 64
 
-/* What the current task did in a section of code; empty names: nothing. */
+/* What the current task might have slept for in a section.  An empty name: nothing. */
 struct mnck_probe_might_sleep {
-	/* The first lock that it would have slept for, and where it took it. */
+	/* The first lock that it would have slept for, and the function that took it. */
 	char lock[MNCK_PROBE_NAME];
 	char locked_in[MNCK_PROBE_NAME];
-	/* Where it first allocated memory with direct reclaim. */
+	/* The first function that allocated memory with direct reclaim. */
 	char allocated_in[MNCK_PROBE_NAME];
 };
 
-/* May sleep. */
+/* Registers the probes.  May sleep. */
 void mnck_probe_register(void);
-/* Sleeps until no probe runs. */
+/* Unregisters the probes.  Sleeps until no probe runs. */
 void mnck_probe_unregister(void);
 
 /*
- * From here on the current task is watched, until the end of the section. They
- * nest, and what is done is due to the innermost. Returns its number, or -1 if
- * there is no room for more, and it is not watched.
+ * Begins a section in which the current task is watched.  Sections nest, and what the
+ * task does is recorded in the innermost.  Returns the number of the section, or -1 if
+ * the probes are not registered or too many sections are in use.
  */
 int mnck_probe_begin(void);
-/* The end of the section, in the same task: whether it did anything, and what. */
+/*
+ * Ends a section, in the task that has begun it.  Returns whether the task might have
+ * slept in it, and if so, writes for what.
+ */
 bool mnck_probe_end(int section, struct mnck_probe_might_sleep *found);
 
 #endif /* MNCK_PROBES_H */

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The functions of [`helpers.h`](helpers.h), as bindgen sees them.
+//! The functions of [`helpers.h`](helpers.h), as bindgen declares them.
 //!
-//! A file of its own, for another module that includes `src/mmu_notifier`: there it is all of the
-//! module `ffi`.
+//! Another kernel module that includes `src/mmu_notifier` has this file alone as its module `ffi`.
 
 #![allow(clippy::all, dead_code, improper_ctypes, missing_docs, unreachable_pub)]
 

@@ -2,8 +2,8 @@
 
 //! Counting semaphores.
 //!
-//! Unlike a mutex, a semaphore may be held across a return to user space and released by another
-//! task, which is what makes it fit for a lock that a user holds.
+//! A user can hold a lock that is a semaphore: unlike a mutex, a semaphore may be held across a
+//! return to user space, and released by another task.
 //!
 //! C header: [`include/linux/semaphore.h`](srctree/include/linux/semaphore.h)
 
@@ -27,7 +27,7 @@ use super::{
     mnck_helper_sema_init, //
 };
 
-/// A semaphore: `struct semaphore`.
+/// A counting semaphore: `struct semaphore`.
 ///
 /// # Invariants
 ///
@@ -38,18 +38,18 @@ pub(crate) struct Semaphore {
     inner: Opaque<bindings::semaphore>,
 }
 
-// SAFETY: A semaphore belongs to no task; any may use it.
+// SAFETY: A semaphore is not tied to a task; any task may use it.
 unsafe impl Send for Semaphore {}
 // SAFETY: A `struct semaphore` serialises its users.
 unsafe impl Sync for Semaphore {}
 
 impl Semaphore {
-    /// A new semaphore that one can take.
+    /// Makes a semaphore that one task can take.
     pub(crate) fn new() -> impl PinInit<Self> {
         Self::with_count(1)
     }
 
-    /// A new semaphore that nobody can take before an [`up`](Self::up).
+    /// Makes a semaphore that no task can take before an [`up`](Self::up).
     pub(crate) fn new_taken() -> impl PinInit<Self> {
         Self::with_count(0)
     }
@@ -62,27 +62,26 @@ impl Semaphore {
         })
     }
 
-    /// Takes the semaphore if it is free. Never sleeps. `down_trylock()`.
+    /// Takes the semaphore if it is free: `down_trylock()`. Never sleeps.
     pub(crate) fn try_down(&self) -> Option<SemaphoreGuard<'_>> {
         // SAFETY: By the type invariant `inner` is initialised.
         if unsafe { bindings::down_trylock(self.inner.get()) } != 0 {
             return None;
         }
 
-        // INVARIANT: `down_trylock()` returned 0, so this has the semaphore.
+        // INVARIANT: `down_trylock()` returned 0, so the semaphore is taken.
         Some(SemaphoreGuard { semaphore: self })
     }
 
-    /// Takes the semaphore, sleeping until it is free, but not for longer than about `limit`
-    /// milliseconds, nor for longer than a tenth of a second once the task is killed.
-    /// `down_timeout()`.
+    /// Takes the semaphore: `down_timeout()`. Sleeps until it is free, for about `limit`
+    /// milliseconds at most. If the task is killed, returns within a tenth of a second.
     ///
     /// # Errors
     ///
     /// - [`EINTR`]: the task was killed.
-    /// - [`ETIMEDOUT`]: the limit has passed.
+    /// - [`ETIMEDOUT`]: `limit` has passed.
     pub(crate) fn down_limited(&self, limit: Msecs) -> Result<SemaphoreGuard<'_>> {
-        // Neither of C's calls that wait knows both a limit and a kill.
+        // C has no call that takes a timeout and is killable.
         const NAP: Msecs = 100;
 
         let mut left = limit;
@@ -95,7 +94,7 @@ impl Semaphore {
             };
 
             if ret == 0 {
-                // INVARIANT: `down_timeout()` returned 0, so this has the semaphore.
+                // INVARIANT: `down_timeout()` returned 0, so the semaphore is taken.
                 return Ok(SemaphoreGuard { semaphore: self });
             }
             if current_is_killed() {
@@ -108,28 +107,30 @@ impl Semaphore {
         }
     }
 
-    /// Takes the semaphore, sleeping until it is free. `down_interruptible()`.
+    /// Takes the semaphore: `down_interruptible()`. Sleeps until it is free.
     ///
-    /// Fails with [`EINTR`] if a signal comes.
+    /// # Errors
+    ///
+    /// - [`EINTR`]: a signal came.
     pub(crate) fn down_interruptible(&self) -> Result<SemaphoreGuard<'_>> {
         // SAFETY: By the type invariant `inner` is initialised.
         to_result(unsafe { bindings::down_interruptible(self.inner.get()) })?;
 
-        // INVARIANT: `down_interruptible()` returned 0, so this has the semaphore.
+        // INVARIANT: `down_interruptible()` returned 0, so the semaphore is taken.
         Ok(SemaphoreGuard { semaphore: self })
     }
 
-    /// Frees the semaphore that [`SemaphoreGuard::keep`] left taken, or that was new and taken.
-    /// `up()`; never sleeps.
+    /// Frees the semaphore, which [`SemaphoreGuard::keep`] or [`new_taken`](Self::new_taken) has
+    /// left taken: `up()`. Never sleeps.
     ///
-    /// One call too many lets two tasks in at once, which harms no memory.
+    /// A call too many lets two tasks take the semaphore, which harms no memory.
     pub(crate) fn up(&self) {
         // SAFETY: By the type invariant `inner` is initialised.
         unsafe { bindings::up(self.inner.get()) };
     }
 }
 
-/// The semaphore, taken; freed on drop.
+/// A semaphore that is taken. Freed on drop.
 ///
 /// # Invariants
 ///

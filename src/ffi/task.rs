@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Asking about the current task.
+//! Questions about the current task.
 
 use kernel::task::Task;
 
 use super::mnck_helper_current_is_killed;
 
-/// Whether the current task was killed, and so should give up what it waits for:
-/// `fatal_signal_pending()`.
+/// Returns whether the current task was killed: `fatal_signal_pending()`. It should then stop
+/// waiting.
 pub(crate) fn current_is_killed() -> bool {
-    // SAFETY: Asks about the current task.
+    // SAFETY: Reads the signals of the current task, which is always allowed.
     unsafe { mnck_helper_current_is_killed() }
 }
 
-/// How often the current task has gone to sleep: its voluntary context switches.
+/// Returns how often the current task has slept: the number of its voluntary context switches.
 pub(crate) fn current_sleeps() -> usize {
-    // SAFETY: The current task exists, and nobody else writes this member.
+    // SAFETY: The current task exists, and no other task writes this member.
     unsafe { (*Task::current_raw()).nvcsw }
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What subscribers are told, as tracepoints: mnck:start and so on, for perf,
- * trace-cmd and all that reads tracefs.
+ * The callbacks of subscribers as tracepoints: mnck:start and others, for perf,
+ * trace-cmd and other users of tracefs.
  *
- * A subscriber is named as everywhere else: what it models and its number.
+ * A subscriber is named by its kind and its serial number, as in all reports.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM mnck
@@ -16,7 +16,7 @@
 
 #include "helpers.h"
 
-/* So that who reads the format knows the numbers. */
+/* So that a reader of the format can decode the events. */
 TRACE_DEFINE_ENUM(MMU_NOTIFY_UNMAP);
 TRACE_DEFINE_ENUM(MMU_NOTIFY_CLEAR);
 TRACE_DEFINE_ENUM(MMU_NOTIFY_PROTECTION_VMA);
@@ -71,18 +71,19 @@ DECLARE_EVENT_CLASS(mnck_range,
 		  (void *)__entry->initiator)
 );
 
-/* A start is called, or the first callback of an interval subscriber. */
+/* A start, or the invalidate callback of an interval subscriber, is called. */
 DEFINE_EVENT(mnck_range, start,
 	TP_PROTO(const char *kind, u64 serial, unsigned long start, unsigned long end,
 		 unsigned int event, bool blockable),
 	TP_ARGS(kind, serial, start, end, event, blockable));
 
-/* It refuses. */
+/* A start refuses. */
 DEFINE_EVENT(mnck_range, refused,
 	TP_PROTO(const char *kind, u64 serial, unsigned long start, unsigned long end,
 		 unsigned int event, bool blockable),
 	TP_ARGS(kind, serial, start, end, event, blockable));
 
+/* An end, or the finish callback of an interval subscriber, is called. */
 DEFINE_EVENT(mnck_range, end,
 	TP_PROTO(const char *kind, u64 serial, unsigned long start, unsigned long end,
 		 unsigned int event, bool blockable),
@@ -110,22 +111,22 @@ DECLARE_EVENT_CLASS(mnck_callback,
 		  (void *)__entry->initiator)
 );
 
-/* The address space goes, or the subscriber is detached. */
+/* A release is called: the address space goes, or the subscriber is detached. */
 DEFINE_EVENT(mnck_callback, release,
 	TP_PROTO(const char *kind, u64 serial),
 	TP_ARGS(kind, serial));
 
-/* A secondary TLB is to be flushed. */
+/* The flush of a secondary TLB is called. */
 DEFINE_EVENT(mnck_callback, flush,
 	TP_PROTO(const char *kind, u64 serial),
 	TP_ARGS(kind, serial));
 
-/* It is asked whether pages are young. */
+/* A callback that asks whether pages are young is called. */
 DEFINE_EVENT(mnck_callback, young,
 	TP_PROTO(const char *kind, u64 serial),
 	TP_ARGS(kind, serial));
 
-/* A rule was broken: each time, where the log has the first alone. */
+/* A rule was broken.  The log has only the first time, this has all. */
 TRACE_EVENT(violation,
 
 	TP_PROTO(const char *line),
@@ -145,7 +146,7 @@ TRACE_EVENT(violation,
 
 #endif /* MNCK_TRACE_H */
 
-/* Found beside its C file, by that file's -I. */
+/* <trace/define_trace.h> includes this file again, by the -I in ../Kbuild. */
 #undef TRACE_INCLUDE_PATH
 #define TRACE_INCLUDE_PATH .
 #undef TRACE_INCLUDE_FILE

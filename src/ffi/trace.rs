@@ -2,7 +2,7 @@
 
 //! The tracepoints of [`trace.h`](trace.h).
 //!
-//! `kernel::declare_trace!` knows those alone that the kernel itself has.
+//! `kernel::declare_trace!` only knows the tracepoints of the kernel itself.
 
 #[cfg(CONFIG_TRACEPOINTS)]
 use kernel::ffi::{
@@ -12,12 +12,13 @@ use kernel::ffi::{
 };
 use kernel::prelude::*;
 
-/// What is told of a callback with a range: the subscriber's kind and number; and of the range, the
-/// start, the end, the event by its number in C, and whether it is blockable.
+/// The arguments of a tracepoint for a callback with a range: the subscriber's kind and serial
+/// number; the start and the end of the range, in bytes, half-open; its event, as the number in C;
+/// and whether it is blockable.
 pub(crate) type Call<'a> = (&'a CStr, u64, usize, usize, u32, bool);
 
 #[cfg(CONFIG_TRACEPOINTS)]
-// What a tracepoint has in it, which depends on the architecture, is nobody's business here.
+// The members of a tracepoint depend on the architecture, and are not used here.
 #[allow(improper_ctypes)]
 extern "C" {
     static __tracepoint_start: kernel::bindings::tracepoint;
@@ -37,10 +38,10 @@ extern "C" {
     fn rust_do_trace_violation(_: *const c_char);
 }
 
-/// Does something if somebody listens to a tracepoint of `trace.c`. Else it costs a no-op branch,
-/// or a test where the kernel has no CONFIG_JUMP_LABEL.
+/// Runs a block if a tracepoint of `trace.c` is enabled. If it is disabled, this costs one no-op
+/// instruction, or a test if the kernel has no `CONFIG_JUMP_LABEL`.
 #[cfg(CONFIG_TRACEPOINTS)]
-macro_rules! if_listening {
+macro_rules! if_enabled {
     ($tracepoint:ident, $then:block) => {
         if kernel::jump_label::static_branch_unlikely!(
             $tracepoint,
@@ -50,16 +51,17 @@ macro_rules! if_listening {
     };
 }
 
-/// A tracepoint of a callback with a range: what it tells is made only if somebody listens.
+/// Defines a tracepoint for a callback with a range. Its arguments are computed only if it is
+/// enabled.
 macro_rules! call {
     ($(#[$doc:meta])* $name:ident, $tracepoint:ident, $do_trace:ident) => {
         $(#[$doc])*
         #[inline(always)]
         pub(crate) fn $name<'a>(call: impl FnOnce() -> Call<'a>) {
             #[cfg(CONFIG_TRACEPOINTS)]
-            // SAFETY: This is the tracepoint of `trace.c`, and its key; the kind is a string.
+            // SAFETY: The tracepoint, with its key, is in `trace.c`. The kind is a string.
             unsafe {
-                if_listening!($tracepoint, {
+                if_enabled!($tracepoint, {
                     let (kind, serial, start, end, event, blockable) = call();
 
                     $do_trace(kind.as_char_ptr(), serial, start, end, event, blockable);
@@ -72,28 +74,29 @@ macro_rules! call {
 }
 
 call! {
-    /// A start is called.
+    /// Traces that a start is called.
     start, __tracepoint_start, rust_do_trace_start
 }
 call! {
-    /// A start refuses.
+    /// Traces that a start refuses.
     refused, __tracepoint_refused, rust_do_trace_refused
 }
 call! {
-    /// An end is called.
+    /// Traces that an end is called.
     end, __tracepoint_end, rust_do_trace_end
 }
 
-/// A tracepoint of a callback without: it tells the subscriber's kind and number.
+/// Defines a tracepoint for a callback without a range. Its arguments are the subscriber's kind and
+/// serial number.
 macro_rules! bare_call {
     ($(#[$doc:meta])* $name:ident, $tracepoint:ident, $do_trace:ident) => {
         $(#[$doc])*
         #[inline(always)]
         pub(crate) fn $name((kind, serial): (&CStr, u64)) {
             #[cfg(CONFIG_TRACEPOINTS)]
-            // SAFETY: This is the tracepoint of `trace.c`, and its key; the kind is a string.
+            // SAFETY: The tracepoint, with its key, is in `trace.c`. The kind is a string.
             unsafe {
-                if_listening!($tracepoint, {
+                if_enabled!($tracepoint, {
                     $do_trace(kind.as_char_ptr(), serial);
                 });
             }
@@ -104,24 +107,24 @@ macro_rules! bare_call {
 }
 
 bare_call! {
-    /// A release is called.
+    /// Traces that a release is called.
     release, __tracepoint_release, rust_do_trace_release
 }
 bare_call! {
-    /// A secondary TLB is flushed.
+    /// Traces that a secondary TLB is flushed.
     flush, __tracepoint_flush, rust_do_trace_flush
 }
 bare_call! {
-    /// Somebody asks whether pages are young.
+    /// Traces that a callback asks whether pages are young.
     young, __tracepoint_young, rust_do_trace_young
 }
 
-/// A rule is broken, as `line` says.
+/// Traces the violation of a rule, which `line` describes.
 pub(crate) fn violation(line: &CStr) {
     #[cfg(CONFIG_TRACEPOINTS)]
-    // SAFETY: This is the tracepoint of `trace.c`, and its key; `line` is a string.
+    // SAFETY: The tracepoint, with its key, is in `trace.c`. `line` is a string.
     unsafe {
-        if_listening!(__tracepoint_violation, {
+        if_enabled!(__tracepoint_violation, {
             rust_do_trace_violation(line.as_char_ptr());
         });
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The user API of `/dev/mnck`, as bindgen sees it.
+//! The user API of `/dev/mnck`, as bindgen declares it.
 //!
 //! C header: [`mnck_uapi.h`](../device/mnck_uapi.h)
 
@@ -24,14 +24,15 @@ mod uapi_generated {
 
 pub(crate) use uapi_generated::*;
 
-/// Declares that a struct of the user API is plain bytes: of its size in every ABI, no padding.
+/// Declares that a struct of the user API is plain bytes: it has this size in every ABI, and no
+/// padding.
 macro_rules! plain_bytes {
     ($($name:ident: $size:expr,)*) => {$(
-        // A struct without padding is as long as its members are together; that is counted by
-        // hand, in the macro's argument.
+        // A struct without padding is as long as the sum of its members, which the argument of the
+        // macro adds up by hand.
         kernel::prelude::static_assert!(::core::mem::size_of::<$name>() == $size);
 
-        // SAFETY: All members are integers, for which any bytes are a value.
+        // SAFETY: All members are integers, for which any bytes are valid.
         unsafe impl FromBytes for $name {}
         // SAFETY: All members are integers, and by the assertion above there is no padding.
         unsafe impl AsBytes for $name {}

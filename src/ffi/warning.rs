@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Warnings, and the names of functions and tasks that they have.
+//! Warnings, and the names of functions and tasks for them.
 
 use core::ops::Deref;
 
@@ -17,7 +17,7 @@ use super::{
     MNCK_SYMBOL_LEN, //
 };
 
-/// Warns with one line, `mnck: line`: `WARN()`.
+/// Warns with the line `mnck: ` and `line`: `WARN()`.
 pub(crate) fn warn(line: &CStr) {
     // SAFETY: `line` is a string.
     unsafe { mnck_helper_warn(line.as_char_ptr()) };
@@ -38,20 +38,20 @@ impl Deref for Name {
     }
 }
 
-/// The function that has called the MMU notifiers, of which `task` runs a callback, as its stack
-/// shows. Slow.
+/// Returns the function that has called the MMU notifiers, if `task` is in a callback. Walks the
+/// stack of `task` and looks up symbols, so it is slow. Never sleeps.
 pub(crate) fn initiator(task: &Task) -> Option<Name> {
     let mut name = Name::EMPTY;
 
-    // SAFETY: `task` is valid, and `name` has room for a symbol.
+    // SAFETY: `task` is valid, and `name` has `MNCK_SYMBOL_LEN` bytes.
     unsafe { mnck_helper_initiator_name(task.as_ptr(), name.0.as_mut_ptr()) }.then_some(name)
 }
 
-/// What `task` is called.
+/// Returns the name of `task`.
 pub(crate) fn task_name(task: &Task) -> Name {
     let mut name = Name::EMPTY;
 
-    // SAFETY: `task` is valid, and `name` has room for what a task is called.
+    // SAFETY: `task` is valid, and `name` has `MNCK_SYMBOL_LEN` bytes.
     unsafe { mnck_helper_task_comm(task.as_ptr(), name.0.as_mut_ptr()) };
     name
 }
