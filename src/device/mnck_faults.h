@@ -1,59 +1,74 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * /dev/mnck: which mistake a faulty driver makes, and where.
+ * /dev/mnck: the mistakes of faulty drivers, and the callbacks that make them.
  */
 #ifndef MNCK_FAULTS_H
 #define MNCK_FAULTS_H
 
 /*
- * What a faulty driver does wrong.  Whatever it does, the core sees no more of it
- * than it may; see each rule.
+ * What a faulty driver does wrong.  The core sees of a mistake only what the broken
+ * rule permits: see the rules in Documentation/checks.md.
  */
 enum mnck_fault {
-	/* Nothing: it has a start and an end, and neither fails nor sleeps. */
+	/* No mistake: it has a start and an end, and neither fails nor sleeps. */
 	MNCK_FAULT_NONE = 0,
-	/* Nothing: it has no end, and refuses each non-blockable range. */
+	/* No mistake: it has no end, and refuses each non-blockable range. */
 	MNCK_FAULT_REFUSES,
-	/* It has no end, and refuses each range.  Rule failure. */
+	/* It has no end, and refuses every range.  Breaks rule failure. */
 	MNCK_FAULT_EAGAIN,
-	/* It has no end, and fails with -EINVAL.  Rule failure. */
+	/* It has no end, and its start fails with -EINVAL.  Breaks rule failure. */
 	MNCK_FAULT_EINVAL,
-	/* It has an end, and refuses each non-blockable range.  Rule failing-end. */
+	/* It has an end, and refuses each non-blockable range.  Breaks rule failing-end. */
 	MNCK_FAULT_FAILING_END,
-	/* It sleeps in each range.  Rule non-block, with a start and an end. */
+	/*
+	 * It calls msleep() in each range.  Breaks rule non-block in a non-blockable
+	 * range.  Like the next four, it has a start and an end.
+	 */
 	MNCK_FAULT_MSLEEP,
+	/* It calls schedule() in each range.  Breaks rule non-block. */
 	MNCK_FAULT_SCHEDULE,
-	/* It takes a mutex that somebody has, if the range is non-blockable. */
+	/*
+	 * It takes a mutex that another task holds, if the range is non-blockable.
+	 * Breaks rule non-block.
+	 */
 	MNCK_FAULT_MUTEX,
-	/* It takes a mutex that is free, and so does not sleep this time. */
+	/*
+	 * It takes a mutex that is free, so it does not sleep, but might.  Breaks rule
+	 * non-block, which mnck sees only with its module parameter "probes".
+	 */
 	MNCK_FAULT_MUTEX_FREE,
-	/* It allocates memory, of which there is enough. */
+	/*
+	 * It allocates with GFP_KERNEL in each range.  Breaks rule reclaim, which mnck
+	 * sees only with its module parameter "probes".
+	 */
 	MNCK_FAULT_GFP_KERNEL,
 	/*
-	 * As FAILING_END, but its end does nothing for a non-blockable range.  So
-	 * it breaks no rule in a chain with MNCK_POLICY_ALL, where FAILING_END
+	 * Like FAILING_END, but its end does nothing for a non-blockable range.  In a
+	 * chain with MNCK_POLICY_ALL it therefore breaks no rule, while FAILING_END
 	 * breaks rule pairing.
 	 */
 	MNCK_FAULT_TOLERANT,
 	/*
-	 * In two places, for one driver: its interval's callback takes a mutex,
-	 * under which its release allocates memory.  Rule lock-order.
+	 * One driver with two callbacks, attached in two places: its interval
+	 * callback takes a mutex, and its release allocates memory with the mutex
+	 * held.  Breaks rule lock-order.
 	 */
 	MNCK_FAULT_LOCK_RECLAIM,
-	/* Or takes the mmap lock. */
+	/* The same, but the release takes the mmap lock with the mutex held. */
 	MNCK_FAULT_LOCK_MMAP,
-	/* Nothing: its release does both of these, before it takes the mutex. */
+	/* No mistake: its release does both before it takes the mutex. */
 	MNCK_FAULT_LOCK_LAST,
 };
 
-/* Which callback of a faulty driver does it. */
+/* The callback of a faulty driver that makes the mistake. */
 enum mnck_place {
+	/* The start: for all but LOCK. */
 	MNCK_IN_START = 0,
-	/* The end: for those that sleep. */
+	/* The end: for MSLEEP to GFP_KERNEL. */
 	MNCK_IN_END,
 	/*
-	 * That of an interval notifier: for those that sleep, for LOCK, for EAGAIN,
-	 * and for NONE.  It wants a range, as the mirror does.
+	 * The callback of an interval notifier: for MSLEEP to GFP_KERNEL, LOCK,
+	 * EAGAIN and NONE.  The driver is then attached to a range, like a mirror.
 	 */
 	MNCK_IN_INTERVAL,
 	/* The release: for LOCK. */

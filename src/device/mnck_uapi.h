@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * /dev/mnck: subscribe to the MMU notifiers of a process.
+ * /dev/mnck: attach subscribers to the MMU notifiers of a process.
  *
- * One open file is one session.  Subscribers belong to the session, not to the
- * process that opened it, and the last close detaches them all, one by one.
+ * Each open file is a session.  Subscribers belong to the session, not to the
+ * process that opened it.  The last close detaches them all, one by one.
  *
- * Every argument begins with its own size, and may grow: bytes that the kernel
- * does not know must be zero, or the call fails with E2BIG; members that the
- * caller does not know are taken as zero and not written back.  The size comes
- * back as it was.  The layout is the same for 32-bit callers.
+ * Every argument begins with its own size in bytes, and may grow in later versions.
+ * Bytes that the kernel does not know must be 0.  Members that the caller does not
+ * know are taken as 0 and are not written back.  The size is written back as it
+ * was.  The layout is the same for 32-bit callers.
  *
  * Errors of all calls:
  *	EFAULT	the argument cannot be read or written
- *	EINVAL	size is less than the call's minimum, which is that of the
- *		first version unless the call says less; or a reserved member
- *		or a flag is set
- *	E2BIG	size is more than a page, or an unknown byte is not zero
- *	ENOTTY	no such call
- *	EINTR	a signal came before anything was done
- *	ENOENT	the session has no subscriber of this id
+ *	EINVAL	the size is less than the minimum of the call, which is the size
+ *		of the argument in the first version unless the call says
+ *		otherwise; or a reserved member or an unknown flag is set
+ *	E2BIG	the size is more than a page, or an unknown byte is not 0
+ *	ENOTTY	there is no such call
+ *	EINTR	a signal came before the call had any effect
+ *	ENOENT	the session has no subscriber with this id
  */
 #ifndef MNCK_UAPI_H
 #define MNCK_UAPI_H
@@ -38,71 +38,71 @@ enum {
 	MNCK_CMD_TOUCH,
 };
 
-/* What a subscriber models. */
+/* The kinds of subscriber, by what they model. */
 enum mnck_kind {
-	/* KVM: counts starts and ends, never fails. */
+	/* KVM: counts starts and ends, and never refuses. */
 	MNCK_KIND_COUNTER = 0,
 	/*
-	 * RDMA ODP: each start takes the subscriber's lock.  Where the range is
-	 * non-blockable and the lock is taken, it refuses with -EAGAIN.  It has
-	 * no end.
+	 * RDMA ODP: each start takes the subscriber's lock.  If the range is
+	 * non-blockable and the lock is taken, the start refuses with -EAGAIN.
+	 * It has no end.
 	 */
 	MNCK_KIND_TRYLOCK = 1,
 	/*
 	 * HMM: an interval notifier with a shadow page table, see MNCK_MIRROR.
-	 * Its lock is a mutex: where the range is non-blockable and the lock is
+	 * Its lock is a mutex: if the range is non-blockable and the lock is
 	 * taken, it refuses.
 	 */
 	MNCK_KIND_MIRROR = 2,
 	/*
-	 * xe userptr: an interval notifier that begins in one pass and finishes
-	 * in another.  Its lock is a spin lock, and it never refuses.
+	 * xe userptr: an interval notifier that invalidates in two passes.  Its
+	 * lock is a spin lock, and it never refuses.
 	 */
 	MNCK_KIND_TWO_PASS = 3,
-	/* IOMMU SVA: flushes of the secondary TLB, and no start or end. */
+	/* IOMMU SVA: flushes of a secondary TLB; it has no start and no end. */
 	MNCK_KIND_SECONDARY_TLB = 4,
-	/* KVM's young callbacks: which pages the device has used, see MNCK_TOUCH. */
+	/* KVM's young callbacks: it records the pages that its device uses, see MNCK_TOUCH. */
 	MNCK_KIND_AGING = 5,
 	/*
-	 * amdkfd: one subscriber for each mm, shared by all that attach one.  It
-	 * counts as a counter does.
+	 * amdkfd: one subscriber for each mm, shared by all sessions that attach
+	 * one.  It counts like a counter.
 	 */
 	MNCK_KIND_SHARED = 6,
 	/*
-	 * Other subscribers, attached with MNCK_ATTACH_IN_CHAIN: a chain of them
-	 * of which each may refuse and has an end.  Started in the order in which
-	 * they were attached, and ended in the reverse order.  Its own statistics
-	 * are those of a counter that is its first member.
+	 * A chain of subscribers that are attached with MNCK_ATTACH_IN_CHAIN.  Each
+	 * member may refuse and has an end.  Members are started in the order in
+	 * which they were attached, and ended in reverse order.  The statistics of
+	 * the chain are those of a counter that is its first member.
 	 */
 	MNCK_KIND_CHAIN = 7,
 	/*
-	 * A driver in C that breaks a rule, or none, with the checks between it
-	 * and the core, see enum mnck_fault.
+	 * A driver in C that breaks a rule, or none: see enum mnck_fault.  The
+	 * checks are between it and the core.
 	 */
 	MNCK_KIND_FAULTY = 8,
 };
 
-/* Who is ended when a member of a chain refuses a range. */
+/* Which members of a chain are ended when one refuses a range. */
 enum mnck_policy {
-	/* Exactly those that had started, the last first. */
+	/* Exactly those that were started before, the last first. */
 	MNCK_POLICY_EXACT = 0,
-	/* Nobody, as from 2018 to 2021; for demonstration. */
+	/* None, as in Linux from 2018 to 2021; for demonstration. */
 	MNCK_POLICY_SKIP = 1,
 	/*
-	 * Everybody, when everybody was started, as in an RFC of 2019; for
-	 * demonstration.  Who has refused gets an end too if it is a faulty driver;
-	 * the others have none without a start.
+	 * All, after all were started, as in an RFC of 2019; for demonstration.  A
+	 * member that has refused gets an end if it is a faulty driver; other
+	 * members never get an end without a start.
 	 */
 	MNCK_POLICY_ALL = 2,
 };
 
 /* mnck_attach.flags */
 enum {
-	/* Take the mmap lock, and register under it. */
+	/* Take the mmap lock for writing, and register under it. */
 	MNCK_ATTACH_LOCKED = 1 << 0,
 	/*
-	 * Attach to a chain: a counter, a trylock, which then has an end, or a
-	 * faulty driver, which then may refuse though it has one.
+	 * Attach to a chain.  Only for a counter, a trylock (which then has an end)
+	 * or a faulty driver (which then may refuse although it has an end).
 	 */
 	MNCK_ATTACH_IN_CHAIN = 1 << 1,
 };
@@ -111,38 +111,40 @@ enum {
  * MNCK_ATTACH: register a subscriber with the mm of a process.
  *
  * @pid: a thread of the process, in the caller's pid namespace; 0 for the caller.
- *	In a chain 0
+ *	Must be 0 with MNCK_ATTACH_IN_CHAIN
  * @kind: enum mnck_kind
- * @flags: MNCK_ATTACH_LOCKED, which makes no difference for a chain, or
- *	MNCK_ATTACH_IN_CHAIN
- * @id: returned; never used again in this session
- * @start, @end: what a mirror, a two-pass subscriber or a faulty interval driver
- *	is told of, bytes, half open; 0 for the others
+ * @flags: 0, MNCK_ATTACH_LOCKED (no effect for a chain), or MNCK_ATTACH_IN_CHAIN
+ * @id: returned: the id of the subscriber, never used again in this session
+ * @start, @end: the range of a mirror, a two-pass subscriber or a faulty interval
+ *	driver, in bytes, half-open; 0 for other kinds
  * @chain: the id of the chain, with MNCK_ATTACH_IN_CHAIN; else 0
- * @policy: of a chain, enum mnck_policy; else 0
- * @fault: faulty: enum mnck_fault; 0 for the others
- * @place: faulty: enum mnck_place; 0 for the others
+ * @policy: the enum mnck_policy of a chain; 0 for other kinds
+ * @fault: the enum mnck_fault of a faulty driver; 0 for other kinds
+ * @place: the enum mnck_place of a faulty driver; 0 for other kinds
  * @reserved: must be 0
  *
- * Who is attached to a chain while ranges are open waits until these are over,
- * and is not told of them.
+ * Attaching to a chain waits until the ranges that are open are over.  The new
+ * member is not notified of these.
  *
- * A process with another mm than the caller's needs CAP_SYS_PTRACE in the initial
- * user namespace.  A child that the process forks is not subscribed; nor is the
- * program that it execs.
+ * If the process has another mm than the caller, the caller needs CAP_SYS_PTRACE in
+ * the initial user namespace.  The subscriber stays with the mm: it is not
+ * subscribed to a child that the process forks, nor to a program that it execs.
  *
- * Up to Linux 7.3 a trylock that refuses harms the mirrors and the two-pass
- * subscribers of its mm: the core does not end their invalidation, and their
- * detach waits for ever, unkillably.
+ * Up to Linux 7.3, a trylock that refuses harms the mirrors and two-pass subscribers
+ * of its mm: the core does not end their invalidation, and MNCK_DETACH of them waits
+ * for ever and cannot be killed.
  *
- *	ESRCH	no such thread, or it is exiting; in a chain: its mm was released
- *	EINVAL	the process is a kernel thread; unknown kind or policy; a range that
- *		is empty, not page-aligned, or not wanted by the kind; a fault that
- *		is unknown, not for the place, or not wanted by the kind; or in a
- *		chain: a kind that can't be, @chain is none, @pid is not 0
+ *	ESRCH	there is no such thread, or it is exiting; in a chain: the mm of
+ *		the chain was released
+ *	EINVAL	the process is a kernel thread; the kind or policy is unknown; the
+ *		range is empty or not page-aligned; a range, policy or fault is
+ *		given to a kind without one, or no range to a kind with one; the
+ *		fault is unknown or not for this place; or in a chain: the kind
+ *		cannot be a member, @chain is not a chain, or @pid is not 0
  *	ENOENT	the session has no subscriber @chain
- *	EPERM	another mm, without CAP_SYS_PTRACE
- *	ENOSPC	the session has max_subscribers (a module parameter) already
+ *	EPERM	the mm is not the caller's, and the caller lacks CAP_SYS_PTRACE
+ *	ENOSPC	the session already has max_subscribers (a module parameter)
+ *		subscribers
  *	ENOMEM	out of memory
  */
 struct mnck_attach {
@@ -164,7 +166,7 @@ struct mnck_attach {
 
 #define MNCK_EVENTS 16
 
-/* Indices into mnck_stats.events: enum mmu_notifier_event, with room for more. */
+/* Indices into mnck_stats.events: the values of enum mmu_notifier_event. */
 enum mnck_event {
 	MNCK_EVENT_UNMAP = 0,
 	MNCK_EVENT_CLEAR,
@@ -180,7 +182,7 @@ enum mnck_event {
 
 #define MNCK_RULES 16
 
-/* Indices into mnck_stats.violations: Documentation/checks.md says what they mean. */
+/* Indices into mnck_stats.violations.  The rules are in Documentation/checks.md. */
 enum mnck_rule {
 	MNCK_RULE_PAIRING = 0,
 	MNCK_RULE_FAILURE,
@@ -201,65 +203,66 @@ enum {
 };
 
 /*
- * MNCK_STATS: the statistics of subscriber @id at one moment.
- * MNCK_DETACH: unregister subscriber @id, and its final statistics.  When it
- *	returns no callback runs any more and none will.  With EFAULT on the
- *	way out the subscriber is detached all the same.  A shared subscriber
- *	is unregistered with its last reference: without a release, without
- *	waiting, and freed, which the removal of the module needs, a while later.
+ * MNCK_STATS: return the statistics of subscriber @id at one moment.
+ * MNCK_DETACH: unregister subscriber @id, and return its final statistics.  When
+ *	the call returns, no callback runs and none will.  If the statistics cannot
+ *	be written (EFAULT), the subscriber is detached nevertheless.  A shared
+ *	subscriber is unregistered with its last reference: its release is not
+ *	called, the call does not wait, and the subscriber is freed some time later.
+ *	The module cannot be removed before.
  *
- * The minimum size ends behind @id, for a caller without use for the rest.
+ * The minimum size is up to and including @id, for callers that need no statistics.
  *
- *	EBUSY	detach: another call on the subscriber has not returned, or it is
- *		a chain that has members
+ *	EBUSY	detach: another call on the subscriber has not returned, or the
+ *		subscriber is a chain with members
  *
- * A start that refused is counted in @starts and in @refusals.  A start that
- * waits for a trylock's lock is counted when it has it.  So at all times
+ * A start that refuses is counted in @starts and in @refusals.  A start that waits
+ * for the lock of a trylock is counted when it has the lock.  So at all times:
  *
  *	counter: starts == ends + open + closed_by_detach
  *	trylock, mirror: ends == 0, open == 0, closed_by_detach == 0
  *	two_pass: starts == ends + open, where an end is a finish
- *	in a chain: starts == ends + open + closed_by_detach + refusals, and each
- *		that is closed was told so
+ *	in a chain: starts == ends + open + closed_by_detach + refusals, where each
+ *		closed pair was ended early
  *	faulty: starts == ends + open + closed_by_detach + refusals if it has an
- *		end, where a refusal is a start that failed; else as a trylock.
- *		In a chain with MNCK_POLICY_ALL the end of what it has refused is
- *		called as well: starts == ends + open + closed_by_detach
+ *		end, where a refusal is a start that failed; else as for a trylock.
+ *		In a chain with MNCK_POLICY_ALL, ends are also called for ranges
+ *		that it has refused: starts == ends + open + closed_by_detach
  *
  * @flags: none yet, must be 0
  * @starts: calls of the start callback; of an interval notifier, invalidations
  * @ends: calls of the end callback; of a two-pass subscriber, finishes
  * @refusals: starts that failed with -EAGAIN
- * @open: pairs begun and not ended
- * @closed_by_detach: pairs without an end when the subscription ended, by
- *	MNCK_DETACH or because the mm was released.  A few of their ends may
- *	come still, until the detach or the exit is through, and are then
- *	counted as such
+ * @open: pairs with a start and without an end so far
+ * @closed_by_detach: pairs that were open when the subscription ended, by
+ *	MNCK_DETACH or because the mm was released.  Until the detach or the exit is
+ *	complete, a few of their ends may still come; these are moved to @ends
  * @releases: calls of the release callback: not 0 once the mm was released, by
- *	exit, exec or MNCK_DETACH; more than 1 if some of these came at once.  An
- *	interval notifier has none: it sees MNCK_EVENT_RELEASE at exit and exec
+ *	exit, exec or MNCK_DETACH; more than 1 if some of these happened at once.  An
+ *	interval notifier has no release: it gets MNCK_EVENT_RELEASE at exit and exec
  * @non_blockable: starts of a non-blockable range
  * @events: starts by event
- * @last_start, @last_end: the range of the last start, bytes, half open
- * @last_event: its enum mnck_event
- * @last_flags: MNCK_RANGE_BLOCKABLE
+ * @last_start, @last_end: the range of the last start, in bytes, half-open
+ * @last_event: the enum mnck_event of the last start
+ * @last_flags: MNCK_RANGE_BLOCKABLE if the range of the last start was blockable
  * @bytes: sum of last_end - last_start over all starts, modulo 2^64
- * @last_start_order, @last_end_order: when the last start and the last end came,
- *	in the order of all starts and ends of all subscribers: 1 is the first
+ * @last_start_order, @last_end_order: the numbers of the last start and the last
+ *	end, in the order of all starts and ends of all subscribers; the first is 1
  * @clear_flush_young, @clear_young, @test_young: calls of these callbacks
- * @young: how many of them answered yes
- * @last_young_start, @last_young_end: what the last of them asked about, bytes,
- *	half open; test_young asks about the page at an address
+ * @young: how many of these calls have returned that a page was young
+ * @last_young_start, @last_young_end: the range of the last of these calls, in bytes,
+ *	half-open; for test_young, the page of its address
  * @flushes: flushes of the secondary TLB
- * @flushes_all: those of them that were for all of the address space
- * @last_flush_start, @last_flush_end: the range of the last of the others
- * @retries: mirror: lookups that an invalidation has made worthless, which may be
- *	their own: a fault that copies a page invalidates
+ * @flushes_all: how many of these flushes were of the whole address space
+ * @last_flush_start, @last_flush_end: the range of the last flush of a range, in bytes,
+ *	half-open
+ * @retries: mirror: look-ups that were repeated because of an invalidation, which the
+ *	look-up itself may have caused: a fault that copies a page invalidates
  * @waiting: mirror: callers of MNCK_MIRROR that wait for MNCK_MIRROR_LET_GO
  * @serial: a number that no other subscriber of any session has; a shared
- *	subscriber has one however often it is attached
- * @made, @freed: how many shared subscribers there were, and how many of these
- *	there are no more, in all sessions
+ *	subscriber has the same number in all sessions
+ * @made, @freed: how many shared subscribers were made, and how many of these were
+ *	freed, in all sessions
  * @violations: how often the subscriber broke each rule
  */
 struct mnck_stats {
@@ -314,20 +317,19 @@ enum mnck_lock_op {
  * @op: enum mnck_lock_op
  * @flags: none yet, must be 0
  *
- * The session holds the lock, not the caller: any user of the file may release
- * it, and detach releases it.  Hold waits for a start that has the lock at that
- * moment.
+ * The session holds the lock, not the caller: any user of the file may release it,
+ * and MNCK_DETACH releases it.  HOLD waits until no start has the lock.
  *
- * While the lock is held a blockable invalidation of the mm waits in the
- * subscriber's start, as it would for a driver's mutex: until the lock is
- * released, the invalidating task is killed, or wait_limit_ms (a module
- * parameter: 10,000) have passed.  With it waits whoever needs the locks of mm
- * that the invalidating task has, MNCK_ATTACH among them; and since the core waits
- * for all callbacks of all mms, so does every unregister in the system,
- * MNCK_DETACH and the last close of a session among them.
+ * While the lock is held, a blockable invalidation of the mm waits in the
+ * subscriber's start, as it would for the mutex of a driver: until the lock is
+ * released, the invalidating task is killed, or wait_limit_ms (a module parameter,
+ * default 10,000) has passed.  Tasks that need the mm locks of the invalidating task
+ * wait, too, for example in MNCK_ATTACH.  The core's unregister waits for all
+ * callbacks of all mms, so every unregister in the system waits, and with it
+ * MNCK_DETACH and the last close of a session.
  *
- *	EINVAL	the subscriber is not a trylock; or unknown op
- *	EBUSY	hold: the session holds the lock already
+ *	EINVAL	the subscriber is not a trylock, or the op is unknown
+ *	EBUSY	hold: the session already holds the lock
  *	ENOLCK	release: the session does not hold the lock
  */
 struct mnck_lock {
@@ -343,23 +345,23 @@ struct mnck_lock {
 enum mnck_mirror_op {
 	/* Fault pages in and put them into the shadow. */
 	MNCK_MIRROR_FAULT = 0,
-	/* What the shadow has. */
+	/* Read the entries of the shadow. */
 	MNCK_MIRROR_READ = 1,
-	/* Hold the lock and wait. */
+	/* Wait with the lock held. */
 	MNCK_MIRROR_HOLD = 2,
-	/* Let one that waits go on. */
+	/* Let one waiting call continue. */
 	MNCK_MIRROR_LET_GO = 3,
 };
 
 /* mnck_mirror.flags */
 enum {
-	/* FAULT: for writing. */
+	/* FAULT: fault the pages in for writing. */
 	MNCK_MIRROR_WRITE = 1 << 0,
-	/* FAULT: wait each time between looking up and installing. */
+	/* FAULT: wait between each look-up and its installation. */
 	MNCK_MIRROR_WAIT = 1 << 1,
 };
 
-/* A page in a shadow: its frame number times 4, and these. */
+/* An entry of a shadow: the page frame number, shifted left by 2, and these bits. */
 enum {
 	MNCK_PAGE_PRESENT = 1 << 0,
 	MNCK_PAGE_WRITABLE = 1 << 1,
@@ -372,29 +374,30 @@ enum {
  *
  * @id: the subscriber
  * @op: enum mnck_mirror_op
- * @flags: for a FAULT MNCK_MIRROR_WRITE, MNCK_MIRROR_WAIT; else 0
- * @start, @end: FAULT, READ: pages within the subscriber's range, at most
- *	MNCK_MIRROR_PAGES, bytes, half open; else 0
- * @entries: READ: where to write an entry for each page, 0 for one that the
- *	shadow has not; else 0
+ * @flags: FAULT: MNCK_MIRROR_WRITE, MNCK_MIRROR_WAIT; else 0
+ * @start, @end: FAULT, READ: a range of at most MNCK_MIRROR_PAGES pages, within the
+ *	range of the subscriber, in bytes, half-open; else 0
+ * @entries: READ: the address of a __u64 for each page, to which the entry of the page
+ *	is written, 0 if the page is not in the shadow; else 0
  *
- * A FAULT looks the pages up in the process, faulting them in, and installs them
- * in the shadow, unless an invalidation came in between: then it begins again,
- * for 1 second at most, not counting what it waits.
+ * FAULT looks the pages up in the process, which faults them in, and installs them in
+ * the shadow.  If an invalidation comes in between, it begins again, for 1 second at
+ * most, not counting the time that it waits.
  *
- * Who waits does so until MNCK_MIRROR_LET_GO, a kill, or for wait_limit_ms.  While
- * a HOLD waits, a blockable invalidation of the range waits for it, as for the
- * lock of a trylock, and so does every other FAULT, READ and HOLD, none of which
- * can be killed meanwhile.  A LET_GO that comes first is kept for the next to wait.
+ * A FAULT or HOLD that waits does so until MNCK_MIRROR_LET_GO, until the caller is
+ * killed, or for wait_limit_ms.  While a HOLD waits, blockable invalidations of the
+ * range wait for it, as for the lock of a trylock.  So do all other FAULTs, READs and
+ * HOLDs, which cannot be killed meanwhile.  A LET_GO while no call waits lets the next
+ * call continue at once.
  *
- *	EINVAL	the subscriber is not a mirror; unknown op; or a range that is
- *		empty, not page-aligned, too long or not the subscriber's
+ *	EINVAL	the subscriber is not a mirror; the op is unknown; or the range is
+ *		empty, not page-aligned, too long or not within the subscriber's
  *	ESRCH	FAULT: the address space has gone
  *	EFAULT	FAULT: the process has no memory there
- *	EPERM	FAULT: it may not be accessed so
- *	EBUSY	FAULT: 1 second was not enough
+ *	EPERM	FAULT: the process may not access the memory so
+ *	EBUSY	FAULT: invalidations have made every look-up of 1 second useless
  *	EINTR	FAULT, HOLD: the caller was killed
- *	ETIMEDOUT FAULT, HOLD: waited for wait_limit_ms
+ *	ETIMEDOUT FAULT, HOLD: no LET_GO came within wait_limit_ms
  *	EOPNOTSUPP FAULT: the kernel has no CONFIG_HMM_MIRROR
  *	ENOMEM	out of memory
  */
@@ -414,15 +417,15 @@ struct mnck_mirror {
 #define MNCK_TOUCH_PAGES 512
 
 /*
- * MNCK_TOUCH: the device of an aging subscriber uses pages, which makes them
- * young until a callback clears that.
+ * MNCK_TOUCH: let the device of an aging subscriber use pages, which makes them young
+ * until a callback clears them.
  *
  * @id: the subscriber
  * @flags: none yet, must be 0
- * @start, @end: at most MNCK_TOUCH_PAGES pages, bytes, half open
+ * @start, @end: a range of at most MNCK_TOUCH_PAGES pages, in bytes, half-open
  *
- *	EINVAL	the subscriber is not an aging one; or a range that is empty,
- *		not page-aligned or too long
+ *	EINVAL	the subscriber is not an aging one; or the range is empty, not
+ *		page-aligned or too long
  *	ENOMEM	out of memory
  */
 struct mnck_touch {
