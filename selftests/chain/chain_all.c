@@ -92,7 +92,8 @@ TEST_F_TIMEOUT(chain_all, intolerant, MNCK_TIMEOUT)
 	ATTACH(MNCK_POLICY_ALL, MNCK_FAULT_FAILING_END);
 	rss = proc_rss_anon(v->pid);
 	ASSERT_LT(0, rss);
-	violation = in_reaping(MNCK_RULE_PAIRING, "chain end without a start, not tolerated",
+	violation = in_reaping(MNCK_RULE_PAIRING,
+			       "chain end without a start, which the driver does not tolerate",
 			       &self->reap);
 	announce(&violation, &self->b);
 	EXPECT_ALL_ENDED(1);

@@ -143,7 +143,7 @@ TEST_F_TIMEOUT(reaper, sleeper, MNCK_TIMEOUT)
 
 	ASSERT_EQ(0, faulty_attach(self->fd, self->victim.pid, MNCK_FAULT_MSLEEP, MNCK_IN_START,
 				   NULL, 0, &sleeper));
-	EXPECT_SLEEPER(&sleeper, "start slept, ");
+	EXPECT_SLEEPER(&sleeper, "start slept ");
 }
 
 TEST_F_TIMEOUT(reaper, sleeper_in_chain, MNCK_TIMEOUT)
@@ -152,7 +152,7 @@ TEST_F_TIMEOUT(reaper, sleeper_in_chain, MNCK_TIMEOUT)
 
 	ASSERT_EQ(0, chain_attach(self->fd, self->victim.pid, MNCK_POLICY_EXACT, &chain));
 	ASSERT_EQ(0, faulty_join(&chain, MNCK_FAULT_MSLEEP, MNCK_IN_END, &sleeper));
-	EXPECT_SLEEPER(&sleeper, "chain end slept, ");
+	EXPECT_SLEEPER(&sleeper, "chain end slept ");
 }
 
 /* Who is no oom_reaper, and reaps. */

@@ -79,7 +79,8 @@ TEST_F_TIMEOUT(failing_end, mrelease, MNCK_TIMEOUT)
 
 	ASSERT_EQ(0, victim_doom(v));
 	ASSERT_EQ(0, proc_reapable(v->pid, &self->reap));
-	violation = in_reaping(MNCK_RULE_FAILING_END, "start refused, and there is an end",
+	violation = in_reaping(MNCK_RULE_FAILING_END,
+			       "start refused, but the subscriber has an end",
 			       &self->reap);
 	announce(&violation, &self->faulty);
 
@@ -111,7 +112,8 @@ TEST_F_TIMEOUT(failing_end, undoing_end, MNCK_TIMEOUT)
 				   NULL, 0, &refuses));
 	ASSERT_EQ(0, victim_doom(v));
 	ASSERT_EQ(0, proc_reapable(v->pid, &self->reap));
-	violation = in_reaping(MNCK_RULE_FAILING_END, "start refused, and there is an end",
+	violation = in_reaping(MNCK_RULE_FAILING_END,
+			       "start refused, but the subscriber has an end",
 			       &self->reap);
 	announce(&violation, &self->faulty);
 

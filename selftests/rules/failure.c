@@ -72,19 +72,19 @@ FIXTURE_TEARDOWN(failure)
 TEST_F_TIMEOUT(failure, eagain, MNCK_TIMEOUT)
 {
 	ATTACH(MNCK_FAULT_EAGAIN, MNCK_IN_START);
-	EXPECT_TAKEN_AS_SUCCESS("start failed with -11 where it may sleep, taken as 0");
+	EXPECT_TAKEN_AS_SUCCESS("start failed with -11 for a blockable range, taken as success");
 }
 
 TEST_F_TIMEOUT(failure, einval, MNCK_TIMEOUT)
 {
 	ATTACH(MNCK_FAULT_EINVAL, MNCK_IN_START);
-	EXPECT_TAKEN_AS_SUCCESS("start failed with -22 where it may sleep, taken as 0");
+	EXPECT_TAKEN_AS_SUCCESS("start failed with -22 for a blockable range, taken as success");
 }
 
 TEST_F_TIMEOUT(failure, interval, MNCK_TIMEOUT)
 {
 	ATTACH(MNCK_FAULT_EAGAIN, MNCK_IN_INTERVAL);
-	EXPECT_TAKEN_AS_SUCCESS("start failed with -11 where it may sleep, taken as 0");
+	EXPECT_TAKEN_AS_SUCCESS("start failed with -11 for a blockable range, taken as success");
 }
 
 /* Who does right is not mentioned. */

@@ -57,7 +57,7 @@ FIXTURE_VARIANT_ADD(non_block, msleep)
 {
 	.fault = MNCK_FAULT_MSLEEP,
 	.rule = MNCK_RULE_NON_BLOCK,
-	.what = "slept, ",
+	.what = "slept ",
 	.bugs = { SCHEDULING },
 };
 
@@ -65,7 +65,7 @@ FIXTURE_VARIANT_ADD(non_block, schedule)
 {
 	.fault = MNCK_FAULT_SCHEDULE,
 	.rule = MNCK_RULE_NON_BLOCK,
-	.what = "slept, ",
+	.what = "slept ",
 	.bugs = { SCHEDULING },
 };
 
@@ -73,7 +73,7 @@ FIXTURE_VARIANT_ADD(non_block, mutex)
 {
 	.fault = MNCK_FAULT_MUTEX,
 	.rule = MNCK_RULE_NON_BLOCK,
-	.what = "slept, ",
+	.what = "slept ",
 	.bugs = { SCHEDULING, MIGHT_SLEEP },
 };
 
@@ -81,7 +81,7 @@ FIXTURE_VARIANT_ADD(non_block, mutex_free)
 {
 	.fault = MNCK_FAULT_MUTEX_FREE,
 	.rule = MNCK_RULE_NON_BLOCK,
-	.what = "might sleep, for lock faulty_lock in ",
+	.what = "might have slept for lock faulty_lock in ",
 	.bugs = { MIGHT_SLEEP },
 	.throttled = true,
 };

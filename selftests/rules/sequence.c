@@ -165,8 +165,9 @@ FIXTURE_TEARDOWN(sequence)
 
 /* Announces what mnck will say of it. */
 #define EXPECT_STUCK(_mirror, _trylock)                                                 \
-	ksft_print_msg("mnck-expect: WARN sequence: mirror %llu: stays odd since trylock %llu\n", \
-		       _mirror, _trylock)
+	ksft_print_msg(									\
+		"mnck-expect: WARN sequence: mirror %llu: sequence is odd since trylock %llu\n", \
+		_mirror, _trylock)
 
 /* When nobody refuses. */
 TEST_F_TIMEOUT(sequence, granted, MNCK_TIMEOUT)

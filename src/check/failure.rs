@@ -38,7 +38,7 @@ impl Watch {
             self.report(
                 Rule::Failure,
                 Some(range),
-                fmt!("start failed with {code} where it may sleep, taken as 0"),
+                fmt!("start failed with {code} for a blockable range, taken as success"),
             );
             return Ok(());
         }
@@ -48,7 +48,7 @@ impl Watch {
                 Some(range),
                 fmt!(
                     "start failed with {code}, taken as {}",
-                    if has_end { "0" } else { "-EAGAIN" }
+                    if has_end { "success" } else { "-EAGAIN" }
                 ),
             );
         }
@@ -56,7 +56,7 @@ impl Watch {
             self.report(
                 Rule::FailingEnd,
                 Some(range),
-                fmt!("start refused, and there is an end"),
+                fmt!("start refused, but the subscriber has an end"),
             );
         }
         Err(Refused)

@@ -53,7 +53,7 @@ impl<'a> Scope<'a> {
             watch.report_at(
                 Rule::Release,
                 range,
-                fmt!("{} after the end of the subscription", callback.name()),
+                fmt!("{} after the subscriber was detached", callback.name()),
             );
         }
         report::called(watch.name(), callback, range);
@@ -78,14 +78,14 @@ impl<'a> Scope<'a> {
             self.watch.report_at(
                 Rule::NonBlock,
                 self.range,
-                fmt!("{} slept, {} times", self.callback.name(), sleeps),
+                fmt!("{} slept {} times", self.callback.name(), sleeps),
             );
         } else if let Some((lock, function)) = might_sleep.and_then(MightSleep::lock) {
             self.watch.report_at(
                 Rule::NonBlock,
                 self.range,
                 fmt!(
-                    "{} might sleep, for lock {} in {}",
+                    "{} might have slept for lock {} in {}",
                     self.callback.name(),
                     lock,
                     function

@@ -102,7 +102,7 @@ impl Watch {
             self.report_at(
                 Rule::Sequence,
                 Some(since.range),
-                fmt!("stays odd since {kind} {serial} has refused"),
+                fmt!("sequence is odd since {kind} {serial} refused"),
             );
         }
     }

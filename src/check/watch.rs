@@ -162,7 +162,10 @@ impl Watch {
         self.report(
             Rule::Pairing,
             Some(range),
-            fmt!("{} without a start, not tolerated", callback.name()),
+            fmt!(
+                "{} without a start, which the driver does not tolerate",
+                callback.name()
+            ),
         );
     }
 
@@ -245,12 +248,15 @@ impl Watch {
             Mismatch::OtherTask(open) => self.report_at(
                 Rule::Pairing,
                 range,
-                fmt!("end in another task than its start, {}", open.task.pid()),
+                fmt!(
+                    "end in another task than its start, which was in task {}",
+                    open.task.pid()
+                ),
             ),
             Mismatch::OtherRange(open) => self.report_at(
                 Rule::Pairing,
                 range,
-                fmt!("end of another range than its start, {}", open.range),
+                fmt!("end of another range than its start of {}", open.range),
             ),
         }
     }

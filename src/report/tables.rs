@@ -71,7 +71,7 @@ impl Table for Subscribers {
     fn show(out: &SeqFile) {
         seq_print!(
             out,
-            "{:<20} {:>7} {:<8} {:>6} {:>6} BROKEN\n",
+            "{:<20} {:>7} {:<8} {:>6} {:>6} VIOLATIONS\n",
             "SUBSCRIBER",
             "PID",
             "STATE",
@@ -82,7 +82,7 @@ impl Table for Subscribers {
             let state = match watched.state() {
                 State::Attached => "attached",
                 State::Released => "released",
-                State::Over => "over",
+                State::Over => "detached",
             };
             let (open, lost) = watched.pairs();
 
@@ -187,7 +187,7 @@ impl Table for Violations {
 
         let end = journal.count();
         let begin = end.saturating_sub(Ring::LENGTH as u64);
-        seq_print!(out, "\nLAST\n");
+        seq_print!(out, "\nLAST VIOLATIONS\n");
         for line in (begin..end).filter_map(|number| journal.line(number)) {
             seq_print!(out, "{line}\n");
         }
