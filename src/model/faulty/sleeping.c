@@ -39,7 +39,7 @@ struct waker {
 static void wait_until_asleep(struct task_struct *task)
 {
 	while (READ_ONCE(task->on_rq) && !READ_ONCE(task->se.sched_delayed))
-		msleep(1);
+		fsleep(USEC_PER_MSEC);
 }
 
 /* @work is on the stack of the sleeper, which may return once it sees waker->done. */
