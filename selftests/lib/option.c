@@ -27,6 +27,11 @@ bool has_damon(void)
 	return exists("/sys/kernel/mm/damon/admin");
 }
 
+bool has_event_tracing(void)
+{
+	return !tracefs_mount() && exists(TRACEFS "/events");
+}
+
 bool has_fail_nth(void)
 {
 	return exists("/proc/thread-self/fail-nth");

@@ -12,6 +12,7 @@
 
 bool has_compaction(void);		/* COMPACTION */
 bool has_damon(void);			/* DAMON_SYSFS */
+bool has_event_tracing(void);		/* EVENT_TRACING; mounts tracefs */
 bool has_fail_nth(void);		/* FAULT_INJECTION */
 bool has_failslab(void);		/* FAILSLAB; needs debugfs */
 bool has_fail_page_alloc(void);		/* FAIL_PAGE_ALLOC; needs debugfs */
@@ -29,7 +30,7 @@ bool has_ram_disk(void);		/* BLK_DEV_RAM; may be a module */
 bool has_second_ram_disk(void);		/* BLK_DEV_RAM_COUNT=2 */
 bool has_swap(void);			/* SWAP */
 bool has_thp(void);			/* TRANSPARENT_HUGEPAGE */
-bool has_uprobe_events(void);		/* UPROBE_EVENTS */
+bool has_uprobe_events(void);		/* UPROBE_EVENTS; mounts tracefs */
 bool has_userfaultfd(void);		/* USERFAULTFD */
 bool has_uffd_wp_markers(void);		/* PTE_MARKER_UFFD_WP */
 

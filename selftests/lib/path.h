@@ -25,9 +25,9 @@
 #include "initiators.h"
 #include "mapping.h"
 #include "memory.h"
+#include "option.h"
 #include "range_log.h"
 #include "range_match.h"
-#include "tracefs.h"
 
 /* Returns whether MNCK_REFUSING is set. */
 bool path_refusing(void);
@@ -61,14 +61,14 @@ const char *path_close(struct path *p);
 
 #define PATH_ATTACH_TO(_path, _pid, _fate)                      \
 	do {                                                    \
-		REQUIRE_OPTION(!tracefs_mount(), "EVENT_TRACING"); \
+		REQUIRE_OPTION(has_event_tracing(), "EVENT_TRACING"); \
 		ASSERT_EQ(0, path_attach(_path, _pid, _fate));  \
 	} while (0)
 #define PATH_ATTACH(_path) PATH_ATTACH_TO(_path, 0, PATH_LIVES)
 
 #define PATH_ATTACH_AREA(_path, _len)                           \
 	do {                                                    \
-		REQUIRE_OPTION(!tracefs_mount(), "EVENT_TRACING"); \
+		REQUIRE_OPTION(has_event_tracing(), "EVENT_TRACING"); \
 		ASSERT_EQ(0, path_attach_area(_path, _len));    \
 	} while (0)
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -9,11 +8,9 @@
 
 int tracefs_mount(void)
 {
-	if (!access(TRACE_EVENTS, F_OK))
+	if (!access(TRACE_FILE, F_OK))
 		return 0;
-	if (mount("tracefs", TRACEFS, "tracefs", 0, NULL) && errno != EBUSY)
-		return -1;
-	return access(TRACE_EVENTS, F_OK);
+	return mount("tracefs", TRACEFS, "tracefs", 0, NULL);
 }
 
 int tracing_clear(void)

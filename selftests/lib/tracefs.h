@@ -9,12 +9,13 @@
 
 #include <stdbool.h>
 
-/* This directory exists if the kernel has tracefs. */
+/* The kernel makes this directory if it has tracefs. */
 #define TRACEFS "/sys/kernel/tracing"
 #define TRACE_FILE TRACEFS "/trace"
+/* Exists while mnck is loaded. */
 #define TRACE_EVENTS TRACEFS "/events/mnck"
 
-/* Mounts tracefs, unless it is mounted; fails without CONFIG_EVENT_TRACING. */
+/* Mounts tracefs, unless it is mounted. */
 int tracefs_mount(void);
 
 /* Empties the trace buffer. */

@@ -3,6 +3,7 @@
  * The tracepoints: what tracefs, and so perf and trace-cmd, has of a callback.
  */
 #include "mnck_harness.h"
+#include "option.h"
 #include "tracefs.h"
 #include "victim.h"
 
@@ -21,7 +22,7 @@ FIXTURE_SETUP(trace)
 
 	self->fd = -1;
 	self->page = getpagesize();
-	REQUIRE_OPTION(!tracefs_mount(), "EVENT_TRACING");
+	REQUIRE_OPTION(has_event_tracing(), "EVENT_TRACING");
 	ASSERT_EQ(0, victim_start(&self->victim, 4 * self->page));
 	self->fd = mnck_open();
 	ASSERT_LE(0, self->fd);
