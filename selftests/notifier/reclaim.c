@@ -51,7 +51,7 @@ FIXTURE_SETUP(reclaim)
 	self->len = AREA_PAGES * self->page;
 	REQUIRE_OPTION(has_memcg(), "MEMCG");
 	ASSERT_SWAP_ON();
-	/* Another LRU does not ask by clear_flush_young. */
+	/* The multi-generational LRU does not call clear_flush_young. */
 	ASSERT_EQ(0, lru_gen_off(&self->settings));
 	ASSERT_EQ(0, victim_start(&self->victim, self->page));
 
