@@ -5,16 +5,21 @@
 
 #include "child.h"
 
-/* Writes to the pages, then a byte to @ready, and pauses. */
-static void child_main(char *start, size_t pages, int ready)
+static void pause_for_ever(void)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (size_t i = 0; i < pages; i++)
-		start[i * getpagesize()] = 2;
-	if (write(ready, "", 1) == 1)
-		for (;;)
-			pause();
-	_exit(1);
+	for (;;)
+		pause();
+}
+
+pid_t child_start(void)
+{
+	pid_t child = fork();
+
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		pause_for_ever();
+	}
+	return child;
 }
 
 pid_t child_start_writing(char *start, size_t pages)
@@ -26,8 +31,14 @@ pid_t child_start_writing(char *start, size_t pages)
 	if (pipe2(ready, O_CLOEXEC))
 		return -1;
 	child = fork();
-	if (!child)
-		child_main(start, pages, ready[1]);
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (size_t i = 0; i < pages; i++)
+			start[i * getpagesize()] = 2;
+		if (write(ready[1], "", 1) == 1)
+			pause_for_ever();
+		_exit(1);
+	}
 	close(ready[1]);
 	if (child > 0 && read(ready[0], &byte, 1) != 1) {
 		child_kill(&child);
@@ -35,11 +46,6 @@ pid_t child_start_writing(char *start, size_t pages)
 	}
 	close(ready[0]);
 	return child;
-}
-
-pid_t child_start(void)
-{
-	return child_start_writing(NULL, 0);
 }
 
 int child_kill(pid_t *child)
