@@ -124,10 +124,10 @@ TEST_F_TIMEOUT(cow, write, MNCK_TIMEOUT)
 }
 
 /*
- * A write begins no range if the process is the last to have the page:
- * wp_can_reuse_anon_folio() keeps it.  Here the child has first copied the page, and then
- * exited.  A page that waits in another CPU's list of new pages would be copied all the
- * same, so the test waits until the pages are on the LRU.
+ * A write begins no range if the process is the last to have the page: it is written in place,
+ * see wp_can_reuse_anon_folio().  The child has copied the first page, and exits before the
+ * write to the second one.  A page on another CPU's list of new pages would be copied even so,
+ * and the test waits until all are on the LRU.
  */
 TEST_F_TIMEOUT(cow, reuse_silent, MNCK_TIMEOUT)
 {

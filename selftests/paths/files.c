@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Drives three functions by mapped files: zap_vma_range_batched(), by what is taken out of
- * a file of tmpfs; page_vma_mkclean_one(), by the write-back of a disk; and wp_page_copy(),
+ * Drives three functions by mapped files: zap_vma_range_batched(), by holes in a file of tmpfs
+ * and its truncation; page_vma_mkclean_one(), by the write-back of a disk; and wp_page_copy(),
  * by writes to a private mapping.
  *
- * A subscriber must see a CLEAR range in each mapping of the part of a file that goes; a
- * PROTECTION_PAGE range of each page that is written back, since it becomes read-only to
- * catch the next write; and a CLEAR range of a page that a private mapping copies.
+ * A subscriber must see a CLEAR range, in each mapping, of a part that is removed from a file;
+ * a PROTECTION_PAGE range of each page that is written back, which becomes read-only so that
+ * the kernel notices the next write; and a CLEAR range of a page that a private mapping copies.
  */
 #include "mnck_harness.h"
 #include "option.h"

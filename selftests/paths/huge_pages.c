@@ -234,7 +234,7 @@ TEST_F_TIMEOUT(huge_pages, munmap_across, MNCK_TIMEOUT)
 }
 
 /*
- * MADV_DONTNEED makes no VMA of the part.  zap_pmd_range() splits the huge page when it gets
+ * MADV_DONTNEED does not split the VMA.  zap_pmd_range() splits the huge page when it gets
  * there, so that the range of the split is nested in the smaller one of MADV_DONTNEED.
  */
 TEST_F_TIMEOUT(huge_pages, dontneed_part, MNCK_TIMEOUT)
@@ -278,7 +278,7 @@ TEST_F_TIMEOUT(huge_pages, punch_hole, MNCK_TIMEOUT)
 					 BY_UNMAP_PAGE));
 }
 
-/* A private mapping of a file has a huge page as a whole until the first write splits it. */
+/* A PMD maps a huge page of a file in a private mapping, until the first write splits it. */
 TEST_F_TIMEOUT(huge_pages, private_file, MNCK_TIMEOUT)
 {
 	char *second = PATH_AREA + self->huge;
@@ -294,8 +294,8 @@ TEST_F_TIMEOUT(huge_pages, private_file, MNCK_TIMEOUT)
 }
 
 /*
- * mlock() of a part changes no page, but makes a VMA of the part: vma_adjust_trans_huge()
- * splits the huge page.
+ * mlock() of a part changes no page, but splits the VMA: vma_adjust_trans_huge() then splits
+ * the huge page.
  */
 TEST_F_TIMEOUT(huge_pages, mlock_part, MNCK_TIMEOUT)
 {

@@ -160,7 +160,7 @@ TEST_F_TIMEOUT(hugetlb, punch_hole, MNCK_TIMEOUT)
 				RANGE(CLEAR, second + self->page, self->page, BY_HUGETLB_UNMAP));
 }
 
-/* Truncation begins a range of what goes.  A file that grows begins none. */
+/* Truncation begins a range of the part that is cut off.  A file that grows begins none. */
 TEST_F_TIMEOUT(hugetlb, ftruncate, MNCK_TIMEOUT)
 {
 	self->file = map_file_touched(PATH_AREA, self->len);

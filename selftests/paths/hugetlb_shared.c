@@ -5,9 +5,9 @@
  *
  * Mappings of one hugetlb file may share the page table below a PUD entry, if they map all
  * that the entry covers.  A mapping that needs a page table of its own loses the shared one
- * and all its pages.  A subscriber must therefore see ranges of all that PUD entries cover,
- * but not of entries that cover nothing of what changes.  A narrower range would be right
- * where no page table is shared; Linux 7.3 does not look, and the tests accept both.
+ * and all its pages.  A subscriber must therefore see a range that is widened to all that the
+ * PUD entries of the changed memory cover, and no further.  A narrower range would be right
+ * where no page table is shared.  Linux 7.3 does not look, and the tests accept both.
  */
 #include <linux/mman.h>
 

@@ -145,7 +145,7 @@ TEST_F_TIMEOUT(pageout, cold, MNCK_TIMEOUT)
 	EXPECT_NO_RANGES(&self->path);
 }
 
-/* A page after MADV_FREE is freed without swap, in a range.  The page beside it stays. */
+/* A page after MADV_FREE needs no swap: its range begins, and it is freed.  The other stays. */
 TEST_F_TIMEOUT(pageout, freed, MNCK_TIMEOUT)
 {
 	MAP_ON_LRU(2);

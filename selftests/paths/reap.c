@@ -8,8 +8,8 @@
  *
  * With MNCK_REFUSING in the environment, a subscriber that always refuses is attached too,
  * and the locks of the two trylock subscribers, on the core and in the chain, are taken.
- * Each range must be refused then, and each subscriber whose start did not fail must see
- * the end.
+ * Each range must be refused then, and the paired subscribers must still see each start and
+ * its end.
  */
 #include "mnck_harness.h"
 #include "oom.h"
