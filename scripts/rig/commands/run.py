@@ -16,21 +16,28 @@ from rig.judge.verdict import FAIL, OK, judge
 from rig.report.results import paint
 
 
+# Both parts of what `make run` shows.  Each line is a program run of its own, since a program may
+# announce one WARN.
+STORY = (
+    *("story", "story sleeps", "story einval", "story failing_end"),
+    *("chain_story", "chain_story skip", "chain_story all", "chain_story exact"),
+)
+
+
 def run(arch: str, variant: str) -> int:
-    """Load the module, run the story, and say what the kernel thought of it; the exit status."""
+    """Load the module, run the story, print what the WARN gate found, and return the exit status."""
     kernel = ensure_kernel(arch, variant)
     console = log.console(kernel.label, "run")
     with _initramfs(kernel) as initramfs, Guest(kernel, initramfs, console) as guest:
         steps = [("boot", guest.boot())]
         steps.append(("insmod mnck.ko", guest.run("insmod /lib/mnck.ko")))
-        # One after the other, since a step may announce one WARN.
-        for step in ("story", "story skip", "story all", "story exact"):
+        for step in STORY:
             steps.append((step, guest.run(step, on_output=_screen())))
         steps.append(("rmmod mnck", guest.run("rmmod mnck")))
 
     verdicts = [judge(arch, name, outcome, console) for name, outcome in steps]
     failed = [verdict for verdict in verdicts if verdict.status == FAIL]
-    print(f"WARN gate: {_seen([outcome for _, outcome in steps])}")
+    print(f"\nKernel alarms: {_seen([outcome for _, outcome in steps])}")
     for verdict in failed:
         print(paint(f"FAILED in {verdict.name}: {verdict.reason}", FAIL))
         for line in verdict.lines:
@@ -38,12 +45,12 @@ def run(arch: str, variant: str) -> int:
     if failed:
         print(f"console: {console}")
     else:
-        print(paint("passed", OK))
+        print(paint("passed: mnck reported each broken rule, and nothing else", OK))
     return int(bool(failed))
 
 
 def shell(arch: str, variant: str) -> int:
-    """A prompt in a guest that has the module loaded."""
+    """Boot a guest with the module loaded, give a prompt, and return the exit status."""
     kernel = ensure_kernel(arch, variant)
     with _initramfs(kernel) as initramfs:
         print("Ctrl-A X ends QEMU", flush=True)
@@ -57,7 +64,7 @@ def _initramfs(kernel: Kernel) -> AbstractContextManager[Path]:
 
 
 def _screen() -> Callable[[str], None]:
-    """Shows output as it comes, a line at a time, but not what is announced to the gate."""
+    """Returns a function that prints output line by line, without what is announced to the gate."""
     begun = ""
 
     def show(text: str) -> None:
@@ -71,11 +78,11 @@ def _screen() -> Callable[[str], None]:
 
 
 def _seen(outcomes: list[Outcome]) -> str:
-    """The gate's findings over all steps, in a line."""
+    """Returns the WARN gate's findings over all steps, as one line."""
     if any(outcome.after is None for outcome in outcomes):
-        return "the guest did not live to tell"
+        return "unknown: the guest died"
     wrong = [complaint for outcome in outcomes for complaint in gate(outcome)[0]]
     warns = outcomes[-1].after.warns - outcomes[0].before.warns
-    lockdep = "no lockdep" if outcomes[0].before.lockdep is None else "lockdep on and silent"
-    clean = f"clean: {warns} WARNs, all announced; no oops, no other taint, {lockdep}"
+    lockdep = "is not built in" if outcomes[0].before.lockdep is None else "reports nothing"
+    clean = f"{warns} WARNs, all expected; no oops, no other taint; lockdep {lockdep}"
     return "; ".join(wrong) or clean
