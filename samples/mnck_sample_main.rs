@@ -2,9 +2,9 @@
 
 //! MMU notifier sample: a toy device that has an MMU of its own.
 //!
-//! A device that is opened reads the memory of the process that opened it, at the addresses that
-//! the process uses. It keeps the translations of the pages that it has read until the process's
-//! page table changes there. All that this one does with a translation is tell it.
+//! An open device reads the memory of the process that opened it, at the addresses that the process
+//! uses. It keeps the translation of each page that it has read until the process's page table
+//! changes there. This toy device reads nothing: it only returns the translation.
 //!
 //! Below is an example userspace C program that exercises this sample's functionality, as root.
 //!
@@ -33,7 +33,7 @@
 //!   device_reads(fd, page);  // 0: page frame 0x1234
 //!   device_reads(fd, page);  // 1: page frame 0x1234
 //!   munmap(page, 4096);
-//!   device_reads(fd, page);  // -1: it is gone, and errno is EFAULT
+//!   device_reads(fd, page);  // -1: the page is gone, and errno is EFAULT
 //!   return 0;
 //! }
 //! ```
@@ -95,7 +95,7 @@ impl kernel::InPlaceModule for SampleModule {
     }
 }
 
-/// How many translations the device has room for.
+/// The number of translations that the device can keep.
 const PLACES: usize = 64;
 
 struct Translation {
@@ -103,7 +103,7 @@ struct Translation {
     frame: usize,
 }
 
-/// The subscriber, which has no state but the shadow: the translations under the user lock.
+/// The subscriber. Its only state is the shadow, which is the translations under the user lock.
 struct Mirror;
 
 #[vtable]
@@ -112,8 +112,8 @@ impl IntervalSubscriber for Mirror {
 }
 
 impl Interval for Mirror {
-    // Where sleeping is allowed this waits for a read that is about to install a translation. Where
-    // it is not, and the lock is taken, it refuses; core mm comes again.
+    // In a blockable range this waits for a read that is about to install a translation. In a
+    // non-blockable range it refuses if the lock is taken; core mm tries again later.
     fn invalidate<'c>(
         self: Pin<&Self>,
         invalidation: Invalidate<'_, 'c, Self>,
@@ -143,7 +143,7 @@ impl MiscDevice for Device {
         let current = current!();
         let mm = current.mm().ok_or(ESRCH)?;
         let shadow = new_mutex!([const { None }; PLACES], "Mirror::UserLock");
-        // Of the whole address space. Real devices have one for each buffer that they are given.
+        // For the whole address space. Real devices have a registration for each of their buffers.
         let mirror = IntervalRegistration::new(mm, 0..usize::MAX, Mirror, shadow, &mut task)?;
 
         Ok(KBox::new(Self { mirror }, GFP_KERNEL)?)
@@ -163,20 +163,20 @@ impl MiscDevice for Device {
 }
 
 impl Device {
-    /// The frame of the page at `address`, and whether the device knew it.
+    /// Returns the frame of the page at `address`, and whether the device already knew it.
     fn read(&self, address: usize) -> Result<(usize, bool)> {
         let mut task = TaskContext::current()?;
         let page = address / PAGE_SIZE * PAGE_SIZE;
         let range = page..page.checked_add(PAGE_SIZE).ok_or(EFAULT)?;
         let place = page / PAGE_SIZE % PLACES;
 
-        // Real devices read the memory here: under the lock no translation can become stale.
+        // Real devices read the memory here: no translation can become stale under the lock.
         match &self.mirror.lock(&mut task)[place] {
             Some(it) if it.page == page => return Ok((it.frame, true)),
             _ => (),
         }
 
-        // The process may exit. Then its memory goes, but not before this reference.
+        // The process may exit, but its memory stays until this reference is dropped.
         let mm = self.mirror.mm().mmget_not_zero().ok_or(ESRCH)?;
         let mut buffer = PageBuffer::new(1)?;
 
@@ -189,7 +189,7 @@ impl Device {
                 result => result?,
             };
 
-            // If the page table has changed meanwhile, all was for nothing.
+            // If the page table changed meanwhile, the lookup is stale: try again.
             if let Ok(mut found) = faulted.lock(&mut task) {
                 let (translations, entries) = found.parts();
                 let frame = entries[0].pfn().ok_or(EFAULT)?;
