@@ -13,6 +13,16 @@
  * policy it plays one process and prints its rows.  It fails if a driver saw anything
  * else than the policy says, or if mnck reported more or less than what is wrong in it.
  */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "chain.h"
+#include "kmsg.h"
+#include "proc.h"
 #include "story.h"
 
 struct policy {
@@ -100,8 +110,8 @@ static void open_scene(struct scene *s)
 
 	if (victim_do(&s->victim, VICTIM_MUNMAP, VICTIM_AREA, UNMAP_SIZE))
 		errx(1, "munmap failed");
-	check("munmap", "A", look(&s->a), one);
-	check("munmap", "B", look(&s->b), one);
+	check_counts("munmap", "A", look(&s->a), one);
+	check_counts("munmap", "B", look(&s->b), one);
 
 	/* The process dies, and stops before it gives up its memory by itself. */
 	if (victim_doom(&s->victim) || proc_reapable(s->victim.pid, &s->reap))
@@ -131,16 +141,16 @@ static void try_to_reap(struct scene *s, bool b_is_there)
 		b = look(&s->b);
 		printf("%-37s %-9s  %6llu %4llu %4llu  %6llu %4llu %7llu  %7ld\n", policy->ends,
 		       step, a.starts, a.ends, a.open, b.starts, b.ends, b.refusals, left);
-		check(step, "B", b, want_b);
+		check_counts(step, "B", b, want_b);
 	} else {
 		printf("%-37s %-9s  %6llu %4llu %4llu  %6s %4s %7s  %7ld\n", "", step, a.starts,
 		       a.ends, a.open, "-", "-", "-", left);
 	}
-	check(step, "A", a, want_a);
+	check_counts(step, "A", a, want_a);
 	if (error != (b_is_there ? EAGAIN : 0))
-		wrong("%s: process_mrelease gave %s", step, strerrorname_np(error));
+		unexpected("%s: process_mrelease gave %s", step, strerrorname_np(error));
 	if (left != (b_is_there ? before : 0))
-		wrong("%s: %ld kB of %ld kB of memory are left", step, left, before);
+		unexpected("%s: %ld kB of %ld kB of memory are left", step, left, before);
 }
 
 static void close_scene(struct scene *s)
@@ -148,7 +158,7 @@ static void close_scene(struct scene *s)
 	end_process(&s->victim);
 	look(&s->a);
 	if (s->a.now.releases != 1)
-		wrong("exit: A was released %llu times", s->a.now.releases);
+		unexpected("exit: A was released %llu times", s->a.now.releases);
 	close(s->fd);
 	close(s->kmsg);
 }
@@ -177,7 +187,7 @@ static void play(const struct policy *policy)
 	printf("    ");
 	printf(policy->verdict, s.reap.vmas);
 	printf("\n");
-	print_log(s.kmsg, 4, policy->violation ? violation : NULL, NULL);
+	print_log(s.kmsg, policy->violation ? violation : NULL, NULL);
 	close_scene(&s);
 }
 
@@ -192,7 +202,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(policies); i++)
 		if (!strcmp(argv[1], policies[i].name)) {
 			play(&policies[i]);
-			return !!wrongs;
+			return was_unexpected();
 		}
 	errx(1, "no policy is called %s", argv[1]);
 }

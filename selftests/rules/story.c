@@ -11,6 +11,15 @@
  * mistake it plays one process and prints the rows of its two drivers.  It fails if a
  * driver did not do what its row says, or if mnck reported more or less than that.
  */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kmsg.h"
+#include "proc.h"
 #include "story.h"
 
 struct mistake {
@@ -57,7 +66,7 @@ static const struct mistake mistakes[] = {
 		.fault = MNCK_FAULT_FAILING_END,
 		.does = "start fails with -EAGAIN, so it must have no end",
 		.rule = MNCK_RULE_FAILING_END,
-		.what = "start refused, and there is an end",
+		.what = "start refused",
 		.has_end = true,
 		.fails_reap = true,
 	},
@@ -67,10 +76,11 @@ static const char head[] =
 	"Each pair of drivers below is subscribed to a process that unmaps 4 MiB, is killed, and\n"
 	"has its memory reaped, as the OOM reaper does it. Linux calls a driver's start before it\n"
 	"takes memory away, and its end afterwards. In the reaping a callback must not sleep.\n"
-	"mnck counted the calls, the starts that failed, and the callbacks that slept in the\n"
-	"reaping. For a driver that is wrong it wrote a line to the kernel's log, shown below the\n"
-	"driver: rule, driver, what it did, event, addresses, whether a callback may sleep there\n"
-	"(blockable), the kernel function that called the driver, and the task.\n"
+	"mnck counted the calls (-: the driver has no end), the starts that failed, and the\n"
+	"callbacks that slept in the reaping. For a driver that is wrong it wrote a line to the\n"
+	"kernel's log, shown below the driver: rule, driver, what it did, event, addresses,\n"
+	"whether a callback may sleep there (blockable), the kernel function that called the\n"
+	"driver, and the task.\n"
 	"\n";
 
 static void print_head(void)
@@ -97,21 +107,6 @@ static void print_driver(const struct driver *driver, const char *kind, const ch
 	       violations ? "WRONG" : "correct");
 }
 
-/* Returns whether the kernel itself looks for a driver that sleeps where it must not. */
-static bool kernel_reports_sleep(void)
-{
-	char line[256];
-	bool found = false;
-	FILE *symbols = fopen("/proc/kallsyms", "re");
-
-	/* A function that CONFIG_DEBUG_ATOMIC_SLEEP adds. */
-	while (symbols && !found && fgets(line, sizeof(line), symbols))
-		found = strstr(line, " __might_sleep\n");
-	if (symbols)
-		fclose(symbols);
-	return found;
-}
-
 /* Returns what @ranges ranges should add to the statistics of the driver that is wrong. */
 static struct counts expected_of(const struct mistake *mistake, __u64 ranges, bool fails)
 {
@@ -129,7 +124,7 @@ static void play(const struct mistake *mistake)
 	struct victim victim;
 	struct violation violation;
 	struct reapable reap;
-	char begin[128], place[256];
+	char begin[128];
 	int fd, kmsg, error;
 
 	start_process(&victim);
@@ -146,33 +141,32 @@ static void play(const struct mistake *mistake)
 	violation = in_munmap(mistake->rule, mistake->what, VICTIM_AREA, UNMAP_SIZE);
 	violation.pid = victim.pid;
 	announce(&violation, &faulty.sub);
-	if (mistake->sleeps && kernel_reports_sleep())
-		ksft_print_msg("mnck-expect: BUG scheduling in a non-blocking section: story/\n");
+	if (mistake->sleeps)
+		announce_sleep_bug("scheduling in a non-blocking section: story/");
 
 	if (victim_do(&victim, VICTIM_MUNMAP, VICTIM_AREA, UNMAP_SIZE))
 		errx(1, "munmap failed");
-	check("munmap", "the counter", look(&counter), pairs);
+	check_counts("munmap", "the counter", look(&counter), pairs);
 	want = expected_of(mistake, 1, mistake->fails_unmap);
-	check("munmap", "the other driver", look(&faulty), want);
+	check_counts("munmap", "the other driver", look(&faulty), want);
 
 	/* It dies, and stops before it gives up its memory by itself. */
 	if (victim_doom(&victim) || proc_reapable(victim.pid, &reap))
 		err(1, "cannot stop the process in its exit");
 	error = victim_mrelease(&victim) ? errno : 0;
 	if (error != mistake->reap_error)
-		wrong("process_mrelease gave %s", strerrorname_np(error));
+		unexpected("process_mrelease gave %s", strerrorname_np(error));
 	pairs = (struct counts){ .starts = reap.vmas, .ends = reap.vmas };
-	check("reaping", "the counter", look(&counter), pairs);
+	check_counts("reaping", "the counter", look(&counter), pairs);
 	want = expected_of(mistake, reap.vmas, mistake->fails_reap);
-	check("reaping", "the other driver", look(&faulty), want);
+	check_counts("reaping", "the other driver", look(&faulty), want);
 
 	print_driver(&counter, "counter", "counts starts and ends, as KVM does", true);
 	print_driver(&faulty, "faulty", mistake->does, mistake->has_end);
 	if (!mistake->fails_unmap)
 		violation = in_reaping(mistake->rule, mistake->what, &reap);
 	violation_begin(&violation, &faulty.sub, begin, sizeof(begin));
-	violation_place(&violation, place, sizeof(place));
-	print_log(kmsg, 4, begin, place);
+	print_log(kmsg, begin, &violation);
 	check_rules("the counter", &counter, mistake->rule, 0);
 	check_rules("the other driver", &faulty, mistake->rule, reap.vmas + mistake->fails_unmap);
 	end_process(&victim);
@@ -190,7 +184,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(mistakes); i++)
 		if (!strcmp(argv[1], mistakes[i].name)) {
 			play(&mistakes[i]);
-			return !!wrongs;
+			return was_unexpected();
 		}
 	errx(1, "no mistake is called %s", argv[1]);
 }

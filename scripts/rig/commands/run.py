@@ -84,5 +84,5 @@ def _seen(outcomes: list[Outcome]) -> str:
     wrong = [complaint for outcome in outcomes for complaint in gate(outcome)[0]]
     warns = outcomes[-1].after.warns - outcomes[0].before.warns
     lockdep = "is not built in" if outcomes[0].before.lockdep is None else "reports nothing"
-    clean = f"{warns} WARNs, all expected; no oops, no other taint; lockdep {lockdep}"
+    clean = f"{warns} WARNs, each with a line of mnck above; no oops; lockdep {lockdep}"
     return "; ".join(wrong) or clean
