@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The policy of 2019, all: everybody is started, and when somebody has refused
- * everybody is ended, who has refused among them.  No type of ours can be ended
- * without a start, but a driver in C can: one that tolerates it is as good as any,
- * and one that counts as KVM does is named by rule pairing.  Under the other
- * policies both are told nothing that they did not begin.
+ * The policy "all", proposed in 2019: all members get the start, and when one has
+ * refused, all members get the end, the one that refused among them.  A Rust member
+ * whose end takes the value of its start cannot get an end without a start, but a
+ * driver in C can.  A driver that tolerates such an end breaks no rule; a driver that
+ * counts its open ranges, as KVM does, is reported for rule pairing.  The other
+ * policies call no end for the member that refused.
  */
 #include "chain.h"
 #include "kmsg.h"
@@ -49,8 +50,8 @@ FIXTURE_TEARDOWN(chain_all)
 }
 
 /*
- * B, then A, on the victim, which invalidates once where B may not refuse, and is
- * then doomed.
+ * Attaches a chain of B and then A to the victim.  The victim invalidates one blockable
+ * range, which B may not refuse, and is then killed and stops in its exit.
  */
 #define ATTACH(_policy, _fault)                                                   \
 	do {                                                                      \
@@ -66,7 +67,10 @@ FIXTURE_TEARDOWN(chain_all)
 		ASSERT_EQ(0, proc_reapable(v_->pid, &self->reap));                \
 	} while (0)
 
-/* B refuses each range of two rounds, is ended all the same, and breaks the rule so often. */
+/*
+ * The victim is to be reaped twice.  B refuses each range, gets its end all the same,
+ * and breaks rule pairing @_violations_per_range times in each.
+ */
 #define EXPECT_ALL_ENDED(_violations_per_range)                                   \
 	do {                                                                      \
 		for (__u64 round_ = 1; round_ <= 2; round_++) {                   \
@@ -81,6 +85,7 @@ FIXTURE_TEARDOWN(chain_all)
 		}                                                                 \
 	} while (0)
 
+/* A driver that does not tolerate an end without a start is reported, once. */
 TEST_F_TIMEOUT(chain_all, intolerant, MNCK_TIMEOUT)
 {
 	struct victim *v = &self->victim;
@@ -99,7 +104,7 @@ TEST_F_TIMEOUT(chain_all, intolerant, MNCK_TIMEOUT)
 	EXPECT_ALL_ENDED(1);
 	EXPECT_NAMED(self->kmsg, &violation, &self->b);
 
-	/* Not one page was taken behind its back; once it has left all are. */
+	/* No page was reaped while B refused; all are once B has left. */
 	EXPECT_EQ(rss, proc_rss_anon(v->pid));
 	ASSERT_EQ(0, mnck_detach(&self->b, &stats));
 	EXPECT_EQ(0, victim_mrelease(v));
@@ -108,6 +113,7 @@ TEST_F_TIMEOUT(chain_all, intolerant, MNCK_TIMEOUT)
 	EXPECT_CALLS(&self->a, 1 + ranges, 1 + ranges, 0);
 }
 
+/* A driver that ignores the end of a range that it has refused is not reported. */
 TEST_F_TIMEOUT(chain_all, tolerant, MNCK_TIMEOUT)
 {
 	ATTACH(MNCK_POLICY_ALL, MNCK_FAULT_TOLERANT);
@@ -115,7 +121,7 @@ TEST_F_TIMEOUT(chain_all, tolerant, MNCK_TIMEOUT)
 	EXPECT_NO_LINE(self->kmsg);
 }
 
-/* Who has refused is not ended, and A behind it is not started. */
+/* B refuses and gets no end; A, which is behind B, gets no start. */
 #define EXPECT_NOT_ENDED(_policy)                                                 \
 	do {                                                                      \
 		ATTACH(_policy, MNCK_FAULT_FAILING_END);                          \

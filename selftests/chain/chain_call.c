@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a caller can say about chains that is wrong, and that nothing comes of it.
+ * Calls about chains with wrong arguments: each fails with the documented error, has
+ * no effect, and writes nothing to the kernel's log.
  */
 #include <stdint.h>
 
@@ -24,7 +25,7 @@ FIXTURE_SETUP(chain_call)
 	ASSERT_LE(0, self->kmsg);
 	self->fd = mnck_open();
 	ASSERT_LE(0, self->fd);
-	/* While the lock is held, a fault that copies a page would wait for it. */
+	/* While a lock is held, a copy-on-write fault of this process would wait for it. */
 	ASSERT_EQ(0, own_pages());
 	/* So that the chain's id is not 0. */
 	ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_COUNTER, &self->counter));
@@ -41,6 +42,7 @@ FIXTURE_TEARDOWN(chain_call)
 	close(self->kmsg);
 }
 
+/* Only a counter, a trylock or a faulty driver can be a member, with no argument but its own. */
 TEST_F_TIMEOUT(chain_call, attach, MNCK_TIMEOUT)
 {
 	const __u32 in_chain = MNCK_ATTACH_IN_CHAIN;
@@ -87,7 +89,7 @@ TEST_F_TIMEOUT(chain_call, attach, MNCK_TIMEOUT)
 	}
 }
 
-/* A chain of another session is none of this one's. */
+/* A session cannot attach a member to a chain of another session. */
 TEST_F_TIMEOUT(chain_call, other_session, MNCK_TIMEOUT)
 {
 	struct subscriber other = self->chain, sub;
@@ -98,6 +100,7 @@ TEST_F_TIMEOUT(chain_call, other_session, MNCK_TIMEOUT)
 	EXPECT_EQ(0, close(other.fd));
 }
 
+/* A chain can be detached only when it has no members. */
 TEST_F_TIMEOUT(chain_call, detach, MNCK_TIMEOUT)
 {
 	struct mnck_stats stats;
@@ -111,6 +114,7 @@ TEST_F_TIMEOUT(chain_call, detach, MNCK_TIMEOUT)
 	EXPECT_ERRNO(ENOENT, chain_join(&self->chain, MNCK_KIND_COUNTER, &sub));
 }
 
+/* Of a chain and its members only the trylock has a lock to hold. */
 TEST_F_TIMEOUT(chain_call, lock, MNCK_TIMEOUT)
 {
 	struct mnck_stats stats;
@@ -120,11 +124,11 @@ TEST_F_TIMEOUT(chain_call, lock, MNCK_TIMEOUT)
 	EXPECT_ERRNO(ENOLCK, mnck_lock(&self->b, MNCK_LOCK_RELEASE));
 	EXPECT_EQ(0, mnck_lock(&self->b, MNCK_LOCK_HOLD));
 	EXPECT_ERRNO(EBUSY, mnck_lock(&self->b, MNCK_LOCK_HOLD));
-	/* Detached with its lock held. */
+	/* It can be detached while its lock is held. */
 	EXPECT_EQ(0, mnck_detach(&self->b, &stats));
 }
 
-/* Each member takes a place in the session. */
+/* Each member counts as one of the session's subscribers. */
 TEST_F_TIMEOUT(chain_call, limit, MNCK_TIMEOUT)
 {
 	struct subscriber sub;

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Many ranges of one mm at once: nested in one task, open side by side in many.
+ * Many ranges of one mm are open at once, in many tasks or nested in one task: the
+ * chain gives each start its end.
  */
 #include "chain.h"
 #include "mnck_harness.h"
 #include "workers.h"
 
-/* More than a chain has memory for from the start: the parameter chain_slots, 32. */
+/* More ranges than a chain has memory for at first: the parameter chain_slots, 32. */
 #define THREADS 80
 #define ROUNDS 20
 
 #define AREA ((char *)0x300000000UL)
 
-/* An order is MADV_DONTNEED of the thread's own page; before the first it is mapped. */
+/* Order 0 maps the thread's own page, any other is MADV_DONTNEED of that page. */
 static int work(int number, __u32 order)
 {
 	char *page = AREA + number * getpagesize();
@@ -21,7 +22,7 @@ static int work(int number, __u32 order)
 		       map_pages(page, getpagesize());
 }
 
-/* One for each thread. */
+/* Sends one order for each thread. */
 static int send_all(const struct workers *workers)
 {
 	__u32 orders[THREADS];
@@ -59,7 +60,7 @@ FIXTURE_TEARDOWN(chain_many)
 		EXPECT_EQ(0, close(self->fd));
 }
 
-/* All of them are open; then all of them end. */
+/* All threads have a range open at the same time; then all of these end. */
 TEST_F_TIMEOUT(chain_many, open_at_once, MNCK_TIMEOUT)
 {
 	struct subscriber *subs[] = { &self->chain, &self->a, &self->b };
@@ -78,7 +79,7 @@ TEST_F_TIMEOUT(chain_many, open_at_once, MNCK_TIMEOUT)
 	}
 }
 
-/* They come and go as they like, and so do members. */
+/* A member joins and leaves while threads start and end ranges: each start has its end. */
 TEST_F_TIMEOUT(chain_many, coming_and_going, MNCK_TIMEOUT)
 {
 	struct subscriber *subs[] = { &self->chain, &self->a, &self->b };
@@ -108,8 +109,9 @@ TEST_F_TIMEOUT(chain_many, coming_and_going, MNCK_TIMEOUT)
 #endif
 
 /*
- * MADV_DONTNEED of a part of a huge page splits it, which is a range (CLEAR, of all of
- * it) within the range of what is dropped.
+ * Ranges that nest in one task are two starts and two ends.  MADV_DONTNEED of a part of a
+ * huge page splits the page: a range (CLEAR, the whole huge page) within the range of
+ * the part.
  */
 TEST_F_TIMEOUT(chain_many, nested, MNCK_TIMEOUT)
 {
@@ -135,7 +137,7 @@ TEST_F_TIMEOUT(chain_many, nested, MNCK_TIMEOUT)
 	EXPECT_EQ(2, a.starts);
 	EXPECT_EQ(2, a.ends);
 	EXPECT_EQ(2, b.ends);
-	/* The inner one began last. */
+	/* The inner range started last. */
 	EXPECT_EQ((unsigned long)huge, a.last_start);
 	EXPECT_EQ((unsigned long)huge + HUGE, a.last_end);
 }

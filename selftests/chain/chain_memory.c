@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A chain without memory.
+ * A chain when memory runs out.
  *
- * Each allocation of attaching it, of joining it and of leaving it fails once: it
- * then fails with ENOMEM and has done nothing, or goes on without.  Each allocation
- * of a range fails once: a blockable range waits until there is memory, and a
- * non-blockable one is refused before anybody is asked.
+ * Each allocation of an attach, a join and a leave fails once.  The call then either
+ * fails with ENOMEM and has had no effect, or succeeds without that memory.  Each
+ * allocation for a range fails once: the chain waits for memory if the range is
+ * blockable, and refuses the range, before it calls the member, if it is not.
  *
- * The module is inserted anew with chain_slots=0, so that there is an allocation
- * for the first range that a chain or a member sees.
+ * The test inserts the module anew with chain_slots=0, so that the first range of a
+ * chain or a member needs an allocation.
  */
 #include "chain.h"
 #include "fail_nth.h"
@@ -20,10 +20,11 @@
 
 #define PAGES 4
 
-/* The chain itself, its own counter, A and B. */
+/* Each range is noted by the chain, by the chain's own counter, by A and by B. */
 #define ACCOUNTS 4
 
-struct attempt {
+/* A chain with A and B on this process or on a victim, and what a call attaches. */
+struct scene {
 	int fd;
 	size_t len;
 	struct victim victim;
@@ -33,78 +34,65 @@ struct attempt {
 	struct subscriber c;
 };
 
-static int leave_all(struct attempt *at)
+static int leave_all(struct scene *s)
 {
 	struct mnck_stats stats;
 
-	return mnck_detach(&at->a, &stats) || mnck_detach(&at->b, &stats) ||
-	       mnck_detach(&at->chain, &stats);
+	return mnck_detach(&s->a, &stats) || mnck_detach(&s->b, &stats) ||
+	       mnck_detach(&s->chain, &stats);
 }
 
-static int join_all(struct attempt *at, pid_t pid)
+static int join_all(struct scene *s, pid_t pid)
 {
-	return chain_attach(at->fd, pid, MNCK_POLICY_EXACT, &at->chain) ||
-	       chain_join(&at->chain, MNCK_KIND_COUNTER, &at->a) ||
-	       chain_join(&at->chain, MNCK_KIND_TRYLOCK, &at->b);
+	return chain_attach(s->fd, pid, MNCK_POLICY_EXACT, &s->chain) ||
+	       chain_join(&s->chain, MNCK_KIND_COUNTER, &s->a) ||
+	       chain_join(&s->chain, MNCK_KIND_TRYLOCK, &s->b);
 }
 
 static int call_attach(void *arg)
 {
-	struct attempt *at = arg;
+	struct scene *s = arg;
 
-	return chain_attach(at->fd, 0, MNCK_POLICY_EXACT, &at->c);
+	return chain_attach(s->fd, 0, MNCK_POLICY_EXACT, &s->c);
 }
 
 static int call_join(void *arg)
 {
-	struct attempt *at = arg;
+	struct scene *s = arg;
 
-	return chain_join(&at->chain, MNCK_KIND_TRYLOCK, &at->c);
+	return chain_join(&s->chain, MNCK_KIND_TRYLOCK, &s->c);
 }
 
-/* What has not failed takes the place that is left. */
-static int undo_attach(void *arg)
-{
-	struct attempt *at = arg;
-	struct mnck_stats stats;
-
-	return mnck_detach(&at->c, &stats);
-}
-
-static int prepare_leave(void *arg)
-{
-	return call_join(arg);
-}
-
+/* Also undoes an attach or a join that did not fail, which took the session's last place. */
 static int call_leave(void *arg)
 {
-	struct attempt *at = arg;
+	struct scene *s = arg;
 	struct mnck_stats stats;
 
-	return mnck_detach(&at->c, &stats);
+	return mnck_detach(&s->c, &stats);
 }
 
-/* A new chain on this process, and memory that is its own. */
+/* Attaches a new chain to this process, and maps memory that it shares with no other. */
 static int prepare_munmap(void *arg)
 {
-	struct attempt *at = arg;
+	struct scene *s = arg;
 
-	return map_pages(VICTIM_AREA, at->len) || own_pages() || join_all(at, 0) ? -1 : 0;
+	return map_pages(VICTIM_AREA, s->len) || own_pages() || join_all(s, 0) ? -1 : 0;
 }
 
 static int call_munmap(void *arg)
 {
-	struct attempt *at = arg;
+	struct scene *s = arg;
 
-	return munmap(VICTIM_AREA, at->len);
+	return munmap(VICTIM_AREA, s->len);
 }
 
-/* All were asked, and ended, once. */
+/* Checks that the chain and its members have seen one start and one end each. */
 static int undo_munmap(void *arg)
 {
-	struct attempt *at = arg;
-	struct subscriber *subs[] = { &at->chain, &at->a, &at->b };
-	struct mnck_stats want = saw_unmaps(MNCK_KIND_COUNTER, 1, VICTIM_AREA, at->len);
+	struct scene *s = arg;
+	struct subscriber *subs[] = { &s->chain, &s->a, &s->b };
+	struct mnck_stats want = saw_unmaps(MNCK_KIND_COUNTER, 1, VICTIM_AREA, s->len);
 
 	for (size_t i = 0; i < ARRAY_SIZE(subs); i++) {
 		struct mnck_stats got = stats_now(subs[i]);
@@ -112,42 +100,43 @@ static int undo_munmap(void *arg)
 		if (*member_broken(&got) || *mnck_differs(&want, &got))
 			return -1;
 	}
-	return leave_all(at);
+	return leave_all(s);
 }
 
 FIXTURE(chain_memory)
 {
 	bool can_return;
-	struct attempt at;
+	struct scene scene;
 };
 
 FIXTURE_SETUP(chain_memory)
 {
-	self->at.fd = -1;
-	self->at.len = PAGES * getpagesize();
+	self->scene.fd = -1;
+	self->scene.len = PAGES * getpagesize();
 	ASSERT_EQ(0, small_pages());
 	self->can_return = has_mnck_ko();
 	if (!self->can_return)
 		SKIP(return, "no mnck.ko to insert again: set MNCK_KO");
 	ASSERT_EQ(0, mnck_remove());
-	/* The chain, A, B, and one more. */
+	/* The chain, A, B, and the one that a call attaches. */
 	ASSERT_EQ(0, mnck_insert("chain_slots=0 max_subscribers=4"));
-	self->at.fd = mnck_open();
-	ASSERT_LE(0, self->at.fd);
+	self->scene.fd = mnck_open();
+	ASSERT_LE(0, self->scene.fd);
 }
 
 FIXTURE_TEARDOWN(chain_memory)
 {
 	fail_setup(FAIL_NOTHING);
-	if (self->at.fd >= 0)
-		EXPECT_EQ(0, close(self->at.fd));
-	victim_kill(&self->at.victim);
+	if (self->scene.fd >= 0)
+		EXPECT_EQ(0, close(self->scene.fd));
+	victim_kill(&self->scene.victim);
 	if (!self->can_return)
 		return;
 	WAIT_UNTIL(!mnck_remove() || errno != EWOULDBLOCK);
 	EXPECT_EQ(0, mnck_insert(""));
 }
 
+/* Lets fail-nth count slab allocations from here on. */
 #define ASSERT_CAN_FAIL()                                                         \
 	do {                                                                      \
 		const char *lacks_;                                               \
@@ -157,55 +146,58 @@ FIXTURE_TEARDOWN(chain_memory)
 		ASSERT_EQ(NULL, lacks_) TH_LOG("%s: %m", lacks_);                 \
 	} while (0)
 
+/* Repeats a call with each of its allocations failing in turn; no error but ENOMEM may come. */
 #define SWEEP(_sweep, _swept)                                                     \
 	do {                                                                      \
-		ASSERT_EQ(0, sweep_all(_sweep, &self->at, _swept)) TH_LOG("%m");  \
+		ASSERT_EQ(0, sweep_all(_sweep, &self->scene, _swept)) TH_LOG("%m"); \
 		TH_LOG("%u failed, %u absorbed", (_swept)->failed, (_swept)->absorbed); \
 		EXPECT_EQ(0, (_swept)->wrong_errno);                              \
 		EXPECT_EQ(0, (_swept)->result);                                   \
 	} while (0)
 
 /*
- * Its place in the session, what stands there, the statistics; what the chain's
- * parts have in common and its first list; two registrations; the first member: the
- * subscriber, its account, the new list with its array.
+ * An attach allocates its place in the session, the entry at that place, the statistics;
+ * the chain's shared state and its first list of members; two registrations; and for the
+ * first member the subscriber, its account of open ranges, and a new list with its array.
  */
 TEST_F_TIMEOUT(chain_memory, attach, MNCK_TIMEOUT)
 {
-	const struct sweep sweep = { .call = call_attach, .undo = undo_attach };
+	const struct sweep sweep = { .call = call_attach, .undo = call_leave };
 	struct swept swept;
 
 	ASSERT_CAN_FAIL();
-	ASSERT_EQ(0, join_all(&self->at, 0));
+	ASSERT_EQ(0, join_all(&self->scene, 0));
 	SWEEP(&sweep, &swept);
 	EXPECT_LE(11, swept.failed);
 }
 
+/* A join fails with ENOMEM, whichever of its allocations fails. */
 TEST_F_TIMEOUT(chain_memory, join, MNCK_TIMEOUT)
 {
-	const struct sweep sweep = { .call = call_join, .undo = undo_attach };
+	const struct sweep sweep = { .call = call_join, .undo = call_leave };
 	struct swept swept;
 
 	ASSERT_CAN_FAIL();
-	ASSERT_EQ(0, join_all(&self->at, 0));
+	ASSERT_EQ(0, join_all(&self->scene, 0));
 	SWEEP(&sweep, &swept);
 	EXPECT_LE(7, swept.failed);
 	EXPECT_EQ(0, swept.absorbed);
 }
 
-/* A leave can't fail. */
+/* A leave succeeds, whichever of its allocations fails. */
 TEST_F_TIMEOUT(chain_memory, leave, MNCK_TIMEOUT)
 {
-	const struct sweep sweep = { .prepare = prepare_leave, .call = call_leave };
+	const struct sweep sweep = { .prepare = call_join, .call = call_leave };
 	struct swept swept;
 
 	ASSERT_CAN_FAIL();
-	ASSERT_EQ(0, join_all(&self->at, 0));
+	ASSERT_EQ(0, join_all(&self->scene, 0));
 	SWEEP(&sweep, &swept);
 	EXPECT_EQ(0, swept.failed);
 	EXPECT_LE(2, swept.absorbed);
 }
 
+/* A blockable range for which memory is missing waits, and munmap() succeeds. */
 TEST_F_TIMEOUT(chain_memory, blockable_range, MNCK_TIMEOUT)
 {
 	const struct sweep sweep = {
@@ -214,20 +206,20 @@ TEST_F_TIMEOUT(chain_memory, blockable_range, MNCK_TIMEOUT)
 	struct swept swept;
 
 	ASSERT_CAN_FAIL();
-	/* The kernel's own may fail as well; ours do not fail the call. */
+	/* munmap() may fail for one of mm's own allocations, but not for one of the chain's. */
 	SWEEP(&sweep, &swept);
 	EXPECT_LE(ACCOUNTS, swept.absorbed);
 }
 
 /*
- * The first range that a reap sends fails to find memory for the chain, then for
- * its counter, then for A, then for B: whoever was asked before has its end.
+ * A non-blockable range is refused if memory is missing: in turn for the chain, its
+ * counter, A and B.  The members that have started before get the end.
  */
 TEST_F_TIMEOUT(chain_memory, non_blockable_range, MNCK_TIMEOUT)
 {
-	struct attempt *at = &self->at;
-	struct subscriber *subs[] = { &at->chain, &at->a, &at->b };
-	struct victim *v = &at->victim;
+	struct scene *s = &self->scene;
+	struct subscriber *subs[] = { &s->chain, &s->a, &s->b };
+	struct victim *v = &s->victim;
 	struct reapable reap;
 	unsigned int refused = 0;
 	int fd;
@@ -235,14 +227,14 @@ TEST_F_TIMEOUT(chain_memory, non_blockable_range, MNCK_TIMEOUT)
 	ASSERT_CAN_FAIL();
 	fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, fd);
-	/* The kernel's own allocations are among them, and come first. */
+	/* The first allocations that fail are mm's own. */
 	for (int nth = 1; refused < ACCOUNTS; nth++) {
 		char text[16];
 		int error;
 
-		ASSERT_EQ(0, victim_start(v, at->len));
+		ASSERT_EQ(0, victim_start(v, s->len));
 		ASSERT_EQ(0, victim_trace_exit(v));
-		ASSERT_EQ(0, join_all(at, v->pid));
+		ASSERT_EQ(0, join_all(s, v->pid));
 		ASSERT_EQ(0, kill(v->pid, SIGKILL));
 		ASSERT_EQ(0, victim_wait_exit_stop(v));
 		ASSERT_EQ(0, proc_reapable(v->pid, &reap));
@@ -253,11 +245,11 @@ TEST_F_TIMEOUT(chain_memory, non_blockable_range, MNCK_TIMEOUT)
 		memset(text, 0, sizeof(text));
 		ASSERT_LT(0, pread(fd, text, sizeof(text) - 1, 0));
 		ASSERT_EQ(1, pwrite(fd, "0", 1, 0));
-		/* It has failed. */
+		/* The nth allocation existed, and has failed. */
 		ASSERT_EQ(0, strtoul(text, NULL, 10));
 
 		if (error == EAGAIN) {
-			/* The chain's account comes before all members. */
+			/* The chain's own account allocates before those of the members. */
 			for (size_t i = 0; i < ARRAY_SIZE(subs); i++) {
 				struct mnck_stats got = stats_now(subs[i]);
 				bool asked = refused > i + 1;
@@ -272,7 +264,7 @@ TEST_F_TIMEOUT(chain_memory, non_blockable_range, MNCK_TIMEOUT)
 		} else {
 			ASSERT_EQ(ENOMEM, error);
 		}
-		ASSERT_EQ(0, leave_all(at));
+		ASSERT_EQ(0, leave_all(s));
 		victim_kill(v);
 	}
 	close(fd);

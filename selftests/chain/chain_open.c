@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A chain and its members come and go while ranges are open, and each start has
- * its one end all the same.
+ * Members join and leave, and the chain is detached, while a range is open: each
+ * start still has exactly one end.
  *
- * No luck is needed.  A range is kept open by a trylock whose lock is held: by
- * one that is in no chain and is called after it (old), and then no callback of
- * the chain runs; or by a member, and then one does.
+ * The test holds the lock of a trylock to keep a range open for certain.  Either the
+ * trylock is not in the chain and is called after it (old): then no callback of the
+ * chain runs meanwhile.  Or it is a member: then the chain's start callback runs.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -20,13 +20,14 @@
 #define PAGES 4
 
 /*
- * A victim maps memory that it shares with this program, which can punch a hole
- * there: a range of the victim's mm that ends here, even when the victim exits.
+ * The victim maps memory that it shares with this program.  When this program punches
+ * a hole there, it starts and ends a range of the victim's mm, even if the victim
+ * exits in between.
  */
 FIXTURE(chain_open)
 {
 	int fd;
-	/* For who must stay when the chain's session is closed. */
+	/* The session of old, which must stay when the chain's session is closed. */
 	int old_fd;
 	size_t len;
 	char *shared;
@@ -67,7 +68,10 @@ FIXTURE_TEARDOWN(chain_open)
 	victim_kill(&self->victim);
 }
 
-/* The victim is in munmap(), and @_sub, which is @_open, keeps it there. */
+/*
+ * Lets the victim call munmap(), and waits until @_sub has the range open and the victim
+ * waits for the lock of @_holder.
+ */
 #define OPEN_RANGE(_holder, _sub)                                                 \
 	do {                                                                      \
 		ASSERT_EQ(0, mnck_lock(_holder, MNCK_LOCK_HOLD));                 \
@@ -76,17 +80,18 @@ FIXTURE_TEARDOWN(chain_open)
 		WAIT_UNTIL(proc_sleeps(self->victim.pid, self->victim.pid));      \
 	} while (0)
 
+/* Releases the lock of @_holder, and waits until munmap() has returned. */
 #define END_RANGE(_holder)                                                        \
 	do {                                                                      \
 		ASSERT_EQ(0, mnck_lock(_holder, MNCK_LOCK_RELEASE));              \
 		ASSERT_EQ(0, victim_wait(&self->victim));                         \
 	} while (0)
 
-/* A counter's view of that range; @_ends and @_closed, or it is open. */
+/* A counter that saw this range; it is open if both @_ends and @_closed are 0. */
 #define ONE_UNMAP(_ends, _closed) \
 	paired_off(saw_unmaps(MNCK_KIND_COUNTER, 1, VICTIM_AREA, self->len), 0, _ends, _closed)
 
-/* A call that waits, in a thread of its own. */
+/* A system call that waits, made by a thread of its own. */
 struct call {
 	enum { JOIN, LEAVE, PUNCH, CLOSE } what;
 	const struct subscriber *chain;
@@ -95,7 +100,7 @@ struct call {
 	void *addr;
 	size_t len;
 	int fd;
-	/* Of the call. */
+	/* The errno of the call, or 0. */
 	int error;
 	pthread_t thread;
 	atomic_int tid;
@@ -137,7 +142,7 @@ static int call_join(struct call *call)
 	return pthread_join(call->thread, NULL) ?: call->error;
 }
 
-/* It waits in the kernel for something that can only come from here. */
+/* Waits until the call sleeps in the kernel; only this thread can let it go on. */
 #define WAIT_UNTIL_SLEEPS(_call)                                                  \
 	do {                                                                      \
 		WAIT_UNTIL(atomic_load(&(_call)->tid));                           \
@@ -146,6 +151,7 @@ static int call_join(struct call *call)
 		EXPECT_FALSE(atomic_load(&(_call)->done));                        \
 	} while (0)
 
+/* As WAIT_UNTIL_SLEEPS, in a kernel function whose name contains @_function. */
 #define WAIT_UNTIL_SLEEPS_IN(_call, _function)                                    \
 	do {                                                                      \
 		WAIT_UNTIL(atomic_load(&(_call)->tid));                           \
@@ -154,7 +160,10 @@ static int call_join(struct call *call)
 		EXPECT_FALSE(atomic_load(&(_call)->done));                        \
 	} while (0)
 
-/* No callback of the chain runs: who leaves does not wait, and is told. */
+/*
+ * A member leaves while a range is open and no callback of the chain runs: it does not
+ * wait, and its open range is closed.
+ */
 TEST_F_TIMEOUT(chain_open, leave, MNCK_TIMEOUT)
 {
 	OPEN_RANGE(&self->old, &self->b);
@@ -167,7 +176,10 @@ TEST_F_TIMEOUT(chain_open, leave, MNCK_TIMEOUT)
 	EXPECT_MEMBER(&self->chain, ONE_UNMAP(1, 0));
 }
 
-/* One runs: who leaves waits for it, and gets no end when it goes on. */
+/*
+ * A member leaves while the chain's start callback runs: it waits for the callback, its
+ * open range is closed, and it gets no end later.
+ */
 TEST_F_TIMEOUT(chain_open, leave_in_start, MNCK_TIMEOUT)
 {
 	struct call leave = { .what = LEAVE, .sub = self->a };
@@ -182,8 +194,8 @@ TEST_F_TIMEOUT(chain_open, leave_in_start, MNCK_TIMEOUT)
 }
 
 /*
- * Who leaves while its own start runs: it gives its lock back, and the start goes
- * on.  Whether it has gone by then or not, there is one end.
+ * A member leaves while its own start waits for its lock: the detach releases the lock
+ * and the start goes on.  Its range is ended or closed, but not both.
  */
 TEST_F_TIMEOUT(chain_open, leave_in_own_start, MNCK_TIMEOUT)
 {
@@ -198,7 +210,10 @@ TEST_F_TIMEOUT(chain_open, leave_in_own_start, MNCK_TIMEOUT)
 	EXPECT_MEMBER(&self->chain, ONE_UNMAP(1, 0));
 }
 
-/* Who joins is told of no range that was open, and waits until it is over. */
+/*
+ * A member that joins while a range is open waits until the range has ended, and sees
+ * neither its start nor its end.
+ */
 TEST_F_TIMEOUT(chain_open, join, MNCK_TIMEOUT)
 {
 	struct call join = { .what = JOIN, .chain = &self->chain };
@@ -212,7 +227,7 @@ TEST_F_TIMEOUT(chain_open, join, MNCK_TIMEOUT)
 	EXPECT_MEMBER(&join.sub, saw_nothing());
 	EXPECT_MEMBER(&self->b, ONE_UNMAP(1, 0));
 
-	/* And then of all of them. */
+	/* It sees the ranges that start afterwards. */
 	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MAP_TOUCH, VICTIM_AREA, self->len));
 	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MUNMAP, VICTIM_AREA, self->len));
 	EXPECT_MEMBER(&join.sub, ONE_UNMAP(1, 0));
@@ -223,7 +238,7 @@ static void nothing(int signal __maybe_unused)
 {
 }
 
-/* That wait ends with a signal, and then nobody has joined. */
+/* A signal interrupts the wait of a join, which then has added no member. */
 TEST_F_TIMEOUT(chain_open, join_interrupted, MNCK_TIMEOUT)
 {
 	struct call join = { .what = JOIN, .chain = &self->chain };
@@ -242,7 +257,10 @@ TEST_F_TIMEOUT(chain_open, join_interrupted, MNCK_TIMEOUT)
 	EXPECT_LEAVE(&self->chain, ONE_UNMAP(1, 0));
 }
 
-/* The chain goes with its members, while a range is open: the core still ends it. */
+/*
+ * The session of the chain is closed while a range is open: the close waits for the core's
+ * callbacks, and then the range ends.
+ */
 TEST_F_TIMEOUT(chain_open, session_closed, MNCK_TIMEOUT)
 {
 	struct call punch = { .what = PUNCH, .addr = self->shared, .len = self->len };
@@ -260,12 +278,15 @@ TEST_F_TIMEOUT(chain_open, session_closed, MNCK_TIMEOUT)
 	EXPECT_EQ(0, call_join(&closing));
 }
 
-/* What this program's hole is to the victim. */
+/* A counter on the victim that saw the start of the hole; @_closed, or it is open. */
 #define ONE_CLEAR(_closed)                                                        \
 	paired_off(saw(MNCK_KIND_COUNTER, 1, MNCK_EVENT_CLEAR, MNCK_RANGE_BLOCKABLE, \
 		       self->shared, self->len, self->len), 0, 0, _closed)
 
-/* The address space goes while a range is open that its own tasks have not begun. */
+/*
+ * The mm is released while another process has a range of it open: the range is closed
+ * for each member, and its end does not reach them.
+ */
 TEST_F_TIMEOUT(chain_open, exit, MNCK_TIMEOUT)
 {
 	struct call punch = { .what = PUNCH, .addr = self->shared, .len = self->len };
@@ -282,19 +303,22 @@ TEST_F_TIMEOUT(chain_open, exit, MNCK_TIMEOUT)
 	WAIT_MEMBER(&self->b, released(ONE_CLEAR(1)));
 	WAIT_MEMBER(&self->chain, released(ONE_CLEAR(1)));
 	EXPECT_FALSE(atomic_load(&punch.done));
-	/* There is nothing left to join. */
+	/* After the release nothing can join. */
 	EXPECT_ERRNO(ESRCH, chain_join(&self->chain, MNCK_KIND_COUNTER, &late));
 
 	ASSERT_EQ(0, mnck_lock(&self->old, MNCK_LOCK_RELEASE));
 	EXPECT_EQ(0, call_join(&punch));
 	EXPECT_EQ(0, victim_join(&self->victim));
-	/* No end came any more. */
+	/* The end that the core calls now reached no member. */
 	EXPECT_MEMBER(&self->a, released(ONE_CLEAR(1)));
 	EXPECT_MEMBER(&self->b, released(ONE_CLEAR(1)));
 	EXPECT_MEMBER(&self->chain, released(ONE_CLEAR(1)));
 }
 
-/* It goes while B's start runs, which succeeds later: B ends it there and then. */
+/*
+ * The mm is released while B's start runs, and the start succeeds later: B's range is closed
+ * at once.
+ */
 TEST_F_TIMEOUT(chain_open, exit_in_start, MNCK_TIMEOUT)
 {
 	struct call punch = { .what = PUNCH, .addr = self->shared, .len = self->len };

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A chain whose members come and go at random, on a process that invalidates at
- * random in many threads; and victims whose memory is reaped while some of those
- * who watch refuse.
+ * Members join and leave a chain at random, on a process whose threads invalidate at
+ * random; and victims are reaped while some of their subscribers refuse.  Each start
+ * has one end.
  *
- * There is a shadow of each member: what it must have seen is what a counter of
- * the core has seen since they were last compared, and each start has one end.
- * They are compared whenever nothing runs.  Of a victim the shadow is computed:
- * who refuses, who has started before, who was not asked.
+ * Whenever no invalidation runs, the test compares each member with a counter that
+ * is attached to the same mm but is not in the chain: since the last comparison both
+ * must have seen the same.  For a victim the test computes which member refuses,
+ * which members have started before it, and which are not called.
  *
- *	MNCK_SEED	of the random numbers; printed when it is not given
- *	MNCK_ROUNDS	how many invalidations there must be, at least: 20,000
+ * Environment:
+ *	MNCK_SEED	seed of the random numbers; printed in any case
+ *	MNCK_ROUNDS	the least number of invalidations; 20,000 by default
  */
 #include <time.h>
 
@@ -21,19 +22,19 @@
 #include "workers.h"
 
 #define THREADS 4
-/* Between two quiet points, at most: waiting for the last thread costs more than the rest. */
+/* Orders between two comparisons, at most: most of the time goes into waiting for all threads. */
 #define ORDERS 64
-/* How often a thread does as it is ordered, at most: an order costs as much as an invalidation. */
+/* How often a thread repeats an order, at most: to send one costs as much as to invalidate. */
 #define TIMES 8
 #define MEMBERS 6
 
 #define AREA ((char *)0x300000000UL)
 #define PAGES 8
 
-/* A victim for so many invalidations. */
+/* One victim for each so many invalidations. */
 #define VICTIM_EACH 1000
 
-/* A run of 1,000,000 takes hours; a hang is for who runs it to see. */
+/* A run with 1,000,000 invalidations takes hours, so a hang is not detected in time. */
 #define RANDOM_TIMEOUT (12 * 60 * 60)
 
 enum { MAP, MUNMAP, DONTNEED, MPROTECT, FORK, OPS };
@@ -41,7 +42,7 @@ enum { MAP, MUNMAP, DONTNEED, MPROTECT, FORK, OPS };
 /* An order: what to do, from which page on, to how many, and how often. */
 #define ORDER(_op, _page, _n, _times) ((_op) | (_page) << 8 | (_n) << 16 | (_times) << 24)
 
-/* Of what is mapped anew one page is touched: an invalidation asks for no more. */
+/* Touches only the first page of new memory: that is enough for an invalidation. */
 static int work_once(int number, __u32 order)
 {
 	size_t page = getpagesize();
@@ -89,17 +90,20 @@ static int work(int number, __u32 order)
 
 struct member {
 	struct subscriber sub;
-	/* What it and the core's counter had seen when they were last compared. */
+	/* What the member and the counter had seen when they were last compared. */
 	struct mnck_stats seen;
 	struct mnck_stats core;
-	/* Not yet, since it has joined while something ran. */
+	/* Not compared yet: it may have joined while an invalidation ran. */
 	bool is_new;
 };
 
-struct game {
+/* One run of the test. */
+struct run {
 	int fd;
+	/* Of the random numbers. */
 	__u64 state;
 	struct workers workers;
+	/* A counter that is not in the chain. */
 	struct subscriber core;
 	struct subscriber chain;
 	/* In the order of joining. */
@@ -113,7 +117,7 @@ struct game {
 
 FIXTURE(chain_random)
 {
-	struct game game;
+	struct run run;
 };
 
 static __u64 from_environment(const char *name, __u64 otherwise)
@@ -136,32 +140,32 @@ static __u64 below(__u64 *state, __u64 n)
 
 FIXTURE_SETUP(chain_random)
 {
-	struct game *game = &self->game;
+	struct run *run = &self->run;
 
-	game->state = from_environment("MNCK_SEED", time(NULL) * 1000003ULL + getpid()) ?: 1;
-	TH_LOG("MNCK_SEED=%llu", game->state);
-	game->fd = mnck_open();
-	ASSERT_LE(0, game->fd);
-	ASSERT_EQ(0, workers_start(&game->workers, THREADS, work));
-	ASSERT_EQ(0, mnck_attach(game->fd, game->workers.pid, MNCK_KIND_COUNTER, &game->core));
-	ASSERT_EQ(0, chain_attach(game->fd, game->workers.pid, MNCK_POLICY_EXACT, &game->chain));
+	run->state = from_environment("MNCK_SEED", time(NULL) * 1000003ULL + getpid()) ?: 1;
+	TH_LOG("MNCK_SEED=%llu", run->state);
+	run->fd = mnck_open();
+	ASSERT_LE(0, run->fd);
+	ASSERT_EQ(0, workers_start(&run->workers, THREADS, work));
+	ASSERT_EQ(0, mnck_attach(run->fd, run->workers.pid, MNCK_KIND_COUNTER, &run->core));
+	ASSERT_EQ(0, chain_attach(run->fd, run->workers.pid, MNCK_POLICY_EXACT, &run->chain));
 }
 
 FIXTURE_TEARDOWN(chain_random)
 {
-	struct game *game = &self->game;
+	struct run *run = &self->run;
 
-	workers_kill(&game->workers);
-	if (game->fd >= 0)
-		EXPECT_EQ(0, close(game->fd));
+	workers_kill(&run->workers);
+	if (run->fd >= 0)
+		EXPECT_EQ(0, close(run->fd));
 }
 
-static __u32 random_kind(struct game *self)
+static __u32 random_kind(struct run *self)
 {
 	return RANDOM(2) ? MNCK_KIND_COUNTER : MNCK_KIND_TRYLOCK;
 }
 
-static void add_member(struct __test_metadata *_metadata, struct game *self)
+static void add_member(struct __test_metadata *_metadata, struct run *self)
 {
 	struct member *m = &self->members[self->n];
 
@@ -171,8 +175,8 @@ static void add_member(struct __test_metadata *_metadata, struct game *self)
 	self->joined++;
 }
 
-/* Whoever goes has seen as many starts as ends, whenever that is. */
-static void remove_member(struct __test_metadata *_metadata, struct game *self)
+/* Detaches a member at any time: each of its starts has had an end or was closed. */
+static void remove_member(struct __test_metadata *_metadata, struct run *self)
 {
 	struct member *m = &self->members[RANDOM(self->n)];
 	struct mnck_stats last;
@@ -186,7 +190,7 @@ static void remove_member(struct __test_metadata *_metadata, struct game *self)
 	memmove(m, m + 1, (char *)&self->members[self->n] - (char *)m);
 }
 
-static void come_and_go(struct __test_metadata *_metadata, struct game *self)
+static void join_or_leave(struct __test_metadata *_metadata, struct run *self)
 {
 	if (RANDOM(2) && self->n < MEMBERS)
 		add_member(_metadata, self);
@@ -194,8 +198,11 @@ static void come_and_go(struct __test_metadata *_metadata, struct game *self)
 		remove_member(_metadata, self);
 }
 
-/* Nothing runs: each member has seen what the core's counter has, and nothing is open. */
-static void compare(struct __test_metadata *_metadata, struct game *self, bool alone)
+/*
+ * Compares each member with the counter, while no invalidation runs.  If there was only one
+ * since the last comparison (@alone), checks the order of its callbacks as well.
+ */
+static void compare(struct __test_metadata *_metadata, struct run *self, bool alone)
 {
 	struct mnck_stats core = stats_now(&self->core), previous = {}, now;
 
@@ -210,7 +217,7 @@ static void compare(struct __test_metadata *_metadata, struct game *self, bool a
 			EXPECT_EQ(core.starts - m->core.starts, now.starts - m->seen.starts);
 			EXPECT_EQ(core.bytes - m->core.bytes, now.bytes - m->seen.bytes);
 		}
-		/* The last range: started in their order, and ended in reverse. */
+		/* The start came in the order of joining, the end in reverse. */
 		if (alone && i && !m->is_new) {
 			EXPECT_LT(previous.last_start_order, now.last_start_order);
 			EXPECT_GT(previous.last_end_order, now.last_end_order);
@@ -222,11 +229,11 @@ static void compare(struct __test_metadata *_metadata, struct game *self, bool a
 	}
 }
 
-static void one_round(struct __test_metadata *_metadata, struct game *self)
+static void one_round(struct __test_metadata *_metadata, struct run *self)
 {
 	struct subscriber *held = NULL;
 	__u32 orders[ORDERS];
-	/* One alone shows the order of the calls; of many most wait for a thread. */
+	/* A single order shows the order of the callbacks; many orders keep all threads busy. */
 	int n = RANDOM(4) ? 1 + RANDOM(ORDERS) : 1;
 
 	for (int i = 0; i < n; i++) {
@@ -235,7 +242,7 @@ static void one_round(struct __test_metadata *_metadata, struct game *self)
 
 		orders[i] = ORDER(op, page, pages, op == FORK || n == 1 ? 1 : 1 + RANDOM(TIMES));
 	}
-	/* All of them may be stopped for a while in one who has a lock. */
+	/* Sometimes all threads wait for a while for the lock of one member. */
 	if (self->n && !RANDOM(8)) {
 		held = &self->members[RANDOM(self->n)].sub;
 		if (held->kind != MNCK_KIND_TRYLOCK || mnck_lock(held, MNCK_LOCK_HOLD))
@@ -245,18 +252,19 @@ static void one_round(struct __test_metadata *_metadata, struct game *self)
 	if (held)
 		ASSERT_EQ(0, mnck_lock(held, MNCK_LOCK_RELEASE));
 	if (!RANDOM(4))
-		come_and_go(_metadata, self);
+		join_or_leave(_metadata, self);
 	ASSERT_EQ(0, workers_wait(&self->workers, n));
 	compare(_metadata, self, n == 1);
 	if (!RANDOM(16))
-		come_and_go(_metadata, self);
+		join_or_leave(_metadata, self);
 }
 
 /*
- * A victim with a chain of its own, of which some refuse: the first of them that is
- * asked does, who stands before it has started and is ended, the rest is not asked.
+ * Reaps a victim with a chain of its own, while the locks of some trylocks are held.  The
+ * first such member refuses, the members before it are started and ended, and the members
+ * behind it are not called.
  */
-static void one_victim(struct __test_metadata *_metadata, struct game *self)
+static void one_victim(struct __test_metadata *_metadata, struct run *self)
 {
 	int n = 1 + RANDOM(MEMBERS), first = n, foreign = RANDOM(3);
 	struct subscriber chain, subs[MEMBERS], old, new;
@@ -302,7 +310,7 @@ static void one_victim(struct __test_metadata *_metadata, struct game *self)
 		self->refusals += got.refusals;
 	}
 	self->victims++;
-	/* The session goes with all of them, before the victim or after it. */
+	/* Closes the session, which detaches all of them, before the victim's end or after it. */
 	if (RANDOM(2)) {
 		ASSERT_EQ(0, close(fd));
 		victim_kill(&v);
@@ -312,27 +320,28 @@ static void one_victim(struct __test_metadata *_metadata, struct game *self)
 	}
 }
 
+/* Each start of each member has one end, over all invalidations. */
 TEST_F_TIMEOUT(chain_random, balance, RANDOM_TIMEOUT)
 {
-	struct game *game = &self->game;
+	struct run *run = &self->run;
 	__u64 rounds = from_environment("MNCK_ROUNDS", 20000), next = 0, seen = 0, n = 0;
 
 	while (seen < rounds && _metadata->exit_code == KSFT_PASS) {
-		one_round(_metadata, game);
+		one_round(_metadata, run);
 		n++;
-		seen = stats_now(&game->core).starts;
+		seen = stats_now(&run->core).starts;
 		if (seen >= next) {
 			next = seen + VICTIM_EACH;
-			one_victim(_metadata, game);
-			/* A sign of life, for who waits. */
-			if (game->victims % 8 == 0)
+			one_victim(_metadata, run);
+			/* Shows that the test makes progress. */
+			if (run->victims % 8 == 0)
 				TH_LOG("%llu invalidations", seen);
 		}
 	}
 	EXPECT_LE(rounds, seen);
-	TH_LOG("%llu invalidations, %llu quiet points, %llu joined, %llu left", seen, n,
-	       game->joined, game->left);
-	TH_LOG("%llu victims, %llu refusals", game->victims, game->refusals);
+	TH_LOG("%llu invalidations, %llu comparisons, %llu joined, %llu left", seen, n,
+	       run->joined, run->left);
+	TH_LOG("%llu victims, %llu refusals", run->victims, run->refusals);
 }
 
 TEST_HARNESS_MAIN
