@@ -19,6 +19,7 @@
 #include "option.h"
 #include "proc.h"
 #include "victim.h"
+#include "../rules/reap_victim.h"
 
 #define AREA_SIZE (1024 * 1024L)
 

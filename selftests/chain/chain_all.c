@@ -13,6 +13,7 @@
 #include "proc.h"
 #include "victim.h"
 #include "violation.h"
+#include "../rules/reap_victim.h"
 
 #define AREA_SIZE (4L * getpagesize())
 
@@ -30,23 +31,12 @@ FIXTURE(chain_all)
 
 FIXTURE_SETUP(chain_all)
 {
-	struct victim *v = &self->victim;
-
-	self->fd = -1;
-	self->kmsg = kmsg_open(O_NONBLOCK);
-	ASSERT_LE(0, self->kmsg);
-	ASSERT_EQ(0, victim_start(v, AREA_SIZE));
-	ASSERT_EQ(0, victim_trace_exit(v));
-	self->fd = mnck_open();
-	ASSERT_LE(0, self->fd);
+	SETUP_VICTIM(AREA_SIZE);
 }
 
 FIXTURE_TEARDOWN(chain_all)
 {
-	if (self->fd >= 0)
-		EXPECT_EQ(0, close(self->fd));
-	victim_kill(&self->victim);
-	close(self->kmsg);
+	TEARDOWN_VICTIM();
 }
 
 /*
@@ -63,8 +53,7 @@ FIXTURE_TEARDOWN(chain_all)
 		ASSERT_EQ(0, victim_do(v_, VICTIM_DONTNEED, VICTIM_AREA, getpagesize())); \
 		EXPECT_CALLS(&self->a, 1, 1, 0);                                  \
 		EXPECT_CALLS(&self->b, 1, 1, 0);                                  \
-		ASSERT_EQ(0, victim_doom(v_));                                    \
-		ASSERT_EQ(0, proc_reapable(v_->pid, &self->reap));                \
+		STOP_IN_EXIT();                                                   \
 	} while (0)
 
 /*

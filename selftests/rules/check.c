@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The checks: what debugfs says of subscribers that keep the rules, and of one
- * that breaks rule latency.
+ * The tables in debugfs show subscribers that keep all rules, their open ranges, and
+ * a subscriber that breaks rule latency.
  *
- * The counter is attached last, so the core calls it first: while the trylock's
- * start waits for its lock the counter has a pair open.
+ * The counter is attached last, so the core calls it first: while the trylock's start
+ * waits for its lock, the counter has a range open.
  */
 #include "mnck_harness.h"
 #include "module.h"
@@ -17,7 +17,7 @@
 
 static char table[64 * 1024];
 
-/* Reads all of a table; 0 or an errno. */
+/* Reads all of a table; returns 0 or an errno. */
 static int read_table(const char *name)
 {
 	char path[64];
@@ -37,7 +37,7 @@ static int read_table(const char *name)
 	return n ? errno : 0;
 }
 
-/* The line of a table that begins with @words, or NULL. */
+/* Returns the line of a table that begins with @words, or NULL. */
 static const char *row(const char *name, const char *words)
 {
 	if (read_table(name))
@@ -48,7 +48,7 @@ static const char *row(const char *name, const char *words)
 	return NULL;
 }
 
-/* How often a rule was broken by whomever, as debugfs says; -1: it doesn't. */
+/* Returns how often all subscribers broke a rule, or -1 if the table has no such rule. */
 static long count_of(const char *rule)
 {
 	const char *line = row("violations", rule);
@@ -56,7 +56,7 @@ static long count_of(const char *rule)
 	return line ? atol(line + strlen(rule)) : -1;
 }
 
-/* What a subscriber is called. */
+/* Returns the name of a subscriber in the tables; the last two returned are valid. */
 static const char *name_of(const char *kind, const struct subscriber *sub)
 {
 	static char name[2][32];
@@ -70,7 +70,7 @@ static const char *name_of(const char *kind, const struct subscriber *sub)
 	return name[which];
 }
 
-/* One line of the table of open pairs. */
+/* A line of the table of open ranges. */
 struct open_pair {
 	char event[32];
 	unsigned long start;
@@ -81,6 +81,7 @@ struct open_pair {
 	char initiator[64];
 };
 
+/* Reads the line of subscriber @name; returns whether it has one. */
 static bool open_pair(const char *name, struct open_pair *pair)
 {
 	const char *line = row("open", name);
@@ -119,21 +120,23 @@ FIXTURE_TEARDOWN(check)
 	victim_kill(&self->victim);
 }
 
-/* The victim is in munmap() of its first page, and in the trylock's start. */
+/* Lets the victim unmap its first page, and waits until it sleeps in the trylock's start. */
 #define HOLD()                                                                          \
 	do {                                                                            \
 		ASSERT_EQ(0, mnck_lock(&self->trylock, MNCK_LOCK_HOLD));                \
 		ASSERT_EQ(0, victim_send(&self->victim, VICTIM_MUNMAP, VICTIM_AREA, self->page)); \
-		/* It waits for orders in S. */                                         \
+		/* A victim that waits for orders is in state S. */                     \
 		WAIT_UNTIL(proc_state(self->victim.pid, self->victim.pid) == 'D');      \
 	} while (0)
 
+/* Lets the trylock's start go on, and waits until the page is unmapped. */
 #define LET_GO()                                                                        \
 	do {                                                                            \
 		ASSERT_EQ(0, mnck_lock(&self->trylock, MNCK_LOCK_RELEASE));             \
 		ASSERT_EQ(0, victim_wait(&self->victim));                               \
 	} while (0)
 
+/* The line of subscriber @_name: its state, its open ranges, and the rules that it broke. */
 #define EXPECT_SUBSCRIBER(_name, _state, _open, _broken)                                \
 	do {                                                                            \
 		const char *line_ = row("subscribers", _name);                          \
@@ -152,7 +155,7 @@ FIXTURE_TEARDOWN(check)
 		EXPECT_STREQ(_broken, broken_);                                         \
 	} while (0)
 
-/* From attach to detach. */
+/* The table of subscribers follows each of them from its attach to its detach. */
 TEST_F_TIMEOUT(check, subscribers, MNCK_TIMEOUT)
 {
 	const char *counter = name_of("counter", &self->counter);
@@ -180,7 +183,7 @@ TEST_F_TIMEOUT(check, subscribers, MNCK_TIMEOUT)
 	EXPECT_EQ(NULL, row("subscribers", trylock));
 }
 
-/* Who holds up whom, since when, and where to look. */
+/* The table of open ranges has the range, its age, its task and the function of mm. */
 TEST_F_TIMEOUT(check, open, MNCK_TIMEOUT)
 {
 	const char *counter = name_of("counter", &self->counter);
@@ -203,13 +206,13 @@ TEST_F_TIMEOUT(check, open, MNCK_TIMEOUT)
 	ASSERT_TRUE(open_pair(counter, &later));
 	EXPECT_LE(pair.age_ms + 20, later.age_ms);
 
-	/* Who has no end has no pairs. */
+	/* A subscriber without an end callback has no open ranges. */
 	EXPECT_FALSE(open_pair(trylock, &pair));
 	LET_GO();
 	EXPECT_FALSE(open_pair(counter, &pair));
 }
 
-/* A detach, a refusal and an exit break no rule. */
+/* A detach, a refusal and an exit of the process break no rule. */
 TEST_F_TIMEOUT(check, clean, MNCK_TIMEOUT)
 {
 	static const char * const rules[] = {
@@ -249,7 +252,7 @@ TEST_F_TIMEOUT(check, clean, MNCK_TIMEOUT)
 		EXPECT_EQ(before[i], count_of(rules[i]));
 }
 
-/* What is read belongs to the module, which stays as long as somebody may read. */
+/* The module cannot be removed while one of its tables is open. */
 TEST_F_TIMEOUT(check, reader_keeps_module, MNCK_TIMEOUT)
 {
 	char byte;
@@ -310,7 +313,7 @@ FIXTURE_TEARDOWN(limit)
 	}
 }
 
-/* One WARN, however often; and each time is counted. */
+/* Rule latency: each start that takes too long is counted, and only the first is a WARN. */
 TEST_F_TIMEOUT(limit, start_takes_longer, MNCK_TIMEOUT)
 {
 	const char *name = name_of("trylock", &self->trylock);
@@ -335,7 +338,7 @@ TEST_F_TIMEOUT(limit, start_takes_longer, MNCK_TIMEOUT)
 	EXPECT_EQ(0, count_of("pairing"));
 	line = row("subscribers", name);
 	EXPECT_NE(NULL, strstr(line ?: "", " latency "));
-	/* The first, which knows the initiator. */
+	/* The table has the violation, with the initiator. */
 	line = row("violations", "latency:");
 	ASSERT_NE(NULL, line);
 	EXPECT_NE(NULL, strstr(line, name));

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Rule failing-end: a start that can fail has no end, since the core ends a range
- * for all who have one when a start has failed, and nobody can tell whether it was
- * his.  A driver in C that does both, as RDMA ODP did until 2019, is reported: its
- * refusal is none, and the end of what it has refused does not reach it.
+ * Rule failing-end: a subscriber whose start can fail has no end.  When a start has
+ * failed, the core calls the end of every subscriber that has one, and a subscriber
+ * cannot tell whether its own start was the one that failed.
+ *
+ * A driver in C whose start fails and that has an end, as RDMA ODP until 2019, is
+ * reported.  The core sees its start succeed, and the driver does not get the end of a
+ * range that it has refused.
  */
 #include "kmsg.h"
 #include "mnck_harness.h"
 #include "proc.h"
 #include "victim.h"
 #include "violation.h"
+#include "reap_victim.h"
 
 FIXTURE(failing_end)
 {
@@ -21,7 +25,7 @@ FIXTURE(failing_end)
 	struct subscriber faulty;
 };
 
-/* The newest registration runs first. */
+/* The core calls the newest registration first. */
 FIXTURE_VARIANT(failing_end)
 {
 	bool faulty_is_newest;
@@ -41,14 +45,7 @@ FIXTURE_SETUP(failing_end)
 {
 	struct victim *v = &self->victim;
 
-	self->fd = -1;
-	self->kmsg = kmsg_open(O_NONBLOCK);
-	ASSERT_LE(0, self->kmsg);
-	ASSERT_EQ(0, victim_start(v, 4 * getpagesize()));
-	ASSERT_EQ(0, victim_trace_exit(v));
-	self->fd = mnck_open();
-	ASSERT_LE(0, self->fd);
-
+	SETUP_VICTIM(4 * getpagesize());
 	if (variant->faulty_is_newest)
 		ASSERT_EQ(0, mnck_attach(self->fd, v->pid, MNCK_KIND_COUNTER, &self->counter));
 	ASSERT_EQ(0, faulty_attach(self->fd, v->pid, MNCK_FAULT_FAILING_END, MNCK_IN_START,
@@ -59,26 +56,22 @@ FIXTURE_SETUP(failing_end)
 
 FIXTURE_TEARDOWN(failing_end)
 {
-	if (self->fd >= 0)
-		EXPECT_EQ(0, close(self->fd));
-	victim_kill(&self->victim);
-	close(self->kmsg);
+	TEARDOWN_VICTIM();
 }
 
-/* The driver counts as KVM does: of an end too many it would complain, to rule pairing. */
+/* The driver counts as KVM does: an end too many would be a violation of rule pairing. */
 TEST_F_TIMEOUT(failing_end, mrelease, MNCK_TIMEOUT)
 {
 	struct victim *v = &self->victim;
 	struct violation violation;
 
-	/* Where it may sleep it does not refuse, and its pair is whole. */
+	/* It does not refuse a blockable range, and gets its end. */
 	ASSERT_EQ(0, victim_do(v, VICTIM_DONTNEED, VICTIM_AREA, getpagesize()));
 	EXPECT_NO_VIOLATION(&self->faulty);
 	EXPECT_CALLS(&self->faulty, 1, 1, 0);
 	EXPECT_NO_LINE(self->kmsg);
 
-	ASSERT_EQ(0, victim_doom(v));
-	ASSERT_EQ(0, proc_reapable(v->pid, &self->reap));
+	STOP_IN_EXIT();
 	violation = in_reaping(MNCK_RULE_FAILING_END,
 			       "start refused, but the subscriber has an end",
 			       &self->reap);
@@ -100,7 +93,10 @@ TEST_F_TIMEOUT(failing_end, mrelease, MNCK_TIMEOUT)
 	EXPECT_NAMED(self->kmsg, &violation, &self->faulty);
 }
 
-/* Somebody else refuses, who may: the counter is ended, and the driver is not. */
+/*
+ * Another subscriber, which may refuse, refuses as well: the core ends the range for the
+ * counter, and the driver still gets no end.
+ */
 TEST_F_TIMEOUT(failing_end, undoing_end, MNCK_TIMEOUT)
 {
 	struct victim *v = &self->victim;
@@ -110,8 +106,7 @@ TEST_F_TIMEOUT(failing_end, undoing_end, MNCK_TIMEOUT)
 
 	ASSERT_EQ(0, faulty_attach(self->fd, v->pid, MNCK_FAULT_REFUSES, MNCK_IN_START,
 				   NULL, 0, &refuses));
-	ASSERT_EQ(0, victim_doom(v));
-	ASSERT_EQ(0, proc_reapable(v->pid, &self->reap));
+	STOP_IN_EXIT();
 	violation = in_reaping(MNCK_RULE_FAILING_END,
 			       "start refused, but the subscriber has an end",
 			       &self->reap);

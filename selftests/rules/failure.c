@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Rule failure: a start fails with -EAGAIN alone, and only if the range is
- * non-blockable.  What a driver in C fails with otherwise is reported, and the
- * core gets 0 or -EAGAIN: so the initiator goes on or gives up as if the driver
- * had done right, and all others get their pairs.
+ * Rule failure: a start fails with -EAGAIN only, and only if the range is
+ * non-blockable.  A driver in C that fails otherwise is reported, and the core gets 0
+ * for a blockable range and -EAGAIN for a non-blockable one.  So the initiator goes on
+ * or gives up as if the driver kept the rule, and every other subscriber gets its end.
  */
 #include "kmsg.h"
 #include "mnck_harness.h"
 #include "proc.h"
 #include "victim.h"
 #include "violation.h"
+#include "reap_victim.h"
 
-/* The driver and a counter on the test itself: munmap() is blockable. */
+/* The driver and a counter are attached to the test itself, whose munmap() is blockable. */
 FIXTURE(failure)
 {
 	int fd;
@@ -41,7 +42,7 @@ FIXTURE_SETUP(failure)
 
 FIXTURE_TEARDOWN(failure)
 {
-	/* Before the exit, of which an interval driver is told as well. */
+	/* Before the exit, which notifies an interval driver as well. */
 	if (self->fd >= 0)
 		EXPECT_EQ(0, close(self->fd));
 	close(self->kmsg);
@@ -51,7 +52,7 @@ FIXTURE_TEARDOWN(failure)
 	ASSERT_EQ(0, faulty_attach(self->fd, 0, _fault, _place, self->area,       \
 				   4 * self->page, &self->faulty))
 
-/* @_code in each of two ranges is one WARN and two violations, and munmap() works. */
+/* The driver fails in each of two ranges: one WARN, two violations, and munmap() works. */
 #define EXPECT_TAKEN_AS_SUCCESS(_what)                                            \
 	do {                                                                      \
 		struct violation v_ = in_munmap(MNCK_RULE_FAILURE, _what, self->area, \
@@ -69,25 +70,28 @@ FIXTURE_TEARDOWN(failure)
 							self->area + self->page, self->page)); \
 	} while (0)
 
+/* -EAGAIN for a blockable range is reported. */
 TEST_F_TIMEOUT(failure, eagain, MNCK_TIMEOUT)
 {
 	ATTACH(MNCK_FAULT_EAGAIN, MNCK_IN_START);
 	EXPECT_TAKEN_AS_SUCCESS("start failed with -11 for a blockable range, taken as success");
 }
 
+/* An error other than -EAGAIN for a blockable range is reported. */
 TEST_F_TIMEOUT(failure, einval, MNCK_TIMEOUT)
 {
 	ATTACH(MNCK_FAULT_EINVAL, MNCK_IN_START);
 	EXPECT_TAKEN_AS_SUCCESS("start failed with -22 for a blockable range, taken as success");
 }
 
+/* An interval callback that returns false for a blockable range is reported. */
 TEST_F_TIMEOUT(failure, interval, MNCK_TIMEOUT)
 {
 	ATTACH(MNCK_FAULT_EAGAIN, MNCK_IN_INTERVAL);
 	EXPECT_TAKEN_AS_SUCCESS("start failed with -11 for a blockable range, taken as success");
 }
 
-/* Who does right is not mentioned. */
+/* Drivers that keep the rule in a blockable range are not reported. */
 TEST_F_TIMEOUT(failure, none, MNCK_TIMEOUT)
 {
 	const struct {
@@ -109,7 +113,7 @@ TEST_F_TIMEOUT(failure, none, MNCK_TIMEOUT)
 	EXPECT_NO_LINE(self->kmsg);
 }
 
-/* The same on a victim that is reaped, which is not blockable. */
+/* The driver and a counter are attached to a victim that is reaped: not blockable. */
 FIXTURE(reaped)
 {
 	int fd;
@@ -122,33 +126,20 @@ FIXTURE(reaped)
 
 FIXTURE_SETUP(reaped)
 {
-	struct victim *v = &self->victim;
-
-	self->fd = -1;
-	self->kmsg = kmsg_open(O_NONBLOCK);
-	ASSERT_LE(0, self->kmsg);
-	ASSERT_EQ(0, victim_start(v, 4 * getpagesize()));
-	ASSERT_EQ(0, victim_trace_exit(v));
-	self->fd = mnck_open();
-	ASSERT_LE(0, self->fd);
-	ASSERT_EQ(0, mnck_attach(self->fd, v->pid, MNCK_KIND_COUNTER, &self->counter));
+	SETUP_VICTIM(4 * getpagesize());
+	ASSERT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &self->counter));
 }
 
 FIXTURE_TEARDOWN(reaped)
 {
-	if (self->fd >= 0)
-		EXPECT_EQ(0, close(self->fd));
-	victim_kill(&self->victim);
-	close(self->kmsg);
+	TEARDOWN_VICTIM();
 }
 
-/* What @_rounds of reaping have shown to the counter, whatever became of them. */
-#define EXPECT_COUNTED(_rounds)                                                   \
-	EXPECT_STATS(&self->counter,                                              \
-		     saw(MNCK_KIND_COUNTER, (_rounds) * self->reap.vmas, MNCK_EVENT_CLEAR, 0, \
-			 (void *)self->reap.start, self->reap.end - self->reap.start, \
-			 (_rounds) * self->reap.bytes))
+/* The counter has seen the ranges of @_rounds attempts to reap, refused or not. */
+#define EXPECT_COUNTED(_rounds) \
+	EXPECT_STATS(&self->counter, saw_reaps(MNCK_KIND_COUNTER, &self->reap, _rounds))
 
+/* An error other than -EAGAIN for a non-blockable range is reported. */
 TEST_F_TIMEOUT(reaped, einval, MNCK_TIMEOUT)
 {
 	struct victim *v = &self->victim;
@@ -156,8 +147,7 @@ TEST_F_TIMEOUT(reaped, einval, MNCK_TIMEOUT)
 
 	ASSERT_EQ(0, faulty_attach(self->fd, v->pid, MNCK_FAULT_EINVAL, MNCK_IN_START, NULL, 0,
 				   &self->faulty));
-	ASSERT_EQ(0, victim_doom(v));
-	ASSERT_EQ(0, proc_reapable(v->pid, &self->reap));
+	STOP_IN_EXIT();
 	violation = in_reaping(MNCK_RULE_FAILURE, "start failed with -22, taken as -EAGAIN",
 			       &self->reap);
 	announce(&violation, &self->faulty);
@@ -171,14 +161,14 @@ TEST_F_TIMEOUT(reaped, einval, MNCK_TIMEOUT)
 	EXPECT_NAMED(self->kmsg, &violation, &self->faulty);
 }
 
+/* -EAGAIN for a non-blockable range breaks no rule. */
 TEST_F_TIMEOUT(reaped, eagain_is_allowed, MNCK_TIMEOUT)
 {
 	struct victim *v = &self->victim;
 
 	ASSERT_EQ(0, faulty_attach(self->fd, v->pid, MNCK_FAULT_REFUSES, MNCK_IN_START, NULL, 0,
 				   &self->faulty));
-	ASSERT_EQ(0, victim_doom(v));
-	ASSERT_EQ(0, proc_reapable(v->pid, &self->reap));
+	STOP_IN_EXIT();
 	EXPECT_ERRNO(EAGAIN, victim_mrelease(v));
 	EXPECT_NO_VIOLATION(&self->faulty);
 	EXPECT_CALLS(&self->faulty, self->reap.vmas, 0, self->reap.vmas);

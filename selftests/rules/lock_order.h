@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Rule lock-order: locks are taken in one order, over all callbacks of a kind.
+ * Rule lock-order: all callbacks of a kind take locks in one order.
  *
- * A driver's mutex is taken in its invalidation, and its release takes it before
- * another lock, under which invalidations are called.  All that the driver sees is
- * one exit: there both callbacks are called one after the other, and its mutex is
- * never taken with a lock of mm's, nor with the core's own map.  That it might be
- * lockdep has learned from somebody else's invalidation, in another process, by
- * the map that all of them run under.
+ * The driver's invalidation callback takes a mutex.  Its release takes this mutex and
+ * then another lock, under which invalidation callbacks can be called.  The driver is
+ * attached to one process only, and sees only its exit, which calls both callbacks one
+ * after the other: there its mutex is taken neither with a lock of mm nor with the
+ * core's own lockdep map.  Lockdep knows what else an invalidation callback may be
+ * called under from another driver's callback in another process, since mnck runs all
+ * invalidation callbacks under one lockdep map.
  *
- * Lockdep reports once and then turns itself off, until the next boot: a program
- * for each mistake.
+ * Lockdep reports once and then turns itself off until the next boot, so each mistake
+ * has a program of its own.
  */
 #ifndef MNCK_SELFTEST_LOCK_ORDER_H
 #define MNCK_SELFTEST_LOCK_ORDER_H
@@ -21,10 +22,11 @@
 #include "proc.h"
 #include "victim.h"
 #include "violation.h"
+#include "reap_victim.h"
 
 #define AREA_SIZE (4L * getpagesize())
 
-/* What lockdep knows the map of the callbacks of intervals by. */
+/* The name of the lockdep map that interval callbacks run under. */
 #define MAP "mnck_invalidate"
 
 FIXTURE(lock_order)
@@ -49,7 +51,7 @@ FIXTURE_SETUP(lock_order)
 	self->fd = mnck_open();
 	ASSERT_LE(0, self->fd);
 
-	/* Who takes no lock shows what invalidations are called under. */
+	/* A driver that takes no lock shows lockdep under which locks invalidations are called. */
 	ASSERT_EQ(0, victim_start(&self->victim, AREA_SIZE));
 	ASSERT_EQ(0, faulty_attach(self->fd, self->victim.pid, MNCK_FAULT_NONE, MNCK_IN_INTERVAL,
 				   VICTIM_AREA, AREA_SIZE, &other));
@@ -62,13 +64,10 @@ FIXTURE_SETUP(lock_order)
 
 FIXTURE_TEARDOWN(lock_order)
 {
-	if (self->fd >= 0)
-		EXPECT_EQ(0, close(self->fd));
-	victim_kill(&self->victim);
-	close(self->kmsg);
+	TEARDOWN_VICTIM();
 }
 
-/* The driver sees an exit, and nothing else. */
+/* Attaches the driver to the victim, whose exit is all that the driver sees. */
 #define EXPECT_EXIT(_fault)                                                       \
 	do {                                                                      \
 		pid_t pid_ = self->victim.pid;                                    \
@@ -87,7 +86,7 @@ FIXTURE_TEARDOWN(lock_order)
 		EXPECT_EQ(1, stats_now(&self->release).releases);                 \
 	} while (0)
 
-/* And it is reported, since the driver's @_lock comes behind our map. */
+/* Lockdep reports the driver, since its @_lock is taken under mnck's map. */
 #define EXPECT_REPORTED(_fault, _lock)                                            \
 	do {                                                                      \
 		static const char * const link_[] = { "(" MAP "){" };             \
@@ -99,7 +98,7 @@ FIXTURE_TEARDOWN(lock_order)
 		EXPECT_EQ(0, kmsg_find(self->kmsg, link_, 1, record_, sizeof(record_))); \
 	} while (0)
 
-/* The same driver, in the right order. */
+/* A driver that takes the same locks in the right order is not reported. */
 TEST_F_TIMEOUT(lock_order, right, MNCK_TIMEOUT)
 {
 	EXPECT_EXIT(MNCK_FAULT_LOCK_LAST);

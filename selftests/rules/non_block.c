@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Rule non-block: nothing sleeps in a callback of a non-blockable range.  The core
- * looks at hlist starts and ends; the ends that undo a refused start and the
- * callbacks of intervals it does not watch, so there only we can tell.  In a chain
- * all is within a start or an end of the core's, which does not know the member.
+ * Rule non-block: no callback of a non-blockable range sleeps.  Rule reclaim: no
+ * callback allocates memory with direct reclaim, whatever the range.
  *
- * Who has slept is named, from the task's voluntary context switches; and who
- * might have, and had luck, from the kernel's tracepoints.  The kernel itself says
- * where, but not who, and of the latter at most once a second.
+ * The core watches the starts and ends of its list of registrations.  It watches
+ * neither the ends that undo a refused start nor the callbacks of interval
+ * subscribers: there only mnck sees a sleep.  The members of a chain run within the
+ * chain's start and end, so the core cannot name the member.
  *
- * And rule reclaim: nobody allocates with direct reclaim, whatever the range.
+ * mnck names a subscriber that slept by its task's voluntary context switches, and a
+ * subscriber that might have slept but did not by the kernel's tracepoints.  The
+ * kernel's own checks print the place but not the subscriber, and print that a callback
+ * might have slept at most once a second.
  */
 #include <time.h>
 
@@ -19,6 +21,7 @@
 #include "module.h"
 #include "option.h"
 #include "proc.h"
+#include "reap_victim.h"
 #include "victim.h"
 #include "violation.h"
 
@@ -28,7 +31,7 @@ FIXTURE(non_block)
 {
 	int fd;
 	int kmsg;
-	/* The same, read on for what the kernel itself says. */
+	/* The log once more, to read what the kernel's own checks print. */
 	int bugs;
 	struct victim victim;
 	struct reapable reap;
@@ -42,12 +45,12 @@ FIXTURE_VARIANT(non_block)
 {
 	__u32 fault;
 	enum mnck_rule rule;
-	/* What the callback does, as it is reported. */
+	/* How mnck reports what the callback does. */
 	const char *what;
-	/* What the kernel says of it; at least one of these. */
+	/* What the kernel's own checks print: at least one of these. */
 	const char *bugs[2];
-	/* Which it may not say the first time. */
-	bool throttled;
+	/* The callback does not sleep but might have, which the kernel may suppress at first. */
+	bool might_sleep;
 };
 
 #define SCHEDULING "scheduling in a non-blocking section: non_block/"
@@ -83,7 +86,7 @@ FIXTURE_VARIANT_ADD(non_block, mutex_free)
 	.rule = MNCK_RULE_NON_BLOCK,
 	.what = "might have slept for lock faulty_lock in ",
 	.bugs = { MIGHT_SLEEP },
-	.throttled = true,
+	.might_sleep = true,
 };
 
 FIXTURE_VARIANT_ADD(non_block, gfp_kernel)
@@ -92,41 +95,31 @@ FIXTURE_VARIANT_ADD(non_block, gfp_kernel)
 	.rule = MNCK_RULE_RECLAIM,
 	.what = "allocates with direct reclaim in ",
 	.bugs = { MIGHT_SLEEP },
-	.throttled = true,
+	.might_sleep = true,
 };
 
 FIXTURE_SETUP(non_block)
 {
-	struct victim *v = &self->victim;
-
 	self->fd = -1;
 	/* The probe of locks is a tracepoint of lockdep. */
 	REQUIRE_OPTION(variant->fault != MNCK_FAULT_MUTEX_FREE || has_lockdep(), "PROVE_LOCKING");
-	/* Who might have slept only the probes see. */
-	if (variant->throttled) {
+	/* mnck sees that a callback might have slept only with its probes. */
+	if (variant->might_sleep) {
 		REQUIRE_MNCK_KO();
 		ASSERT_EQ(0, mnck_remove());
 		ASSERT_EQ(0, mnck_insert("probes=1"));
 	}
-	self->kmsg = kmsg_open(O_NONBLOCK);
-	ASSERT_LE(0, self->kmsg);
+	SETUP_VICTIM(AREA_SIZE);
 	self->bugs = kmsg_open(O_NONBLOCK);
 	ASSERT_LE(0, self->bugs);
-	ASSERT_EQ(0, victim_start(v, AREA_SIZE));
-	ASSERT_EQ(0, victim_trace_exit(v));
-	self->fd = mnck_open();
-	ASSERT_LE(0, self->fd);
-	ASSERT_EQ(0, mnck_attach(self->fd, v->pid, MNCK_KIND_COUNTER, &self->counter));
+	ASSERT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &self->counter));
 }
 
 FIXTURE_TEARDOWN(non_block)
 {
-	if (self->fd >= 0)
-		EXPECT_EQ(0, close(self->fd));
-	victim_kill(&self->victim);
-	close(self->kmsg);
+	TEARDOWN_VICTIM();
 	close(self->bugs);
-	if (variant->throttled) {
+	if (variant->might_sleep) {
 		EXPECT_EQ(0, mnck_remove());
 		EXPECT_EQ(0, mnck_insert(""));
 	}
@@ -142,8 +135,8 @@ static void announce_bugs(const char * const bugs[2])
 		announce_sleep_bug(bugs[i]);
 }
 
-/* The kernel has said that somebody might sleep, since the log was opened. */
-static bool might_have_slept(int bugs)
+/* Returns whether the kernel has printed, since the last call, that a callback might sleep. */
+static bool kernel_has_warned(int bugs)
 {
 	static const char * const text[] = { MIGHT_SLEEP };
 	char record[4096];
@@ -151,18 +144,18 @@ static bool might_have_slept(int bugs)
 	return !kmsg_find(bugs, text, 1, record, sizeof(record));
 }
 
-/* Seconds, of which the kernel is silent for one at most. */
-#define THROTTLE_LIMIT 5
+/* Seconds to wait for the kernel's line; the kernel suppresses it for one second at most. */
+#define WARNING_TIMEOUT 5
 
 /*
- * Reaps the victim, for which process_mrelease() fails with @_errno, and in which
- * the driver breaks the rule in its @_callback, in @_ranges ranges, the first of
- * which is @_start to @_end.
+ * Reaps the victim twice, or until the kernel has printed its own line.  process_mrelease()
+ * fails with @_errno, and the driver's @_callback breaks the rule in @_ranges ranges, the
+ * first of which is @_start to @_end.
  */
 #define EXPECT_SLEEPER(_errno, _callback, _ranges, _start, _end)                  \
 	do {                                                                      \
-		time_t limit_ = time(NULL) + THROTTLE_LIMIT;                      \
-		bool said_ = !variant->throttled || !has_debug_atomic_sleep();    \
+		time_t limit_ = time(NULL) + WARNING_TIMEOUT;                     \
+		bool warned_ = !variant->might_sleep || !has_debug_atomic_sleep(); \
 		struct violation v_;                                              \
 		__u64 rounds_ = 0;                                                \
 		char what_[64];                                                   \
@@ -173,46 +166,46 @@ static bool might_have_slept(int bugs)
 		v_.end = (_end);                                                  \
 		announce_bugs(variant->bugs);                                     \
 		announce(&v_, &self->faulty);                                     \
-		for (; rounds_ < 2 || (!said_ && time(NULL) <= limit_); rounds_++) { \
+		for (; rounds_ < 2 || (!warned_ && time(NULL) <= limit_); rounds_++) { \
 			EXPECT_ERRNO(_errno, victim_mrelease(&self->victim));     \
-			said_ = said_ || might_have_slept(self->bugs);            \
-			/* Each refusal is logged, and the log is not long. */    \
-			if (!said_)                                               \
+			warned_ = warned_ || kernel_has_warned(self->bugs);       \
+			/* The core logs each start that fails, and the log is short. */ \
+			if (!warned_)                                             \
 				usleep(100000);                                   \
 		}                                                                 \
-		EXPECT_TRUE(said_);                                               \
+		EXPECT_TRUE(warned_);                                             \
 		EXPECT_VIOLATIONS(&self->faulty, variant->rule, rounds_ * (_ranges)); \
 		EXPECT_NAMED(self->kmsg, &v_, &self->faulty);                     \
-		/* Nobody lost a pair by it. */                                   \
+		/* The counter has its start and its end of each range. */        \
 		EXPECT_STATS(&self->counter,                                      \
-			     saw(MNCK_KIND_COUNTER, rounds_ * self->reap.vmas,    \
-				 MNCK_EVENT_CLEAR, 0, (void *)self->reap.start,   \
-				 self->reap.end - self->reap.start, rounds_ * self->reap.bytes)); \
+			     saw_reaps(MNCK_KIND_COUNTER, &self->reap, rounds_)); \
 		EXPECT_EQ(rounds_ * (_ranges), stats_now(&self->faulty).starts);  \
 		EXPECT_EQ(0, stats_now(&self->faulty).open);                      \
 	} while (0)
 
+/* Reaps the victim: the driver breaks the rule in each range. */
 #define EXPECT_SLEEPS_IN_ALL(_errno, _callback)                                   \
 	do {                                                                      \
-		ASSERT_EQ(0, victim_doom(&self->victim));                         \
-		ASSERT_EQ(0, proc_reapable(self->victim.pid, &self->reap));       \
+		STOP_IN_EXIT();                                                   \
 		EXPECT_SLEEPER(_errno, _callback, self->reap.vmas, self->reap.top_start, \
 			       self->reap.top_end);                               \
 	} while (0)
 
+/* A start that sleeps is reported. */
 TEST_F_TIMEOUT(non_block, start, MNCK_TIMEOUT)
 {
 	ATTACH(&self->faulty, variant->fault, MNCK_IN_START);
 	EXPECT_SLEEPS_IN_ALL(0, "start");
 }
 
+/* An end that sleeps is reported. */
 TEST_F_TIMEOUT(non_block, end, MNCK_TIMEOUT)
 {
 	ATTACH(&self->faulty, variant->fault, MNCK_IN_END);
 	EXPECT_SLEEPS_IN_ALL(0, "end");
 }
 
-/* The end that undoes its start, because somebody else has refused. */
+/* An end that sleeps is reported if it undoes a start because another subscriber has refused. */
 TEST_F_TIMEOUT(non_block, undoing_end, MNCK_TIMEOUT)
 {
 	ATTACH(&self->faulty, variant->fault, MNCK_IN_END);
@@ -224,6 +217,7 @@ TEST_F_TIMEOUT(non_block, undoing_end, MNCK_TIMEOUT)
 #define JOIN(_sub, _fault, _place) \
 	ASSERT_EQ(0, faulty_join(&self->chain, _fault, _place, _sub))
 
+/* A member whose start sleeps is named, not its chain. */
 TEST_F_TIMEOUT(non_block, chain_start, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, chain_attach(self->fd, self->victim.pid, MNCK_POLICY_EXACT, &self->chain));
@@ -231,6 +225,7 @@ TEST_F_TIMEOUT(non_block, chain_start, MNCK_TIMEOUT)
 	EXPECT_SLEEPS_IN_ALL(0, "chain start");
 }
 
+/* A member whose end sleeps is named, not its chain. */
 TEST_F_TIMEOUT(non_block, chain_end, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, chain_attach(self->fd, self->victim.pid, MNCK_POLICY_EXACT, &self->chain));
@@ -238,7 +233,7 @@ TEST_F_TIMEOUT(non_block, chain_end, MNCK_TIMEOUT)
 	EXPECT_SLEEPS_IN_ALL(0, "chain end");
 }
 
-/* The end that the chain calls itself, because a later member has refused. */
+/* A member whose end sleeps is named if the chain calls it because a later member refused. */
 TEST_F_TIMEOUT(non_block, chain_undoing_end, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, chain_attach(self->fd, self->victim.pid, MNCK_POLICY_EXACT, &self->chain));
@@ -248,16 +243,16 @@ TEST_F_TIMEOUT(non_block, chain_undoing_end, MNCK_TIMEOUT)
 	EXPECT_NO_VIOLATION(&self->refuses);
 }
 
+/* An interval callback that sleeps is reported. */
 TEST_F_TIMEOUT(non_block, interval, MNCK_TIMEOUT)
 {
 	ATTACH(&self->faulty, variant->fault, MNCK_IN_INTERVAL);
-	ASSERT_EQ(0, victim_doom(&self->victim));
-	ASSERT_EQ(0, proc_reapable(self->victim.pid, &self->reap));
+	STOP_IN_EXIT();
 	EXPECT_SLEEPER(0, "invalidate", 1, (unsigned long)VICTIM_AREA,
 		       (unsigned long)VICTIM_AREA + AREA_SIZE);
 }
 
-/* Where it may sleep nobody says anything, but of who may not at all. */
+/* In a blockable range a callback may sleep, but may not allocate with direct reclaim. */
 TEST_F_TIMEOUT(non_block, blockable, MNCK_TIMEOUT)
 {
 	struct violation v = in_munmap(variant->rule, variant->what, VICTIM_AREA, getpagesize());
@@ -286,34 +281,39 @@ TEST_F_TIMEOUT(non_block, blockable, MNCK_TIMEOUT)
 	EXPECT_NO_LINE(self->kmsg);
 }
 
-/* Who does not sleep is not mentioned where he must not. */
-TEST(non_blockable)
+/* Drivers that break no rule. */
+FIXTURE(no_fault)
+{
+	int fd;
+	int kmsg;
+	struct victim victim;
+	struct reapable reap;
+};
+
+FIXTURE_SETUP(no_fault)
+{
+	SETUP_VICTIM(AREA_SIZE);
+}
+
+FIXTURE_TEARDOWN(no_fault)
+{
+	TEARDOWN_VICTIM();
+}
+
+/* Callbacks of a non-blockable range that do not sleep are not reported. */
+TEST_F_TIMEOUT(no_fault, non_blockable, MNCK_TIMEOUT)
 {
 	struct subscriber start, interval;
-	struct reapable reap;
-	struct victim v;
-	int kmsg, fd;
 
-	kmsg = kmsg_open(O_NONBLOCK);
-	ASSERT_LE(0, kmsg);
-	ASSERT_EQ(0, victim_start(&v, AREA_SIZE));
-	ASSERT_EQ(0, victim_trace_exit(&v));
-	fd = mnck_open();
-	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, faulty_attach(fd, v.pid, MNCK_FAULT_NONE, MNCK_IN_START, NULL, 0, &start));
-	ASSERT_EQ(0, faulty_attach(fd, v.pid, MNCK_FAULT_NONE, MNCK_IN_INTERVAL, VICTIM_AREA,
-				   AREA_SIZE, &interval));
-	ASSERT_EQ(0, victim_doom(&v));
-	ASSERT_EQ(0, proc_reapable(v.pid, &reap));
-	EXPECT_EQ(0, victim_mrelease(&v));
-	EXPECT_CALLS(&start, reap.vmas, reap.vmas, 0);
+	ATTACH(&start, MNCK_FAULT_NONE, MNCK_IN_START);
+	ATTACH(&interval, MNCK_FAULT_NONE, MNCK_IN_INTERVAL);
+	STOP_IN_EXIT();
+	EXPECT_EQ(0, victim_mrelease(&self->victim));
+	EXPECT_CALLS(&start, self->reap.vmas, self->reap.vmas, 0);
 	EXPECT_CALLS(&interval, 1, 0, 0);
 	EXPECT_NO_VIOLATION(&start);
 	EXPECT_NO_VIOLATION(&interval);
-	EXPECT_NO_LINE(kmsg);
-	EXPECT_EQ(0, close(fd));
-	victim_kill(&v);
-	close(kmsg);
+	EXPECT_NO_LINE(self->kmsg);
 }
 
 TEST_HARNESS_MAIN

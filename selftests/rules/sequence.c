@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The interval sequence comes back to even after a range that was refused.
+ * Rule sequence: the interval sequence is even again after a range that was refused.
  *
- * Mirrors __mmu_notifier_invalidate_range_start() of mm/mmu_notifier.c: the
- * interval subscribers are called first, and the sequence is odd from there to
- * the end of the range.  When after that one of the others refuses, no end comes,
- * for who is refused must not call it.  Up to Linux 7.3 the core forgets to end
- * the interval side itself: the sequence stays odd, and whoever waits for it does
- * so for ever.  That is an expected failure here; patches/ has the cure.
+ * __mmu_notifier_invalidate_range_start() of mm/mmu_notifier.c calls the interval
+ * subscribers first, and the sequence is odd from then to the end of the range.  When
+ * another subscriber refuses the range after that, the initiator must not call the
+ * end.  Up to Linux 7.3 the core does not end the interval part itself either: the
+ * sequence stays odd, and a task that waits for it waits for ever.  The test expects
+ * this failure; patches/ has the fix.
  *
- * Nothing heals such an address space, and who waits can't be killed.  So each
- * call that may wait is made by a process that nobody waits for, and the session
- * is open there too: the last close would wait as well.  What mnck itself can say
- * of it (rule sequence) it says when the victim has gone.  A machine on which this
- * has failed, as expected or not, must be started anew to remove the module.
+ * Such an mm cannot be repaired, and the waiting task cannot be killed.  So a child
+ * process makes each call that may wait, and the test does not wait for the child.  The
+ * child has the session open too, because its last close would also wait.  mnck
+ * reports the violation of rule sequence when the victim has exited.  After such a
+ * failure, expected or not, the module cannot be removed until the machine restarts.
  */
 #include <poll.h>
 
@@ -24,10 +24,10 @@
 
 #define AREA_SIZE 0x100000L
 
-/* Where a victim has nothing: no range that is refused overlaps it. */
+/* An address where a victim has no memory, so no refused range overlaps it. */
 #define BESIDE (VICTIM_AREA + (1L << 40))
 
-/* A process that makes one call, and then says so. */
+/* A child process that makes one call and then reports its result. */
 struct caller {
 	pid_t pid;
 	int answer;
@@ -54,7 +54,7 @@ static int caller_begin(struct caller *caller, struct call *call,
 	return 0;
 }
 
-/* The call has returned, or its process has gone. */
+/* Returns whether the call has returned, or its process has exited. */
 static bool caller_done(const struct caller *caller)
 {
 	struct pollfd answer = { .fd = caller->answer, .events = POLLIN };
@@ -63,9 +63,9 @@ static bool caller_done(const struct caller *caller)
 }
 
 /*
- * It sleeps where the core waits for the sequence.  While nothing invalidates
- * that happens only if the sequence is odd, and then it is odd for ever: there is
- * no need to look for how long.
+ * Returns whether the call sleeps in a function of the core that waits for the
+ * sequence.  While no range is open, it does so only if the sequence stays odd for
+ * ever, so the test need not check how long it sleeps.
  */
 static bool caller_waits(const struct caller *caller)
 {
@@ -73,7 +73,7 @@ static bool caller_waits(const struct caller *caller)
 	       proc_sleeps_in(caller->pid, caller->pid, "mmu_interval_read_begin");
 }
 
-/* The errno of the call, or 0. */
+/* Waits for the call; returns its errno, or 0. */
 static int caller_end(struct caller *caller)
 {
 	int result;
@@ -95,9 +95,9 @@ FIXTURE(sequence)
 
 FIXTURE_VARIANT(sequence)
 {
-	/* Of the mirror when the range comes. */
+	/* The address of the mirror that is attached when the range is refused. */
 	char *start;
-	/* Then there comes another mirror, and that is the one called. */
+	/* Whether the call is on another mirror, which is attached afterwards. */
 	bool another;
 	int (*call)(struct call *call);
 };
@@ -114,7 +114,10 @@ FIXTURE_VARIANT_ADD(sequence, fault)
 	.call = call_fault,
 };
 
-/* It was even in the range, and is made odd by who comes next. */
+/*
+ * The refused range overlaps no mirror, so the sequence stays even; to attach another
+ * mirror makes it odd.
+ */
 FIXTURE_VARIANT_ADD(sequence, fault_later)
 {
 	.start = BESIDE,
@@ -140,13 +143,13 @@ FIXTURE_SETUP(sequence)
 
 FIXTURE_TEARDOWN(sequence)
 {
-	/* Not the last close, if one still waits. */
+	/* If a child still waits, it has the session open: this close does not wait. */
 	if (self->fd >= 0)
 		EXPECT_EQ(0, close(self->fd));
 	victim_kill(&self->victim);
 }
 
-/* Begins the call that is to return; all ranges have been refused or ended by now. */
+/* Makes the call, which must return, since no range is open; waits until it returns or sleeps. */
 #define BEGIN_CALL(_caller)                                                             \
 	do {                                                                            \
 		struct call call_ = {                                                   \
@@ -163,13 +166,13 @@ FIXTURE_TEARDOWN(sequence)
 		WAIT_UNTIL(caller_done(_caller) || caller_waits(_caller));              \
 	} while (0)
 
-/* Announces what mnck will say of it. */
+/* Announces the WARN that comes when the victim exits. */
 #define EXPECT_STUCK(_mirror, _trylock)                                                 \
 	ksft_print_msg(									\
 		"mnck-expect: WARN sequence: mirror %llu: sequence is odd since trylock %llu\n", \
 		_mirror, _trylock)
 
-/* When nobody refuses. */
+/* After a range that no subscriber refused, the call returns. */
 TEST_F_TIMEOUT(sequence, granted, MNCK_TIMEOUT)
 {
 	struct caller caller;
@@ -177,10 +180,11 @@ TEST_F_TIMEOUT(sequence, granted, MNCK_TIMEOUT)
 	ASSERT_EQ(0, victim_mrelease(&self->victim));
 	BEGIN_CALL(&caller);
 	ASSERT_TRUE(caller_done(&caller));
-	/* What the reaper has taken is not faulted in again. */
+	/* Memory that was reaped is not faulted in again. */
 	EXPECT_EQ(variant->call == call_fault ? EFAULT : 0, caller_end(&caller));
 }
 
+/* After a range that the trylock refused, the call returns: not up to Linux 7.3. */
 TEST_F_TIMEOUT(sequence, refused, MNCK_TIMEOUT)
 {
 	__u64 mirror = stats_now(&self->mirror).serial;
@@ -193,10 +197,10 @@ TEST_F_TIMEOUT(sequence, refused, MNCK_TIMEOUT)
 
 	BEGIN_CALL(&caller);
 	if (!caller_done(&caller)) {
-		/* The mirror that saw the range will see that when the victim goes. */
+		/* A mirror that saw the range is checked when the victim exits. */
 		if (!variant->another)
 			EXPECT_STUCK(mirror, stats_now(&self->trylock).serial);
-		XFAIL(return, "the core has not ended the interval side, and never will");
+		XFAIL(return, "the core does not end the interval part of a refused range");
 	}
 	EXPECT_EQ(0, caller_end(&caller));
 }

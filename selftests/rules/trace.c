@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The tracepoints: what tracefs, and so perf and trace-cmd, has of a callback.
+ * mnck's tracepoints: each callback is an event in tracefs, which perf and trace-cmd
+ * read.
  */
 #include "mnck_harness.h"
 #include "option.h"
@@ -13,7 +14,7 @@ FIXTURE(trace)
 	size_t page;
 	struct victim victim;
 	struct subscriber counter;
-	char who[32];
+	char name[32];
 };
 
 FIXTURE_SETUP(trace)
@@ -28,7 +29,7 @@ FIXTURE_SETUP(trace)
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &self->counter));
 	ASSERT_EQ(0, mnck_stats(&self->counter, &stats));
-	snprintf(self->who, sizeof(self->who), "counter %llu", stats.serial);
+	snprintf(self->name, sizeof(self->name), "counter %llu", stats.serial);
 	ASSERT_EQ(0, tracing_on());
 }
 
@@ -40,7 +41,7 @@ FIXTURE_TEARDOWN(trace)
 	victim_kill(&self->victim);
 }
 
-/* How many lines of the trace have @text. */
+/* Returns how many lines of the trace contain @text, or -1. */
 static int traced(const char *text)
 {
 	FILE *trace = fopen(TRACE_FILE, "re");
@@ -63,28 +64,28 @@ static int traced(const char *text)
 		EXPECT_EQ(_n, traced(text_)) TH_LOG("%s", text_);                 \
 	} while (0)
 
-/* Who, what, where, and who began it, by symbol. */
+/* A start and its end are traced with the subscriber, the range and the initiator's symbol. */
 TEST_F_TIMEOUT(trace, pair, MNCK_TIMEOUT)
 {
 	unsigned long start = (unsigned long)VICTIM_AREA + self->page;
 
 	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MUNMAP, VICTIM_AREA + self->page, self->page));
 	/* unmap_vmas(), or unmap_region() if that is inlined there. */
-	EXPECT_TRACED(1, "start: %s: UNMAP 0x%lx-0x%lx blockable in unmap_", self->who,
+	EXPECT_TRACED(1, "start: %s: UNMAP 0x%lx-0x%lx blockable in unmap_", self->name,
 		      start, start + self->page);
-	EXPECT_TRACED(1, "end: %s: UNMAP 0x%lx-0x%lx blockable in unmap_", self->who,
+	EXPECT_TRACED(1, "end: %s: UNMAP 0x%lx-0x%lx blockable in unmap_", self->name,
 		      start, start + self->page);
-	EXPECT_TRACED(2, ": %s: ", self->who);
+	EXPECT_TRACED(2, ": %s: ", self->name);
 	EXPECT_TRACED(0, "refused: ");
 	EXPECT_TRACED(0, "violation: ");
 }
 
-/* Nobody listens. */
+/* A disabled tracepoint traces nothing. */
 TEST_F_TIMEOUT(trace, off, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, tracing_off());
 	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MUNMAP, VICTIM_AREA, self->page));
-	EXPECT_TRACED(0, ": %s: ", self->who);
+	EXPECT_TRACED(0, ": %s: ", self->name);
 }
 
 TEST_HARNESS_MAIN
