@@ -1,100 +1,128 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Each allocation of each way to attach a subscriber, and of what its device
- * does, fails once.  The call then fails with ENOMEM and has done nothing: it
- * takes no place in the session, and holds no mm and no module.  Nor has it lost
- * memory, which leaks.c looks for.
+ * Each allocation of each way to attach a subscriber, and of the calls that use its
+ * device, fails once.  The call then fails with ENOMEM and has had no effect: it takes no
+ * place in the session, and keeps neither the mm nor the module.
+ *
+ * leaks.c makes the same calls and checks that they leak no memory.
  */
 #include "failing_calls.h"
 #include "victim.h"
 
+/* The attach of each kind of subscriber. */
+FIXTURE(attach)
+{
+	struct failing_calls calls;
+};
+
+FIXTURE_VARIANT(attach)
+{
+	__u32 kind;
+};
+
+FIXTURE_VARIANT_ADD(attach, counter)
+{
+	.kind = MNCK_KIND_COUNTER,
+};
+
+FIXTURE_VARIANT_ADD(attach, trylock)
+{
+	.kind = MNCK_KIND_TRYLOCK,
+};
+
+FIXTURE_VARIANT_ADD(attach, mirror)
+{
+	.kind = MNCK_KIND_MIRROR,
+};
+
+FIXTURE_VARIANT_ADD(attach, two_pass)
+{
+	.kind = MNCK_KIND_TWO_PASS,
+};
+
+FIXTURE_VARIANT_ADD(attach, secondary_tlb)
+{
+	.kind = MNCK_KIND_SECONDARY_TLB,
+};
+
+FIXTURE_VARIANT_ADD(attach, aging)
+{
+	.kind = MNCK_KIND_AGING,
+};
+
+FIXTURE_VARIANT_ADD(attach, shared)
+{
+	.kind = MNCK_KIND_SHARED,
+};
+
+FIXTURE_SETUP(attach)
+{
+	REQUIRE_MNCK_KO();
+	ASSERT_EQ(0, failing_calls_setup(&self->calls));
+}
+
+FIXTURE_TEARDOWN(attach)
+{
+	EXPECT_EQ(0, failing_calls_teardown(&self->calls));
+}
+
+/* An attach fails with ENOMEM, whichever of its allocations fails. */
+TEST_F_TIMEOUT(attach, each_allocation, MNCK_TIMEOUT)
+{
+	ASSERT_CAN_FAIL(FAIL_SLAB);
+	fail_attach(_metadata, &self->calls, variant->kind);
+}
+
+/* All other calls that allocate. */
 FIXTURE(fail_nth)
 {
-	struct attempt attempt;
+	struct failing_calls calls;
 };
 
 FIXTURE_SETUP(fail_nth)
 {
 	REQUIRE_MNCK_KO();
-	ASSERT_EQ(0, attempt_setup(&self->attempt));
+	ASSERT_EQ(0, failing_calls_setup(&self->calls));
 }
 
 FIXTURE_TEARDOWN(fail_nth)
 {
-	EXPECT_EQ(0, attempt_teardown(&self->attempt));
+	EXPECT_EQ(0, failing_calls_teardown(&self->calls));
 }
 
-#define SWEEP_KIND(_kind)                                                         \
-	do {                                                                      \
-		ASSERT_CAN_FAIL(FAIL_SLAB);                                       \
-		SWEEP_ATTACHES(1U << (_kind));                                    \
-	} while (0)
-
-TEST_F_TIMEOUT(fail_nth, counter, MNCK_TIMEOUT)
-{
-	SWEEP_KIND(MNCK_KIND_COUNTER);
-}
-
-TEST_F_TIMEOUT(fail_nth, trylock, MNCK_TIMEOUT)
-{
-	SWEEP_KIND(MNCK_KIND_TRYLOCK);
-}
-
-TEST_F_TIMEOUT(fail_nth, mirror, MNCK_TIMEOUT)
-{
-	SWEEP_KIND(MNCK_KIND_MIRROR);
-}
-
-TEST_F_TIMEOUT(fail_nth, two_pass, MNCK_TIMEOUT)
-{
-	SWEEP_KIND(MNCK_KIND_TWO_PASS);
-}
-
-TEST_F_TIMEOUT(fail_nth, secondary_tlb, MNCK_TIMEOUT)
-{
-	SWEEP_KIND(MNCK_KIND_SECONDARY_TLB);
-}
-
-TEST_F_TIMEOUT(fail_nth, aging, MNCK_TIMEOUT)
-{
-	SWEEP_KIND(MNCK_KIND_AGING);
-}
-
-TEST_F_TIMEOUT(fail_nth, shared, MNCK_TIMEOUT)
-{
-	SWEEP_KIND(MNCK_KIND_SHARED);
-}
-
+/* A call that uses a device fails with ENOMEM, whichever of its allocations fails. */
 TEST_F_TIMEOUT(fail_nth, devices, MNCK_TIMEOUT)
 {
 	ASSERT_CAN_FAIL(FAIL_SLAB);
-	SWEEP_DEVICES();
+	fail_device_calls(_metadata, &self->calls);
 }
 
-/* The process's own pages, and a page of its page table at least. */
+/* A fault fails with ENOMEM if mm cannot allocate a page or a page table for it. */
 TEST_F_TIMEOUT(fail_nth, pages, MNCK_TIMEOUT)
 {
 	ASSERT_CAN_FAIL(FAIL_PAGE);
-	/* A slab of a lower order does too, and KASAN can lose a stack trace. */
-	self->attempt.can_absorb = true;
-	SWEEP_FAULT(PAGES + 1);
+	/* A slab can be of a lower order instead, and KASAN can lose a stack trace. */
+	self->calls.can_absorb = true;
+	fail_fault(_metadata, &self->calls, PAGES + 1);
 }
 
-/* The target's mm is held by none of the attaches that failed. */
+/* A failed attach does not keep the mm of its target, which is released at the exit. */
 TEST_F_TIMEOUT(fail_nth, target_exits, MNCK_TIMEOUT)
 {
-	struct attempt *a = &self->attempt;
+	struct failing_calls *calls = &self->calls;
+	struct victim *v = &calls->victim;
 	struct subscriber counter;
 
 	ASSERT_CAN_FAIL(FAIL_SLAB);
+	calls->target = v->pid;
 	for (__u32 kind = 0; kind < NR_KINDS; kind++) {
-		a->target = a->victim.pid;
-		a->attach = attach_kind(kind, 0, a->victim.pid);
-		EXPECT_SWEPT(&attach_sweep, known(kind, true), "%s", kind_names[kind]);
+		calls->attach = attach_kind(kind, 0, v->pid);
+		expect_enomem(_metadata, calls, &attach_sweep, least_allocations(kind, true),
+			      kind_names[kind]);
 	}
-	ASSERT_EQ(0, mnck_attach(a->fd, a->victim.pid, MNCK_KIND_COUNTER, &counter));
-	ASSERT_EQ(0, victim_send(&a->victim, VICTIM_EXIT, NULL, 0));
-	ASSERT_EQ(0, victim_join(&a->victim));
+	ASSERT_EQ(0, mnck_attach(calls->fd, v->pid, MNCK_KIND_COUNTER, &counter));
+	ASSERT_EQ(0, victim_send(v, VICTIM_EXIT, NULL, 0));
+	ASSERT_EQ(0, victim_join(v));
 	EXPECT_STATS(&counter, released(saw_nothing()));
 }
 

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Each way to attach a subscriber, and what its device does, while allocations
- * fail: the call then fails with ENOMEM and has done nothing.
+ * Attaches of each kind of subscriber, and the calls that use its device, while each of
+ * their allocations fails in turn: the call fails with ENOMEM and has had no effect.
  *
- * mnck is inserted anew with max_subscribers=1, so that a session which keeps but
- * one place too many has none left.
- *
- * The macros are for tests whose fixture has a struct attempt called attempt.
+ * mnck is inserted anew with max_subscribers=1: if a failed attach kept its place in the
+ * session, there would be none left for the next.
  */
 #ifndef MNCK_SELFTEST_FAILING_CALLS_H
 #define MNCK_SELFTEST_FAILING_CALLS_H
@@ -22,7 +20,7 @@
 
 #define NR_KINDS (MNCK_KIND_SHARED + 1)
 
-/* The mirror's and the device's pages, which this process maps anew for each call. */
+/* The pages of the mirror and of the device, which prepare_fault() maps anew for each call. */
 #define PAGES 4
 #define AREA ((char *)0x200000000UL)
 
@@ -30,77 +28,78 @@ static const char * const kind_names[NR_KINDS] = {
 	"counter", "trylock", "mirror", "two_pass", "secondary_tlb", "aging", "shared",
 };
 
-/* What is called, with its argument. */
-struct attempt {
-	/* The session that is called, which may have one subscriber. */
+/* The calls that fail: their sessions, their targets and their arguments. */
+struct failing_calls {
+	/* The session that the calls are made on. */
 	int fd;
-	/* Another, for who is there before. */
+	/* A session for a subscriber that is attached before. */
 	int other_fd;
 	struct victim victim;
-	/* Whether a call may do without what has failed. */
+	/* Whether a call may succeed although an allocation of it has failed. */
 	bool can_absorb;
-	/* Attach to this process, or to a new one each time if it is 0. */
+	/* The process to attach to; 0 for a new process each time. */
 	pid_t target;
-	/* The new one. */
-	pid_t fresh;
+	/* The last new process, or 0. */
+	pid_t new_pid;
 	struct mnck_attach attach;
 	struct mnck_mirror mirror;
 	struct mnck_touch touch;
 	struct subscriber sub;
 };
 
-static inline void end_fresh(struct attempt *a)
+/* Kills the last new process, if there is one. */
+static inline void kill_new_process(struct failing_calls *calls)
 {
-	child_kill(&a->fresh);
+	child_kill(&calls->new_pid);
 }
 
 /*
- * The mm of a new process has had no subscriber yet, so that what the core
- * allocates for the first is among what fails, each time in its place.
+ * Makes a new process, if that is the target.  Its mm has had no subscriber yet, so that
+ * the core's allocations for the first subscriber of an mm are among those that fail.
  */
 static inline int prepare_attach(void *arg)
 {
-	struct attempt *a = arg;
+	struct failing_calls *calls = arg;
 
-	if (!a->target) {
-		end_fresh(a);
-		a->fresh = child_start();
-		if (a->fresh < 0)
+	if (!calls->target) {
+		kill_new_process(calls);
+		calls->new_pid = child_start();
+		if (calls->new_pid < 0)
 			return -1;
-		a->attach.pid = a->fresh;
+		calls->attach.pid = calls->new_pid;
 	}
-	/* A page that is copied while the call runs would be an allocation of it. */
+	/* A copy-on-write fault during the call would count as one of its allocations. */
 	return own_pages();
 }
 
 static inline int call_attach(void *arg)
 {
-	struct attempt *a = arg;
+	struct failing_calls *calls = arg;
 
-	a->attach.size = sizeof(a->attach);
-	return ioctl(a->fd, MNCK_ATTACH, &a->attach);
+	calls->attach.size = sizeof(calls->attach);
+	return ioctl(calls->fd, MNCK_ATTACH, &calls->attach);
 }
 
-/* It has taken the session's only place, and has seen nothing. */
+/* Detaches the subscriber: it has seen nothing, and was the only one that the session may have. */
 static inline int undo_attach(void *arg)
 {
-	struct attempt *a = arg;
-	struct subscriber extra, sub = { .fd = a->fd, .id = a->attach.id };
+	struct failing_calls *calls = arg;
+	struct subscriber extra, sub = { .fd = calls->fd, .id = calls->attach.id };
 	struct mnck_stats stats, want = {};
 
 	if (mnck_stats(&sub, &stats) || strcmp(mnck_differs(&want, &stats), "") ||
-	    mnck_attach(a->fd, 0, MNCK_KIND_COUNTER, &extra) != -1 || errno != ENOSPC)
+	    mnck_attach(calls->fd, 0, MNCK_KIND_COUNTER, &extra) != -1 || errno != ENOSPC)
 		return -1;
 	return mnck_detach(&sub, &stats);
 }
 
-static const struct sweep __maybe_unused attach_sweep = {
+static const struct sweep attach_sweep = {
 	.prepare = prepare_attach,
 	.call = call_attach,
 	.undo = undo_attach,
 };
 
-/* Memory that was never touched, under a mirror that has nothing of it. */
+/* Maps the pages anew and does not touch them, so the mirror's shadow has none of them. */
 static inline int prepare_fault(void *arg __maybe_unused)
 {
 	size_t len = PAGES * getpagesize();
@@ -112,87 +111,90 @@ static inline int prepare_fault(void *arg __maybe_unused)
 
 static inline int call_mirror(void *arg)
 {
-	struct attempt *a = arg;
+	struct failing_calls *calls = arg;
 
-	return ioctl(a->fd, MNCK_MIRROR, &a->mirror);
+	return ioctl(calls->fd, MNCK_MIRROR, &calls->mirror);
 }
 
-/* How many pages the shadow has, or -1. */
-static inline int shadowed(struct attempt *a)
+/* Returns how many pages the shadow has, or -1. */
+static inline int shadowed(struct failing_calls *calls)
 {
-	struct mnck_mirror read = a->mirror;
+	struct mnck_mirror read = calls->mirror;
 	__u64 entries[PAGES];
 	int n = 0;
 
 	read.op = MNCK_MIRROR_READ;
 	read.flags = 0;
 	read.entries = (uintptr_t)entries;
-	if (ioctl(a->fd, MNCK_MIRROR, &read))
+	if (ioctl(calls->fd, MNCK_MIRROR, &read))
 		return -1;
 	for (int i = 0; i < PAGES; i++)
 		n += entries[i] & MNCK_PAGE_PRESENT;
 	return n;
 }
 
+/* A fault that has failed has put no page into the shadow. */
 static inline int check_fault(void *arg)
 {
 	return shadowed(arg) ? -1 : 0;
 }
 
+/* A fault that has succeeded has put all pages into the shadow. */
 static inline int undo_fault(void *arg)
 {
 	return shadowed(arg) == PAGES ? 0 : -1;
 }
 
-static const struct sweep __maybe_unused fault_sweep = {
+static const struct sweep fault_sweep = {
 	.prepare = prepare_fault,
 	.call = call_mirror,
 	.undo = undo_fault,
 	.check = check_fault,
 };
 
-static const struct sweep __maybe_unused read_sweep = {
+static const struct sweep read_sweep = {
 	.call = call_mirror,
 };
 
 static inline int call_touch(void *arg)
 {
-	struct attempt *a = arg;
+	struct failing_calls *calls = arg;
 
-	return ioctl(a->fd, MNCK_TOUCH, &a->touch);
+	return ioctl(calls->fd, MNCK_TOUCH, &calls->touch);
 }
 
-static const struct sweep __maybe_unused touch_sweep = {
+static const struct sweep touch_sweep = {
 	.call = call_touch,
 };
 
-/* mnck is inserted anew, with a session and another, and a process to attach to. */
-static inline int attempt_setup(struct attempt *a)
+/* Inserts mnck anew, opens the sessions and starts the victim; returns 0 or -1. */
+static inline int failing_calls_setup(struct failing_calls *calls)
 {
-	a->fd = -1;
-	a->other_fd = -1;
-	if (small_pages() || victim_start(&a->victim, getpagesize()) ||
+	calls->fd = -1;
+	calls->other_fd = -1;
+	if (small_pages() || victim_start(&calls->victim, getpagesize()) ||
 	    mnck_remove() || mnck_insert("max_subscribers=1"))
 		return -1;
-	a->fd = mnck_open();
-	a->other_fd = mnck_open();
-	return a->fd < 0 || a->other_fd < 0 ? -1 : 0;
+	calls->fd = mnck_open();
+	calls->other_fd = mnck_open();
+	return calls->fd < 0 || calls->other_fd < 0 ? -1 : 0;
 }
 
-/* Returns 0 if mnck is as it was: none of what failed has kept it. */
-static inline int attempt_teardown(struct attempt *a)
+/* Returns 0 if mnck could be removed, so no failed call holds it, and is inserted again. */
+static inline int failing_calls_teardown(struct failing_calls *calls)
 {
 	fail_setup(FAIL_NOTHING);
-	end_fresh(a);
-	if (a->fd >= 0)
-		close(a->fd);
-	if (a->other_fd >= 0)
-		close(a->other_fd);
-	victim_kill(&a->victim);
+	kill_new_process(calls);
+	if (calls->fd >= 0)
+		close(calls->fd);
+	if (calls->other_fd >= 0)
+		close(calls->other_fd);
+	victim_kill(&calls->victim);
 	WAIT_UNTIL(!mnck_remove() || errno != EWOULDBLOCK);
 	return mnck_insert("");
 }
 
+/* Lets fail-nth count allocations of the kind @_what from here on. */
 #define ASSERT_CAN_FAIL(_what)                                                    \
 	do {                                                                      \
 		const char *lacks_;                                               \
@@ -202,19 +204,23 @@ static inline int attempt_teardown(struct attempt *a)
 		ASSERT_EQ(NULL, lacks_) TH_LOG("%s: %m", lacks_);                 \
 	} while (0)
 
-/* All that is known to be allocated has failed, as it should, and in the end nothing has. */
-#define EXPECT_SWEPT(_sweep, _known, _name, ...)                                  \
-	do {                                                                      \
-		struct swept swept_;                                              \
-										  \
-		ASSERT_EQ(0, sweep_all(_sweep, &self->attempt, &swept_))          \
-			TH_LOG(_name ": %m", ##__VA_ARGS__);                      \
-		TH_LOG(_name ": %u failed", ##__VA_ARGS__, swept_.failed);        \
-		EXPECT_LE(_known, swept_.failed);                                 \
-		EXPECT_TRUE(!swept_.absorbed || self->attempt.can_absorb);                \
-		EXPECT_EQ(0, swept_.wrong_errno);                                 \
-		EXPECT_EQ(0, swept_.result);                                      \
-	} while (0)
+/*
+ * Makes a call until each of its allocations has failed once, and then once more, when it
+ * must succeed.  At least @least calls must fail, all of them with ENOMEM.
+ */
+static inline void expect_enomem(struct __test_metadata *_metadata, struct failing_calls *calls,
+				 const struct sweep *sweep, unsigned int least, const char *name)
+{
+	struct swept swept;
+
+	ASSERT_EQ(0, sweep_all(sweep, calls, &swept))
+		TH_LOG("%s: %m", name);
+	TH_LOG("%s: %u failed", name, swept.failed);
+	EXPECT_LE(least, swept.failed);
+	EXPECT_TRUE(!swept.absorbed || calls->can_absorb);
+	EXPECT_EQ(0, swept.wrong_errno);
+	EXPECT_EQ(0, swept.result);
+}
 
 static inline struct mnck_attach attach_kind(__u32 kind, __u32 flags, pid_t pid)
 {
@@ -228,104 +234,105 @@ static inline struct mnck_attach attach_kind(__u32 kind, __u32 flags, pid_t pid)
 }
 
 /*
- * The place in the session's tree and what stands there; and, unless a shared one
- * is there already, the statistics and the subscriber; and, for the first of an
- * mm, what the core has for that.
+ * Returns how many allocations an attach has at least: the place in the session's tree and
+ * the entry at that place; the statistics and the subscriber, unless the mm has the shared
+ * subscriber already; and the core's data of the mm, for its first subscriber.
  */
-static inline unsigned int known(__u32 kind, bool second)
+static inline unsigned int least_allocations(__u32 kind, bool second)
 {
 	if (kind == MNCK_KIND_SHARED && second)
 		return 2;
 	return second ? 4 : 5;
 }
 
-/* Each kind that @_kinds has, plain and locked, as the first of an mm and the second. */
-#define SWEEP_ATTACHES(_kinds)                                                    \
-	do {                                                                      \
-		struct attempt *a_ = &self->attempt;                              \
-										  \
-		for (int i_ = 0; i_ < 4 * NR_KINDS; i_++) {                       \
-			__u32 kind_ = i_ / 4, flags_ = i_ & 1;                    \
-			bool second_ = i_ & 2;                                    \
-			struct mnck_stats stats_;                                 \
-			struct subscriber first_;                                 \
-										  \
-			if (!((_kinds) >> kind_ & 1))                             \
-				continue;                                         \
-			a_->target = second_ ? a_->victim.pid : 0;                \
-			a_->attach = attach_kind(kind_, flags_, a_->victim.pid);  \
-			if (second_)                                              \
-				ASSERT_EQ(0, mnck_attach_how(a_->other_fd, a_->attach, \
-							     &first_));           \
-			EXPECT_SWEPT(&attach_sweep, known(kind_, second_), "%s, %s, %s", \
-				     kind_names[kind_], flags_ ? "locked" : "plain", \
-				     second_ ? "second" : "first");               \
-			if (second_)                                              \
-				ASSERT_EQ(0, mnck_detach(&first_, &stats_));      \
-		}                                                                 \
-	} while (0)
+/* Fails the attach of a @kind: with and without the mmap lock, first and second of an mm. */
+static inline void fail_attach(struct __test_metadata *_metadata, struct failing_calls *calls,
+			       __u32 kind)
+{
+	for (int i = 0; i < 4; i++) {
+		__u32 flags = i & 1 ? MNCK_ATTACH_LOCKED : 0;
+		bool second = i & 2;
+		struct subscriber first;
+		struct mnck_stats stats;
+		char name[64];
 
-/* A mirror that faults pages in. */
-#define SWEEP_FAULT(_known)                                                       \
-	do {                                                                      \
-		struct attempt *a_ = &self->attempt;                              \
-		struct mnck_stats stats_;                                         \
-										  \
-		ASSERT_EQ(0, own_pages());                                        \
-		ASSERT_EQ(0, mnck_attach_how(a_->fd, attach_kind(MNCK_KIND_MIRROR, 0, 0), \
-					     &a_->sub));                          \
-		a_->mirror = (struct mnck_mirror){                                \
-			.size = sizeof(a_->mirror),                               \
-			.id = a_->sub.id,                                         \
-			.op = MNCK_MIRROR_FAULT,                                  \
-			.flags = MNCK_MIRROR_WRITE,                               \
-			.start = (uintptr_t)AREA,                                 \
-			.end = (uintptr_t)AREA + PAGES * getpagesize(),           \
-		};                                                                \
-		EXPECT_SWEPT(&fault_sweep, _known, "fault");                      \
-		ASSERT_EQ(0, mnck_detach(&a_->sub, &stats_));                     \
-	} while (0)
+		snprintf(name, sizeof(name), "%s, %s, %s", kind_names[kind],
+			 flags ? "locked" : "plain", second ? "second" : "first");
+		calls->target = second ? calls->victim.pid : 0;
+		calls->attach = attach_kind(kind, flags, calls->victim.pid);
+		if (second)
+			ASSERT_EQ(0, mnck_attach_how(calls->other_fd, calls->attach, &first));
+		expect_enomem(_metadata, calls, &attach_sweep, least_allocations(kind, second),
+			      name);
+		if (second)
+			ASSERT_EQ(0, mnck_detach(&first, &stats));
+	}
+}
 
-/* One that says what it has. */
-#define SWEEP_READ(_known)                                                        \
-	do {                                                                      \
-		struct attempt *a_ = &self->attempt;                              \
-		struct mnck_stats stats_;                                         \
-		__u64 entries_[PAGES];                                            \
-										  \
-		ASSERT_EQ(0, mnck_attach_how(a_->fd, attach_kind(MNCK_KIND_MIRROR, 0, 0), \
-					     &a_->sub));                          \
-		a_->mirror.id = a_->sub.id;                                       \
-		a_->mirror.op = MNCK_MIRROR_READ;                                 \
-		a_->mirror.flags = 0;                                             \
-		a_->mirror.entries = (uintptr_t)entries_;                         \
-		EXPECT_SWEPT(&read_sweep, _known, "read");                        \
-		ASSERT_EQ(0, mnck_detach(&a_->sub, &stats_));                     \
-	} while (0)
+/* Attaches a @kind to this process, fails @sweep, a call on it, and detaches it. */
+static inline void fail_on(struct __test_metadata *_metadata, struct failing_calls *calls,
+			   __u32 kind, const struct sweep *sweep, unsigned int least,
+			   const char *name)
+{
+	struct mnck_stats stats;
 
-/* A device that uses pages. */
-#define SWEEP_TOUCH(_known)                                                       \
-	do {                                                                      \
-		struct attempt *a_ = &self->attempt;                              \
-		struct mnck_stats stats_;                                         \
-										  \
-		ASSERT_EQ(0, mnck_attach(a_->fd, 0, MNCK_KIND_AGING, &a_->sub));  \
-		a_->touch = (struct mnck_touch){                                  \
-			.size = sizeof(a_->touch),                                \
-			.id = a_->sub.id,                                         \
-			.start = (uintptr_t)AREA,                                 \
-			.end = (uintptr_t)AREA + PAGES * getpagesize(),           \
-		};                                                                \
-		EXPECT_SWEPT(&touch_sweep, _known, "touch");                      \
-		ASSERT_EQ(0, mnck_detach(&a_->sub, &stats_));                     \
-	} while (0)
+	ASSERT_EQ(0, own_pages());
+	ASSERT_EQ(0, mnck_attach_how(calls->fd, attach_kind(kind, 0, 0), &calls->sub));
+	calls->mirror.id = calls->sub.id;
+	calls->touch.id = calls->sub.id;
+	expect_enomem(_metadata, calls, sweep, least, name);
+	ASSERT_EQ(0, mnck_detach(&calls->sub, &stats));
+}
 
-/* Each has a list of as many places as there are pages; two of them a node for each. */
-#define SWEEP_DEVICES()                                                           \
-	do {                                                                      \
-		SWEEP_FAULT(1 + PAGES);                                           \
-		SWEEP_READ(1);                                                    \
-		SWEEP_TOUCH(1 + PAGES);                                           \
-	} while (0)
+/* Fails a mirror's fault of all pages. */
+static inline void fail_fault(struct __test_metadata *_metadata, struct failing_calls *calls,
+			      unsigned int least)
+{
+	calls->mirror = (struct mnck_mirror){
+		.size = sizeof(calls->mirror),
+		.op = MNCK_MIRROR_FAULT,
+		.flags = MNCK_MIRROR_WRITE,
+		.start = (uintptr_t)AREA,
+		.end = (uintptr_t)AREA + PAGES * getpagesize(),
+	};
+	fail_on(_metadata, calls, MNCK_KIND_MIRROR, &fault_sweep, least, "fault");
+}
+
+/* Fails the read of a mirror's shadow. */
+static inline void fail_read(struct __test_metadata *_metadata, struct failing_calls *calls,
+			     unsigned int least)
+{
+	__u64 entries[PAGES];
+
+	calls->mirror = (struct mnck_mirror){
+		.size = sizeof(calls->mirror),
+		.op = MNCK_MIRROR_READ,
+		.start = (uintptr_t)AREA,
+		.end = (uintptr_t)AREA + PAGES * getpagesize(),
+		.entries = (uintptr_t)entries,
+	};
+	fail_on(_metadata, calls, MNCK_KIND_MIRROR, &read_sweep, least, "read");
+}
+
+/* Fails the use of all pages by an aging subscriber's device. */
+static inline void fail_touch(struct __test_metadata *_metadata, struct failing_calls *calls,
+			      unsigned int least)
+{
+	calls->touch = (struct mnck_touch){
+		.size = sizeof(calls->touch),
+		.start = (uintptr_t)AREA,
+		.end = (uintptr_t)AREA + PAGES * getpagesize(),
+	};
+	fail_on(_metadata, calls, MNCK_KIND_AGING, &touch_sweep, least, "touch");
+}
+
+/* Each call allocates a list of its pages; a fault and a touch also a node for each page. */
+static inline void fail_device_calls(struct __test_metadata *_metadata,
+				     struct failing_calls *calls)
+{
+	fail_fault(_metadata, calls, 1 + PAGES);
+	fail_read(_metadata, calls, 1);
+	fail_touch(_metadata, calls, 1 + PAGES);
+}
 
 #endif /* MNCK_SELFTEST_FAILING_CALLS_H */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What fails for want of memory has lost none: kmemleak finds nothing.
+ * Calls that fail for lack of memory leak none: kmemleak finds nothing.
  *
- * It has to have noted all allocations since the boot, which makes a kernel slow;
- * so this is a program for a guest of its own, with kmemleak=on.
+ * kmemleak must record all allocations since the boot, which makes the kernel slow.  So
+ * this program runs in a guest of its own, with kmemleak=on.
  */
 #include "failing_calls.h"
 #include "file.h"
@@ -12,8 +12,8 @@
 #define KMEMLEAK "/sys/kernel/debug/kmemleak"
 
 /*
- * What was lost before is none of this test's business.  Fails if kmemleak is off:
- * it would forget all the same, but has no scans to stop.
+ * Makes kmemleak forget the leaks that it has found so far.  Fails if kmemleak is off: it
+ * would still forget, but has no automatic scan to switch off.
  */
 static int kmemleak_forget(void)
 {
@@ -21,14 +21,14 @@ static int kmemleak_forget(void)
 }
 
 /*
- * Reads into @report what is lost and was allocated by a program called @comm:
+ * Reads into @report the leaks of memory that a program called @comm has allocated;
  * returns its length, or -1.
  *
- * The first scan notes what objects have in them, since one that changes still
- * is in use; the second reports those that nothing has pointed to since.  It
- * spares objects younger than 5 seconds (MSECS_MIN_AGE of mm/kmemleak.c), of
- * which the only pointer may be in a register.  So by then the youngest must be
- * that old, and a wait for exactly that is no hope for anything.
+ * The first scan records a checksum of each unreferenced object, since an object whose
+ * content changes is still in use.  The second scan reports the objects that are still
+ * unreferenced and unchanged.  It spares objects younger than 5 seconds (MSECS_MIN_AGE
+ * of mm/kmemleak.c), whose only pointer may be in a register.  So the youngest object
+ * must be that old at the second scan: the wait before it is exact, not a guess.
  */
 static ssize_t kmemleak_find(const char *comm, char *report, size_t size)
 {
@@ -67,21 +67,22 @@ static ssize_t kmemleak_find(const char *comm, char *report, size_t size)
 
 FIXTURE(leaks)
 {
-	struct attempt attempt;
+	struct failing_calls calls;
 };
 
 FIXTURE_SETUP(leaks)
 {
 	REQUIRE_OPTION(has_kmemleak(), "DEBUG_KMEMLEAK");
 	REQUIRE_MNCK_KO();
-	ASSERT_EQ(0, attempt_setup(&self->attempt));
+	ASSERT_EQ(0, failing_calls_setup(&self->calls));
 }
 
 FIXTURE_TEARDOWN(leaks)
 {
-	EXPECT_EQ(0, attempt_teardown(&self->attempt));
+	EXPECT_EQ(0, failing_calls_teardown(&self->calls));
 }
 
+/* No attach and no call that uses a device leaks memory, whichever of its allocations fails. */
 TEST_F_TIMEOUT(leaks, failed_calls, 2 * MNCK_TIMEOUT)
 {
 	static char report[1 << 14];
@@ -89,10 +90,11 @@ TEST_F_TIMEOUT(leaks, failed_calls, 2 * MNCK_TIMEOUT)
 
 	ASSERT_EQ(0, kmemleak_forget()) TH_LOG(KMEMLEAK ": %m: kmemleak=off?");
 	ASSERT_CAN_FAIL(FAIL_SLAB);
-	SWEEP_ATTACHES((1U << NR_KINDS) - 1);
-	SWEEP_DEVICES();
+	for (__u32 kind = 0; kind < NR_KINDS; kind++)
+		fail_attach(_metadata, &self->calls, kind);
+	fail_device_calls(_metadata, &self->calls);
 	ASSERT_CAN_FAIL(FAIL_NOTHING);
-	end_fresh(&self->attempt);
+	kill_new_process(&self->calls);
 
 	lost = kmemleak_find("\"leaks\"", report, sizeof(report));
 	EXPECT_EQ(0, lost)

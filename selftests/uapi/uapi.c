@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a caller can say in each ioctl of /dev/mnck that is wrong, with which
- * error it fails, and that it leaves nothing behind.  What holds for all of them,
- * as the size of the argument, is in uapi_call.c.
+ * Each ioctl of /dev/mnck with each kind of wrong argument: it fails with the
+ * documented error, has no effect, and writes nothing to the kernel's log.  What is
+ * the same for all ioctls, such as the size of the argument, is in uapi_call.c.
  */
 #include <stdint.h>
 
@@ -20,7 +20,7 @@ FIXTURE(uapi)
 	struct subscriber aging;
 };
 
-/* The mirror's range, of which nothing need be mapped. */
+/* The mirror's range, where nothing is mapped. */
 #define MIRROR_START 0x200000000ULL
 #define MIRROR_PAGES (MNCK_MIRROR_PAGES + 2)
 
@@ -41,7 +41,7 @@ FIXTURE_SETUP(uapi)
 	ASSERT_LE(0, self->kmsg);
 	self->fd = mnck_open();
 	ASSERT_LE(0, self->fd);
-	/* While the lock is held, a fault that copies a page would wait for it. */
+	/* While a lock is held, a copy-on-write fault of this process would wait for it. */
 	ASSERT_EQ(0, own_pages());
 	ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_COUNTER, &self->counter));
 	ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_TRYLOCK, &self->trylock));
@@ -58,6 +58,7 @@ FIXTURE_TEARDOWN(uapi)
 	close(self->kmsg);
 }
 
+/* An ioctl that mnck does not have fails with ENOTTY. */
 TEST_F_TIMEOUT(uapi, unknown_call, MNCK_TIMEOUT)
 {
 	struct mnck_attach attach = { .size = sizeof(attach) };
@@ -78,6 +79,7 @@ TEST_F_TIMEOUT(uapi, unknown_call, MNCK_TIMEOUT)
 	}
 }
 
+/* An unknown kind of subscriber fails with EINVAL. */
 TEST_F_TIMEOUT(uapi, unknown_kind, MNCK_TIMEOUT)
 {
 	const __u32 unknown[] = { MNCK_KIND_FAULTY + 1, 1U << 31, UINT32_MAX };
@@ -87,6 +89,7 @@ TEST_F_TIMEOUT(uapi, unknown_kind, MNCK_TIMEOUT)
 		EXPECT_ERRNO(EINVAL, mnck_attach(self->fd, 0, unknown[i], &sub));
 }
 
+/* Each unknown flag, and each bit of a reserved member, fails with EINVAL. */
 TEST_F_TIMEOUT(uapi, unknown_flag, MNCK_TIMEOUT)
 {
 	for (int bit = 0; bit < 32; bit++) {
@@ -130,12 +133,12 @@ TEST_F_TIMEOUT(uapi, unknown_flag, MNCK_TIMEOUT)
 		mirror.end = 0;
 		EXPECT_ERRNO(EINVAL, ioctl(self->fd, MNCK_MIRROR, &mirror));
 	}
-	/* None of them had the effect that it failed to have. */
+	/* No failed call had an effect. */
 	EXPECT_ERRNO(ENOLCK, mnck_lock(&self->trylock, MNCK_LOCK_RELEASE));
 	EXPECT_DETACH(&self->counter, saw_nothing());
 }
 
-/* Each call for one kind fails for all others. */
+/* A call for one kind of subscriber fails with EINVAL on every other kind. */
 TEST_F_TIMEOUT(uapi, wrong_kind, MNCK_TIMEOUT)
 {
 	for (__u32 kind = 0; kind <= MNCK_KIND_FAULTY; kind++) {
@@ -170,7 +173,7 @@ struct range {
 
 #define NO_RANGES 9
 
-/* The @nth of the ranges that are none, or none of pages. */
+/* Returns the @nth invalid range: empty, reversed, or not aligned to pages. */
 static struct range no_range(int nth, __u64 page)
 {
 	const struct range ranges[NO_RANGES] = {
@@ -188,6 +191,7 @@ static struct range no_range(int nth, __u64 page)
 	return ranges[nth];
 }
 
+/* A kind that takes a range rejects each invalid one, any other kind rejects all ranges. */
 TEST_F_TIMEOUT(uapi, attach_range, MNCK_TIMEOUT)
 {
 	struct subscriber sub;
@@ -211,7 +215,7 @@ TEST_F_TIMEOUT(uapi, attach_range, MNCK_TIMEOUT)
 	}
 }
 
-/* Is there a driver that makes this mistake in this callback? */
+/* Returns whether a faulty driver can make this mistake in this callback. */
 static bool fault_exists(__u32 fault, __u32 place)
 {
 	bool sleeps = fault >= MNCK_FAULT_MSLEEP && fault <= MNCK_FAULT_GFP_KERNEL;
@@ -232,7 +236,10 @@ static bool fault_exists(__u32 fault, __u32 place)
 	}
 }
 
-/* They are detached at once: what they do wrong is for other tests to see. */
+/*
+ * Only a faulty driver takes a fault and a place, and only those that go together.  It is
+ * detached at once: other tests look at what it does.
+ */
 TEST_F_TIMEOUT(uapi, attach_fault, MNCK_TIMEOUT)
 {
 	const __u32 faults = MNCK_FAULT_LOCK_LAST + 2, places = MNCK_IN_RELEASE + 2;
@@ -256,7 +263,7 @@ TEST_F_TIMEOUT(uapi, attach_fault, MNCK_TIMEOUT)
 			EXPECT_EQ(0, mnck_detach(&sub, &stats));
 	}
 
-	/* Nobody else makes mistakes. */
+	/* Every other kind rejects a fault and a place. */
 	for (__u32 kind = 0; kind < MNCK_KIND_FAULTY; kind++) {
 		struct mnck_attach fault = { .kind = kind, .fault = MNCK_FAULT_EAGAIN };
 		struct mnck_attach place = { .kind = kind, .place = MNCK_IN_END };
@@ -272,6 +279,7 @@ TEST_F_TIMEOUT(uapi, attach_fault, MNCK_TIMEOUT)
 	}
 }
 
+/* MNCK_TOUCH rejects a range that is invalid or too long. */
 TEST_F_TIMEOUT(uapi, touch_range, MNCK_TIMEOUT)
 {
 	const struct range long_ones[] = {
@@ -288,12 +296,13 @@ TEST_F_TIMEOUT(uapi, touch_range, MNCK_TIMEOUT)
 		EXPECT_ERRNO(EINVAL, ioctl(self->fd, MNCK_TOUCH, &touch))
 			TH_LOG("%#llx-%#llx", touch.start, touch.end);
 	}
-	/* It is the device that uses them: the process need have nothing there. */
+	/* The device uses the pages, so the process need not have mapped them. */
 	EXPECT_EQ(0, mnck_touch(&self->aging, NULL, MNCK_TOUCH_PAGES * self->page));
 	EXPECT_EQ(0, mnck_touch(&self->aging, (char *)MIRROR_START, self->page));
 	EXPECT_STATS(&self->aging, saw_nothing());
 }
 
+/* MNCK_MIRROR rejects a range that is invalid, too long or not within the mirror's. */
 TEST_F_TIMEOUT(uapi, mirror_range, MNCK_TIMEOUT)
 {
 	const __u64 end = MIRROR_START + MIRROR_PAGES * self->page;
@@ -322,7 +331,7 @@ TEST_F_TIMEOUT(uapi, mirror_range, MNCK_TIMEOUT)
 			TH_LOG("%#llx-%#llx", mirror.start, mirror.end);
 	}
 
-	/* The longest, at the end; and nowhere to write it to. */
+	/* The longest range, at the mirror's end, is read; without a buffer the read fails. */
 	mirror.start = end - MNCK_MIRROR_PAGES * self->page;
 	mirror.end = end;
 	EXPECT_EQ(0, ioctl(self->fd, MNCK_MIRROR, &mirror));
@@ -332,7 +341,7 @@ TEST_F_TIMEOUT(uapi, mirror_range, MNCK_TIMEOUT)
 	EXPECT_ERRNO(EFAULT, ioctl(self->fd, MNCK_MIRROR, &mirror));
 }
 
-/* What an operation of a mirror has no use for must be 0. */
+/* An unknown operation fails with EINVAL, and so does a member that an operation does not use. */
 TEST_F_TIMEOUT(uapi, mirror_op, MNCK_TIMEOUT)
 {
 	const __u32 unknown[] = { MNCK_MIRROR_LET_GO + 1, 1U << 31, UINT32_MAX };
@@ -359,7 +368,7 @@ TEST_F_TIMEOUT(uapi, mirror_op, MNCK_TIMEOUT)
 	}
 }
 
-/* Ids are the session's own, and are never given twice. */
+/* An id is valid only in its session, and a session never reuses one. */
 TEST_F_TIMEOUT(uapi, unknown_id, MNCK_TIMEOUT)
 {
 	struct mnck_mirror mirror = { .size = sizeof(mirror), .op = MNCK_MIRROR_LET_GO };
@@ -372,7 +381,7 @@ TEST_F_TIMEOUT(uapi, unknown_id, MNCK_TIMEOUT)
 	unknown[1] = (struct subscriber){ .fd = self->fd, .id = UINT64_MAX };
 	unknown[2] = (struct subscriber){ .fd = self->fd, .id = self->counter.id | 1ULL << 32 };
 
-	/* An id of another session, which gave more of them than this one. */
+	/* An id of another session, which has attached more subscribers than this one. */
 	fd = mnck_open();
 	ASSERT_LE(0, fd);
 	for (int i = 0; i < 8; i++)
@@ -397,6 +406,7 @@ TEST_F_TIMEOUT(uapi, unknown_id, MNCK_TIMEOUT)
 	EXPECT_NE(self->counter.id, sub.id);
 }
 
+/* A lock can be held only once, and released only while it is held. */
 TEST_F_TIMEOUT(uapi, lock, MNCK_TIMEOUT)
 {
 	struct mnck_stats stats;
@@ -410,7 +420,7 @@ TEST_F_TIMEOUT(uapi, lock, MNCK_TIMEOUT)
 	EXPECT_EQ(0, mnck_lock(&self->trylock, MNCK_LOCK_RELEASE));
 	EXPECT_ERRNO(ENOLCK, mnck_lock(&self->trylock, MNCK_LOCK_RELEASE));
 
-	/* Detached with its lock held: it is released, and the id gone. */
+	/* A detach while the lock is held succeeds, and then the id is unknown. */
 	EXPECT_EQ(0, mnck_lock(&self->trylock, MNCK_LOCK_HOLD));
 	EXPECT_EQ(0, mnck_detach(&self->trylock, &stats));
 	EXPECT_ERRNO(ENOENT, mnck_lock(&self->trylock, MNCK_LOCK_RELEASE));

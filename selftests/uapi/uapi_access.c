@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whom a caller may attach to, what a caller without privileges may, and that
- * what the kernel does arrives under the right name.
+ * Which processes a caller may attach to, with and without privileges; and each event
+ * of the core reaches a subscriber under the right name.
  */
 #include <linux/capability.h>
 #include <pthread.h>
@@ -36,7 +36,7 @@ FIXTURE_TEARDOWN(pid)
 	victim_kill(&self->victim);
 }
 
-/* The test unmaps a page, and a subscriber on the test has seen it, or has not. */
+/* The test unmaps a page, and the subscriber sees it. */
 #define EXPECT_ATTACHED_TO_SELF(_sub)                                             \
 	do {                                                                      \
 		struct mnck_stats before_, after_;                                \
@@ -51,25 +51,27 @@ FIXTURE_TEARDOWN(pid)
 			  after_.events[MNCK_EVENT_UNMAP]);                       \
 	} while (0)
 
-struct teller {
+/* A thread that reports its tid. */
+struct other_thread {
 	pthread_barrier_t barrier;
 	pid_t tid;
 };
 
-/* Says its tid, and is there until it may go. */
+/* Stores its tid, and exits after the second wait at the barrier. */
 static void *tell_tid(void *arg)
 {
-	struct teller *teller = arg;
+	struct other_thread *other = arg;
 
-	teller->tid = gettid();
-	pthread_barrier_wait(&teller->barrier);
-	pthread_barrier_wait(&teller->barrier);
+	other->tid = gettid();
+	pthread_barrier_wait(&other->barrier);
+	pthread_barrier_wait(&other->barrier);
 	return NULL;
 }
 
+/* A process can attach to itself: by pid 0, its own pid or the tid of any of its threads. */
 TEST_F_TIMEOUT(pid, oneself, MNCK_TIMEOUT)
 {
-	struct teller teller;
+	struct other_thread other;
 	struct subscriber sub;
 	pthread_t thread;
 
@@ -78,17 +80,18 @@ TEST_F_TIMEOUT(pid, oneself, MNCK_TIMEOUT)
 	ASSERT_EQ(0, mnck_attach(self->fd, getpid(), MNCK_KIND_COUNTER, &sub));
 	EXPECT_ATTACHED_TO_SELF(&sub);
 
-	/* Any thread stands for its process. */
-	ASSERT_EQ(0, pthread_barrier_init(&teller.barrier, NULL, 2));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, tell_tid, &teller));
-	pthread_barrier_wait(&teller.barrier);
-	ASSERT_NE(getpid(), teller.tid);
-	ASSERT_EQ(0, mnck_attach(self->fd, teller.tid, MNCK_KIND_COUNTER, &sub));
+	/* A tid attaches to the thread's process. */
+	ASSERT_EQ(0, pthread_barrier_init(&other.barrier, NULL, 2));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, tell_tid, &other));
+	pthread_barrier_wait(&other.barrier);
+	ASSERT_NE(getpid(), other.tid);
+	ASSERT_EQ(0, mnck_attach(self->fd, other.tid, MNCK_KIND_COUNTER, &sub));
 	EXPECT_ATTACHED_TO_SELF(&sub);
-	pthread_barrier_wait(&teller.barrier);
+	pthread_barrier_wait(&other.barrier);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 }
 
+/* A subscriber that is attached to another process sees what that process does. */
 TEST_F_TIMEOUT(pid, another, MNCK_TIMEOUT)
 {
 	size_t len = 4 * getpagesize();
@@ -100,7 +103,8 @@ TEST_F_TIMEOUT(pid, another, MNCK_TIMEOUT)
 	EXPECT_STATS(&sub, saw_unmaps(MNCK_KIND_COUNTER, 1, VICTIM_AREA, len));
 }
 
-TEST_F_TIMEOUT(pid, nobody_there, MNCK_TIMEOUT)
+/* A pid without a process, or a process without an mm, fails with ESRCH. */
+TEST_F_TIMEOUT(pid, no_process, MNCK_TIMEOUT)
 {
 	const pid_t none[] = { -1, -getpid(), INT32_MIN, INT32_MAX };
 	struct subscriber sub;
@@ -116,12 +120,13 @@ TEST_F_TIMEOUT(pid, nobody_there, MNCK_TIMEOUT)
 	ASSERT_EQ(0, waitid(P_PID, self->victim.pid, &info, WEXITED | WNOWAIT));
 	EXPECT_ERRNO(ESRCH, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &sub));
 
-	/* And then it has no pid. */
+	/* A zombie that was waited for has no pid. */
 	ASSERT_EQ(self->victim.pid, waitpid(self->victim.pid, NULL, 0));
 	EXPECT_ERRNO(ESRCH, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &sub));
 	self->victim.pid = 0;
 }
 
+/* A kernel thread fails with EINVAL. */
 TEST_F_TIMEOUT(pid, kernel_thread, MNCK_TIMEOUT)
 {
 	struct subscriber sub;
@@ -133,6 +138,7 @@ TEST_F_TIMEOUT(pid, kernel_thread, MNCK_TIMEOUT)
 	EXPECT_ERRNO(EINVAL, mnck_attach(self->fd, 2, MNCK_KIND_COUNTER, &sub));
 }
 
+/* Only root can open the device. */
 TEST_F_TIMEOUT(pid, mode, MNCK_TIMEOUT)
 {
 	struct stat st;
@@ -143,13 +149,13 @@ TEST_F_TIMEOUT(pid, mode, MNCK_TIMEOUT)
 	EXPECT_EQ(0, st.st_uid);
 }
 
-/* Becomes one who may do nothing, for good. */
+/* Becomes the unprivileged user nobody, for good. */
 static int become_nobody(void)
 {
 	return setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY) ? -1 : 0;
 }
 
-/* Root, but without CAP_SYS_PTRACE. */
+/* Drops CAP_SYS_PTRACE, but stays root. */
 static int drop_ptrace(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -161,7 +167,7 @@ static int drop_ptrace(void)
 	return syscall(SYS_capset, &header, data);
 }
 
-/* A child that failed no assertion has exited with 0. */
+/* Waits for a child, which exits with 0 if it has failed no assertion. */
 #define JOIN_CHILD(_child)                                                        \
 	do {                                                                      \
 		int status_;                                                      \
@@ -171,6 +177,7 @@ static int drop_ptrace(void)
 		EXPECT_EQ(0, status_);                                            \
 	} while (0)
 
+/* A process without privileges cannot open the device, and can attach only to itself. */
 TEST_F_TIMEOUT(pid, not_root, MNCK_TIMEOUT)
 {
 	struct subscriber sub;
@@ -181,7 +188,7 @@ TEST_F_TIMEOUT(pid, not_root, MNCK_TIMEOUT)
 		ASSERT_EQ(0, become_nobody());
 		EXPECT_ERRNO(EACCES, mnck_open());
 
-		/* Who was given an open file may use it on oneself, and on nobody else. */
+		/* It can use a file that it has inherited, on itself only. */
 		ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_COUNTER, &sub));
 		EXPECT_ATTACHED_TO_SELF(&sub);
 		ASSERT_EQ(0, mnck_attach(self->fd, getpid(), MNCK_KIND_COUNTER, &sub));
@@ -191,7 +198,7 @@ TEST_F_TIMEOUT(pid, not_root, MNCK_TIMEOUT)
 		EXPECT_ERRNO(EPERM, mnck_attach(self->fd, getppid(), MNCK_KIND_COUNTER, &sub));
 		EXPECT_ERRNO(EPERM, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER,
 						&sub));
-		/* Not on one of the same user, nor on one's own child either. */
+		/* It cannot attach even to its own child, which has the same user. */
 		sibling = child_start();
 		EXPECT_ERRNO(EPERM, mnck_attach(self->fd, sibling, MNCK_KIND_COUNTER, &sub));
 		ASSERT_EQ(0, kill(sibling, SIGKILL));
@@ -200,7 +207,7 @@ TEST_F_TIMEOUT(pid, not_root, MNCK_TIMEOUT)
 	JOIN_CHILD(child);
 }
 
-/* It is the capability that counts, not the user. */
+/* Root without CAP_SYS_PTRACE can attach only to itself. */
 TEST_F_TIMEOUT(pid, no_cap_sys_ptrace, MNCK_TIMEOUT)
 {
 	struct subscriber sub;
@@ -218,7 +225,7 @@ TEST_F_TIMEOUT(pid, no_cap_sys_ptrace, MNCK_TIMEOUT)
 	EXPECT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &sub));
 }
 
-/* Each event that is easily had arrives under its own name. */
+/* Each event that a single system call causes has its own name and range. */
 FIXTURE(events)
 {
 	int fd;
@@ -256,25 +263,28 @@ FIXTURE_TEARDOWN(events)
 						 MNCK_RANGE_BLOCKABLE, _start, _len, _len)); \
 	} while (0)
 
+/* munmap() is UNMAP. */
 TEST_F_TIMEOUT(events, unmap, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, munmap(self->area, self->len));
 	EXPECT_EVENT(MNCK_EVENT_UNMAP, self->area, self->len);
 }
 
+/* MADV_DONTNEED is CLEAR. */
 TEST_F_TIMEOUT(events, clear, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, madvise(self->area, self->len, MADV_DONTNEED));
 	EXPECT_EVENT(MNCK_EVENT_CLEAR, self->area, self->len);
 }
 
+/* mprotect() is PROTECTION_VMA. */
 TEST_F_TIMEOUT(events, protection_vma, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, mprotect(self->area, self->len, PROT_READ));
 	EXPECT_EVENT(MNCK_EVENT_PROTECTION_VMA, self->area, self->len);
 }
 
-/* clear_refs asks for the whole address space, 0 to ULONG_MAX. */
+/* clear_refs is SOFT_DIRTY, of the whole address space: 0 to ULONG_MAX. */
 TEST_F_TIMEOUT(events, soft_dirty, MNCK_TIMEOUT)
 {
 	int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
@@ -285,7 +295,7 @@ TEST_F_TIMEOUT(events, soft_dirty, MNCK_TIMEOUT)
 	close(fd);
 }
 
-/* A fork write-protects what parent and child share from then on. */
+/* fork() is PROTECTION_PAGE: it write-protects what parent and child share from then on. */
 TEST_F_TIMEOUT(events, protection_page, MNCK_TIMEOUT)
 {
 	struct mnck_stats before, after;
@@ -301,7 +311,7 @@ TEST_F_TIMEOUT(events, protection_page, MNCK_TIMEOUT)
 	EXPECT_EQ(0, before.events[MNCK_EVENT_PROTECTION_PAGE]);
 	/* The stack, the data and the area at least. */
 	EXPECT_LE(3, after.events[MNCK_EVENT_PROTECTION_PAGE]);
-	/* And then both write to it again. */
+	/* The others are CLEAR: pages that this process has written to since, which copies them. */
 	EXPECT_EQ(after.starts, after.events[MNCK_EVENT_PROTECTION_PAGE] +
 				after.events[MNCK_EVENT_CLEAR]);
 	EXPECT_EQ(0, after.non_blockable);

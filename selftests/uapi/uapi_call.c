@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What holds for the argument of every ioctl of /dev/mnck: its size may be less
- * and more than what the kernel knows, and its memory may be missing.
+ * The argument of every ioctl of /dev/mnck: its size may be less or more than the size
+ * that the kernel knows, and its memory may be missing or read-only.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -10,13 +10,13 @@
 #include "mnck_harness.h"
 #include "uapi_layout.h"
 
-/* One fixture for all calls: each of its tests runs for each of the calls. */
+/* Each test runs for each ioctl. */
 FIXTURE(uapi_call)
 {
 	int fd;
 	int kmsg;
 	size_t page;
-	/* Three pages, of which the last is not mapped. */
+	/* Two pages; the page behind them is not mapped. */
 	char *pages;
 	struct subscriber sub;
 };
@@ -24,11 +24,12 @@ FIXTURE(uapi_call)
 FIXTURE_VARIANT(uapi_call)
 {
 	unsigned long cmd;
-	/* Of the subscriber that it is for. */
+	/* The kind of subscriber that the call is for. */
 	__u32 kind;
-	/* The least that a caller may pass, and all that there is. */
+	/* The least size that the call takes, and the size that the kernel knows. */
 	size_t min;
 	size_t size;
+	/* Whether the call writes its argument back. */
 	bool writes;
 };
 
@@ -86,7 +87,7 @@ FIXTURE_VARIANT_ADD(uapi_call, touch)
 	.writes = false,
 };
 
-/* A subscriber of this kind on the test itself; a range is only for those that want one. */
+/* Attaches a subscriber of @kind to this process, with a range if the kind takes one. */
 static int attach_kind(int fd, __u32 kind, struct subscriber *sub)
 {
 	struct mnck_attach how = { .kind = kind };
@@ -107,7 +108,7 @@ FIXTURE_SETUP(uapi_call)
 	ASSERT_LE(0, self->kmsg);
 	self->fd = mnck_open();
 	ASSERT_LE(0, self->fd);
-	/* While the lock is held, a fault that copies a page would wait for it. */
+	/* While a lock is held, a copy-on-write fault of this process would wait for it. */
 	ASSERT_EQ(0, own_pages());
 	ASSERT_EQ(0, attach_kind(self->fd, variant->kind, &self->sub));
 }
@@ -120,7 +121,7 @@ FIXTURE_TEARDOWN(uapi_call)
 	close(self->kmsg);
 }
 
-/* Writes a valid argument of the call to @arg that says it has @size bytes. */
+/* Writes a valid argument of call @cmd to @arg, whose member size is @size. */
 static void fill(unsigned long cmd, const struct subscriber *sub, void *arg, __u32 size)
 {
 	union {
@@ -158,7 +159,7 @@ static void fill(unsigned long cmd, const struct subscriber *sub, void *arg, __u
 	}
 }
 
-/* The call at @_arg succeeds, and then its effect is undone. */
+/* The call with the argument at @_arg succeeds; then undoes its effect. */
 #define EXPECT_SUCCESS(_arg)                                                      \
 	do {                                                                      \
 		struct subscriber new_ = self->sub;                               \
@@ -177,6 +178,10 @@ static void fill(unsigned long cmd, const struct subscriber *sub, void *arg, __u
 		}                                                                 \
 	} while (0)
 
+/*
+ * A size from the call's minimum to a page is taken if the bytes that the kernel does not
+ * know are zero; any other size fails.
+ */
 TEST_F_TIMEOUT(uapi_call, length, MNCK_TIMEOUT)
 {
 	const size_t longer[] = {
@@ -185,18 +190,18 @@ TEST_F_TIMEOUT(uapi_call, length, MNCK_TIMEOUT)
 	const __u32 too_long[] = { self->page + 1, 2 * self->page, INT32_MAX, UINT32_MAX };
 	char *arg = self->pages;
 
-	/* All bytes are there and valid, but it says that they are not. */
+	/* All bytes are there and valid, but the size says otherwise. */
 	for (size_t size = 0; size < variant->min; size++) {
 		fill(variant->cmd, &self->sub, arg, size);
 		EXPECT_ERRNO(EINVAL, ioctl(self->fd, variant->cmd, arg));
 	}
 
-	/* The size of the first version among them, and each that there ever was. */
+	/* The sizes of all versions of the argument are among these. */
 	for (size_t size = variant->min; size <= variant->size; size++) {
 		fill(variant->cmd, &self->sub, arg, size);
 		memset(arg + size, 0xa5, self->page - size);
 		EXPECT_SUCCESS(arg);
-		/* What the caller does not have is not written. */
+		/* No byte beyond the caller's size is written. */
 		for (size_t i = size; i < variant->size + 8; i++)
 			ASSERT_EQ((char)0xa5, arg[i]);
 	}
@@ -206,7 +211,7 @@ TEST_F_TIMEOUT(uapi_call, length, MNCK_TIMEOUT)
 		fill(variant->cmd, &self->sub, arg, longer[i]);
 		EXPECT_SUCCESS(arg);
 
-		/* Each byte that the kernel does not know, the first and the last among them. */
+		/* Each byte that the kernel does not know must be zero, the first and last too. */
 		for (size_t at = variant->size; at < longer[i]; at++) {
 			memset(arg, 0, self->page);
 			fill(variant->cmd, &self->sub, arg, longer[i]);
@@ -222,15 +227,16 @@ TEST_F_TIMEOUT(uapi_call, length, MNCK_TIMEOUT)
 	}
 }
 
+/* An argument that cannot be read in full fails with EFAULT. */
 TEST_F_TIMEOUT(uapi_call, pointer, MNCK_TIMEOUT)
 {
 	char *end = self->pages + 2 * self->page;
 	char *const bad[] = {
 		NULL,
 		end,
-		end - 2,				/* size itself is cut */
-		end - sizeof(__u32),			/* nothing but the size */
-		(char *)-self->page,			/* the kernel's */
+		end - 2,				/* half of the member size */
+		end - sizeof(__u32),			/* only the member size */
+		(char *)-self->page,			/* kernel memory */
 		(char *)-1,
 	};
 
@@ -241,7 +247,7 @@ TEST_F_TIMEOUT(uapi_call, pointer, MNCK_TIMEOUT)
 			TH_LOG("pointer %p", bad[i]);
 	}
 
-	/* The last byte is missing, and then it is not. */
+	/* The call fails if the last byte is missing, and succeeds if it is there. */
 	fill(variant->cmd, &self->sub, end - variant->size - 8, variant->size);
 	memmove(end - variant->size + 1, end - variant->size - 8, variant->size - 1);
 	EXPECT_ERRNO(EFAULT, ioctl(self->fd, variant->cmd, end - variant->size + 1));
@@ -249,6 +255,7 @@ TEST_F_TIMEOUT(uapi_call, pointer, MNCK_TIMEOUT)
 	EXPECT_SUCCESS(end - variant->size);
 }
 
+/* A call that cannot write its argument back fails with EFAULT. */
 TEST_F_TIMEOUT(uapi_call, read_only, MNCK_TIMEOUT)
 {
 	char *arg = self->pages;
@@ -262,16 +269,13 @@ TEST_F_TIMEOUT(uapi_call, read_only, MNCK_TIMEOUT)
 	}
 	EXPECT_ERRNO(EFAULT, ioctl(self->fd, variant->cmd, arg));
 
-	/* A detach that cannot say so has detached. */
+	/* A detach that cannot write the statistics has still detached. */
 	if (variant->cmd == MNCK_DETACH)
 		EXPECT_ERRNO(ENOENT, mnck_stats(&self->sub, &stats));
 	if (variant->cmd == MNCK_STATS)
 		EXPECT_EQ(0, mnck_stats(&self->sub, &stats));
 
-	/*
-	 * An attach that cannot return the id has attached nothing: the session
-	 * would be full by now.
-	 */
+	/* An attach that cannot write the id attaches nothing: else the session would be full. */
 	if (variant->cmd == MNCK_ATTACH) {
 		for (int i = 0; i < MNCK_MAX_SUBSCRIBERS; i++)
 			EXPECT_ERRNO(EFAULT, ioctl(self->fd, variant->cmd, arg));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The layout of the arguments is the contract, and the same for 32-bit callers.
+ * The layout of each ioctl argument is ABI: no member moves, and it is the same for
+ * 32-bit callers.
  */
 #ifndef MNCK_SELFTEST_UAPI_LAYOUT_H
 #define MNCK_SELFTEST_UAPI_LAYOUT_H
@@ -13,7 +14,7 @@
 #define ASSERT_OFFSET(_struct, _member, _offset) \
 	static_assert(offsetof(struct _struct, _member) == (_offset), #_struct "." #_member)
 
-/* The first version had neither start nor end. */
+/* The size of the first version, which had no member from start on. */
 #define MNCK_ATTACH_SIZE_V1 24
 
 static_assert(sizeof(struct mnck_attach) == 64, "mnck_attach");
