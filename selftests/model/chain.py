@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A chain, as src/chain/ has it: two registrations, and an account of pairs for each member.
+"""The chain of src/chain/: two registrations, and for each member an account of its open ranges.
 
 The names are those of the source.  As in core.py, the functions yield where another task may run.
 """
@@ -8,7 +8,7 @@ from core import EAGAIN, WAIT, Core, Notifier, Range, Steps
 
 
 class Subscriber:
-    """Counts what it sees, and may refuse."""
+    """A member that counts its callbacks, and may refuse a non-blockable range."""
 
     def __init__(self, name: str, refuses: bool = False):
         self.name = name
@@ -17,23 +17,23 @@ class Subscriber:
         self.left = False
 
     def start(self, range_: Range) -> bool:
-        assert not self.left, f"{self.name} is started and has left"
+        assert not self.left, f"{self.name} is started after it has left"
         if self.refuses and not range_.blockable:
             return False
         self.starts += 1
         return True
 
     def end(self) -> None:
-        assert self.ends < self.starts, f"{self.name} is ended and was not started"
+        assert self.ends < self.starts, f"{self.name} is ended without a start"
         self.ends += 1
 
 
 class Member:
-    """member.rs and pairs.rs."""
+    """A subscriber in a chain, as in member.rs, with its open ranges, as in pairs.rs."""
 
     def __init__(self, subscriber: Subscriber):
         self.subscriber = subscriber
-        self.places: dict[Range, bool] = {}  # whether the start has returned
+        self.places: dict[Range, bool] = {}  # value: whether the start has returned
         self.closed = False
 
     def start(self, range_: Range) -> Steps:
@@ -74,7 +74,7 @@ class Member:
 
 
 class Chain:
-    """inner.rs and registration.rs."""
+    """The chain itself, as in inner.rs and registration.rs."""
 
     def __init__(self, core: Core):
         self.core = core
@@ -159,7 +159,7 @@ class Chain:
 
 
 class Starts(Notifier):
-    """The registration that may refuse."""
+    """The registration that starts the members and may refuse."""
 
     def __init__(self, chain: Chain):
         self.chain = chain
@@ -172,7 +172,7 @@ class Starts(Notifier):
 
 
 class Ends(Notifier):
-    """The registration that has an end."""
+    """The registration that ends the members."""
 
     has_end = True
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What mm/mmu_notifier.c does with an invalidation, transcribed from Linux 7.3.4.
+"""A model of how mm/mmu_notifier.c invalidates a range, transcribed from Linux 7.3.4.
 
-Each step is a statement of the C function of the same name, which stands beside it.  The functions
-are generators: they yield wherever another task may run, which is before and after each callback.
-TRANSCRIBED says from which text; the test compares it with the source.
+Each function has the name of a C function, and beside each step stands the C statement that it
+models.  The functions are generators: they yield wherever another task may run, which is before and
+after each callback.  TRANSCRIBED has the fingerprint of each C function, which the test compares
+with the kernel's source.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ from collections.abc import Generator
 
 EAGAIN = -11
 
-# The first 16 digits of the SHA-256 of each function's text.
+# The first 16 digits of the SHA-256 of the text of each transcribed function.
 TRANSCRIBED = {
     "mn_itree_inv_end": "6fdf27bcbd6ef1a4",
     "mn_itree_invalidate": "f5c6d7410556d885",
@@ -25,14 +26,14 @@ TRANSCRIBED = {
     "mmu_notifier_unregister": "38425130728bdc57",
 }
 
-# What a function yields that can't go on before another task does.
+# A function yields this while it waits for another task.
 WAIT = "wait"
 
 Steps = Generator[str | None, None, int | None]
 
 
 def fingerprint(source: str, function: str) -> str:
-    """Of the text of a function in `source`; "" if there is none."""
+    """Return the fingerprint of a function's text in `source`; "" if it has no such function."""
     found = re.search(rf"^(?:\w.*\b)?{function}\([^;]*?\)\n{{\n.*?^}}$", source, re.M | re.S)
     return hashlib.sha256(found[0].encode()).hexdigest()[:16] if found else ""
 
@@ -45,7 +46,7 @@ class Range:
 
 
 class Notifier:
-    """struct mmu_notifier with its ops: who has neither end nor release leaves them out."""
+    """struct mmu_notifier and its ops; a subclass overrides the callbacks that it has."""
 
     has_end = False
 
@@ -61,7 +62,7 @@ class Notifier:
 
 
 class Interval:
-    """struct mmu_interval_notifier, of which the range is in the invalidated one."""
+    """struct mmu_interval_notifier, which each invalidated range overlaps."""
 
     def __init__(self, refuses: bool):
         self.refuses = refuses
@@ -71,7 +72,7 @@ class Interval:
 
 
 class Core:
-    """struct mmu_notifier_subscriptions, and the static srcu."""
+    """struct mmu_notifier_subscriptions, and the global srcu."""
 
     def __init__(self):
         self.list: list[Notifier] = []
@@ -80,8 +81,8 @@ class Core:
         self.readers: list[object] = []
 
     def _linked(self) -> Generator[Notifier, None, None]:
-        # hlist_for_each_entry_srcu(): who is unlinked meanwhile and was not reached is not; who is
-        # added comes at the head, and is not either.
+        # hlist_for_each_entry_srcu(): does not reach an entry that is unlinked before its turn, nor
+        # one that is added meanwhile, which comes at the head.
         for subscription in list(self.list):
             if subscription in self.list:
                 yield subscription
@@ -149,7 +150,7 @@ class Core:
             yield from self.mn_hlist_invalidate_end(range_)
 
     def invalidate(self, range_: Range) -> Steps:
-        """An initiator, such as zap_vma_for_reaping(): no end if the start has failed."""
+        """Act as an initiator, such as zap_vma_for_reaping(): no end if the start has failed."""
         ret = yield from self.invalidate_range_start(range_)
         if ret:
             return ret
@@ -158,7 +159,7 @@ class Core:
         return 0
 
     def register(self, subscription: Notifier) -> None:
-        """__mmu_notifier_register(): mm_take_all_locks() excludes open ranges."""
+        """__mmu_notifier_register(); no range is open, because of mm_take_all_locks()."""
         self.list.insert(0, subscription)  # hlist_add_head_rcu(...);
 
     def unregister(self, subscription: Notifier) -> Steps:
@@ -177,7 +178,7 @@ class Core:
         yield from self.synchronize()  # synchronize_srcu(&srcu);
 
     def synchronize(self) -> Steps:
-        """Who is in a read section now has left it."""
+        """Wait until all callers that are now in a read section have left it."""
         before = list(self.readers)
         yield
         while any(reader in self.readers for reader in before):

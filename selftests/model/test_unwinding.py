@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Every order of a chain, foreign registrations and an interval, and what may come between the
-steps of an invalidation: each start has its one end.
+"""Each start of a chain's member has exactly one end, in a model of the core.
 
-KSRC is the kernel's source, whose mm/mmu_notifier.c must be what core.py was transcribed from.
+Tried are every order of registering the chain, other registrations and an interval subscriber; and
+another task, which joins, leaves or releases, between any two steps of an invalidation.
+
+KSRC in the environment is the kernel's source tree.  Its mm/mmu_notifier.c must be the text that
+core.py was transcribed from.
 """
 
 import os
@@ -17,7 +20,7 @@ from core import EAGAIN, WAIT, Core, Interval, Notifier, Range, Steps
 
 
 class Trylock(Notifier):
-    """A foreign registration that may refuse."""
+    """A registration outside the chain that may refuse."""
 
     def __init__(self, refuses: bool):
         self.refuses = refuses
@@ -28,7 +31,7 @@ class Trylock(Notifier):
 
 
 class Counter(Notifier):
-    """A foreign registration that counts."""
+    """A registration outside the chain that counts starts and ends."""
 
     has_end = True
 
@@ -46,7 +49,7 @@ class Counter(Notifier):
 
 
 class Scene:
-    """An address space with a chain of A, which counts, and B, in some order."""
+    """An mm with a chain of A, which never refuses, and B, which may, in either order."""
 
     def __init__(self, chain: type[Chain] = Chain, *, a_first: bool = True, b_refuses: bool = False):
         self.core = Core()
@@ -61,23 +64,23 @@ class Scene:
         self.chain.members = tuple(Member(subscriber) for subscriber in order)
 
     def check(self) -> None:
-        """Nothing is open any more."""
-        for who in (self.a, self.b):
-            assert who.starts == who.ends, f"{who.name}: {who.starts} starts, {who.ends} ends"
+        """Assert that no range is open."""
+        for sub in (self.a, self.b):
+            assert sub.starts == sub.ends, f"{sub.name}: {sub.starts} starts, {sub.ends} ends"
 
 
 def run(*tasks: Steps) -> None:
-    """One after the other."""
+    """Run each task to its end, one after the other."""
     for task in tasks:
         for _ in task:
             pass
 
 
 def interleave(make: Callable[[], tuple[Steps, Steps, Callable[[], None]]]) -> Iterator[None]:
-    """Run two tasks so that the second comes in at two points of the first: anywhere, for any
-    number of steps; and anywhere behind that, for as many as it can take before it has to wait.
+    """Run two tasks in every order in which the second interrupts the first at two points: at the
+    first point for any number of steps, at the second until it has to wait.
 
-    The tasks are made anew for each order, and what came of it is checked.
+    `make` returns two new tasks for each order, and a function that checks the result.
     """
     length = steps_of(make()[0])
     for begin in range(length + 1):
@@ -85,7 +88,7 @@ def interleave(make: Callable[[], tuple[Steps, Steps, Callable[[], None]]]) -> I
             for rest in range(begin, length + 1):
                 first, second, check = make()
                 advance(first, begin)
-                gone = not advance(second, steps)
+                exhausted = not advance(second, steps)
                 advance(first, rest - begin)
                 for said in second:
                     if said == WAIT:
@@ -93,17 +96,17 @@ def interleave(make: Callable[[], tuple[Steps, Steps, Callable[[], None]]]) -> I
                 run(first, second)
                 check()
                 yield
-            if gone:
+            if exhausted:
                 break
 
 
 def steps_of(task: Steps) -> int:
-    """How many steps it takes, alone."""
+    """Return how many steps the task takes if no other runs."""
     return sum(1 for _ in task)
 
 
 def advance(task: Steps, steps: int) -> bool:
-    """Take so many steps: whether there are more that it need not wait for."""
+    """Run `steps` steps of the task; return whether it can go on without waiting."""
     for _ in range(steps):
         if next(task, END) in (END, WAIT):
             return False
@@ -114,10 +117,10 @@ END = object()
 
 
 class Orders(unittest.TestCase):
-    """Without anybody coming or going."""
+    """Every order of registering; no member joins or leaves."""
 
     def scenes(self, chain: type[Chain] = Chain) -> Iterator[tuple[Scene, Range, Counter]]:
-        """Every order of registering, who refuses, and both kinds of range."""
+        """Yield every order of registering, set of refusing subscribers and kind of range."""
         flags = (False, True)
         for order in permutations(("chain", "one", "other", "counter")):
             for one, other, b, a_first, blockable in product(flags, repeat=5):
@@ -147,7 +150,7 @@ class Orders(unittest.TestCase):
         self.assertLess(0, refused)
 
     def test_two_ranges(self):
-        """Nested in one task, or overlapping in two: the other is open."""
+        """Another range is open, nested in the same task or overlapping in another."""
         for (scene, range_, _), inner in product(self.scenes(), (False, True)):
             other = Range(inner)
             run(scene.core.invalidate_range_start(outer := Range(True)))
@@ -155,15 +158,17 @@ class Orders(unittest.TestCase):
             run(scene.core.invalidate_range_end(outer))
             scene.check()
 
-    def test_core_forgets_intervals(self):
-        """The bug of the core, as long as it has it: see src/chain/mod.rs."""
-        forgotten = 0
+    def test_core_leaves_intervals_open(self):
+        """The core does not end the interval part of a refused range: see src/chain/mod.rs."""
+        left_open = 0
         for scene, range_, _ in self.scenes():
             run(scene.core.invalidate(range_))
-            forgotten += scene.core.active_invalidate_ranges
-        self.assertLess(0, forgotten)
+            left_open += scene.core.active_invalidate_ranges
+        self.assertLess(0, left_open)
 
     def test_skip_is_found(self):
+        """The test finds the mistake of the policy "skip": no member is ended."""
+
         class Skip(Chain):
             def unwind(self, members, k, range_):
                 for member in members[:k]:
@@ -173,6 +178,8 @@ class Orders(unittest.TestCase):
         self.assert_found(Skip)
 
     def test_all_is_found(self):
+        """The test finds the mistake of the policy "all": every member is ended."""
+
         class All(Chain):
             def unwind(self, members, k, range_):
                 for member in members:
@@ -190,10 +197,10 @@ class Orders(unittest.TestCase):
 
 
 class Interleavings(unittest.TestCase):
-    """Somebody comes or goes at every two points of an invalidation."""
+    """Another task runs at every two points of an invalidation."""
 
     def interleaved(self, other: str, chain: type[Chain] = Chain) -> int:
-        """In how many orders it was tried."""
+        """Try `other` in every order; return the number of orders."""
         n = 0
         for new, old, b in product((False, True), repeat=3):
 
@@ -208,6 +215,7 @@ class Interleavings(unittest.TestCase):
         return n
 
     def other(self, scene: Scene, other: str) -> Steps:
+        """Do what `other` names, as the second task."""
         chain = scene.chain
         late = Subscriber("C")
         match other:
@@ -239,7 +247,7 @@ class Interleavings(unittest.TestCase):
                 self.assertLess(100, self.interleaved(other))
 
     def test_lost_value_is_found(self):
-        """A start that runs during the release must end what it has started."""
+        """The test finds a chain that gives no end to a start that returns after the release."""
 
         class Loses(Member):
             def gone(self):
@@ -260,14 +268,14 @@ class Interleavings(unittest.TestCase):
             self.interleaved("release", Losing)
 
     def test_leaving_at_once_is_found(self):
-        """Who leaves must wait for the callbacks that have seen it."""
+        """The test finds a chain whose members leave without waiting for running callbacks."""
 
         class Hasty(Chain):
             def synchronize(self):
                 yield from ()
 
             def leave(self, member):
-                # Its account goes with it.
+                # Its account of open ranges is gone with it.
                 member.start = lambda range_: Member.start(Member(member.subscriber), range_)
                 yield from super().leave(member)
 
@@ -276,7 +284,7 @@ class Interleavings(unittest.TestCase):
 
 
 class Source(unittest.TestCase):
-    """The core is what core.py says."""
+    """core.py is a transcript of this kernel's source."""
 
     def test_transcribed(self):
         source = Path(os.environ["KSRC"], "mm/mmu_notifier.c").read_text()
