@@ -23,7 +23,7 @@
 
 #define AREA_SIZE (1024 * 1024L)
 
-/* Two registrations that are not in the chain. */
+/* Two subscribers that are not in the chain. */
 struct pair {
 	struct subscriber counter;
 	struct subscriber trylock;

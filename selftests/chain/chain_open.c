@@ -234,7 +234,7 @@ TEST_F_TIMEOUT(chain_open, join, MNCK_TIMEOUT)
 	EXPECT_EQ(2, stats_now(&self->a).ends);
 }
 
-static void nothing(int signal __maybe_unused)
+static void ignore_signal(int signal __maybe_unused)
 {
 }
 
@@ -242,7 +242,7 @@ static void nothing(int signal __maybe_unused)
 TEST_F_TIMEOUT(chain_open, join_interrupted, MNCK_TIMEOUT)
 {
 	struct call join = { .what = JOIN, .chain = &self->chain };
-	struct sigaction act = { .sa_handler = nothing };
+	struct sigaction act = { .sa_handler = ignore_signal };
 
 	ASSERT_EQ(0, sigaction(SIGUSR1, &act, NULL));
 	OPEN_RANGE(&self->old, &self->b);

@@ -22,7 +22,7 @@
 #include "workers.h"
 
 #define THREADS 4
-/* Orders between two comparisons, at most: most of the time goes into waiting for all threads. */
+/* The most orders between two comparisons: to wait for the last thread costs more than the rest. */
 #define ORDERS 64
 /* How often a thread repeats an order, at most: to send one costs as much as to invalidate. */
 #define TIMES 8
@@ -31,10 +31,10 @@
 #define AREA ((char *)0x300000000UL)
 #define PAGES 8
 
-/* One victim for each so many invalidations. */
+/* How many invalidations there are between two victims. */
 #define VICTIM_EACH 1000
 
-/* A run with 1,000,000 invalidations takes hours, so a hang is not detected in time. */
+/* Seconds: a run with 1,000,000 invalidations takes hours, so this detects no hang. */
 #define RANDOM_TIMEOUT (12 * 60 * 60)
 
 enum { MAP, MUNMAP, DONTNEED, MPROTECT, FORK, OPS };

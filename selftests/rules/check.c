@@ -71,7 +71,7 @@ static const char *name_of(const char *kind, const struct subscriber *sub)
 }
 
 /* A line of the table of open ranges. */
-struct open_pair {
+struct open_range {
 	char event[32];
 	unsigned long start;
 	unsigned long end;
@@ -82,13 +82,13 @@ struct open_pair {
 };
 
 /* Reads the line of subscriber @name; returns whether it has one. */
-static bool open_pair(const char *name, struct open_pair *pair)
+static bool open_range(const char *name, struct open_range *range)
 {
 	const char *line = row("open", name);
 
 	return line && sscanf(line + strlen(name), "%31s %lx-%lx %31s %lu %63s %63s",
-			      pair->event, &pair->start, &pair->end, pair->mode, &pair->age_ms,
-			      pair->task, pair->initiator) == 7;
+			      range->event, &range->start, &range->end, range->mode, &range->age_ms,
+			      range->task, range->initiator) == 7;
 }
 
 FIXTURE(check)
@@ -188,28 +188,28 @@ TEST_F_TIMEOUT(check, open, MNCK_TIMEOUT)
 {
 	const char *counter = name_of("counter", &self->counter);
 	const char *trylock = name_of("trylock", &self->trylock);
-	struct open_pair pair, later;
+	struct open_range range, later;
 	char task[64];
 
-	EXPECT_FALSE(open_pair(counter, &pair));
+	EXPECT_FALSE(open_range(counter, &range));
 	HOLD();
-	ASSERT_TRUE(open_pair(counter, &pair));
-	EXPECT_STREQ("UNMAP", pair.event);
-	EXPECT_EQ((unsigned long)VICTIM_AREA, pair.start);
-	EXPECT_EQ((unsigned long)VICTIM_AREA + self->page, pair.end);
-	EXPECT_STREQ("blockable", pair.mode);
+	ASSERT_TRUE(open_range(counter, &range));
+	EXPECT_STREQ("UNMAP", range.event);
+	EXPECT_EQ((unsigned long)VICTIM_AREA, range.start);
+	EXPECT_EQ((unsigned long)VICTIM_AREA + self->page, range.end);
+	EXPECT_STREQ("blockable", range.mode);
 	snprintf(task, sizeof(task), "check[%d]", self->victim.pid);
-	EXPECT_STREQ(task, pair.task);
-	EXPECT_STREQ("unmap_vmas", pair.initiator);
+	EXPECT_STREQ(task, range.task);
+	EXPECT_STREQ("unmap_vmas", range.initiator);
 
 	usleep(20 * 1000);
-	ASSERT_TRUE(open_pair(counter, &later));
-	EXPECT_LE(pair.age_ms + 20, later.age_ms);
+	ASSERT_TRUE(open_range(counter, &later));
+	EXPECT_LE(range.age_ms + 20, later.age_ms);
 
 	/* A subscriber without an end callback has no open ranges. */
-	EXPECT_FALSE(open_pair(trylock, &pair));
+	EXPECT_FALSE(open_range(trylock, &range));
 	LET_GO();
-	EXPECT_FALSE(open_pair(counter, &pair));
+	EXPECT_FALSE(open_range(counter, &range));
 }
 
 /* A detach, a refusal and an exit of the process break no rule. */

@@ -4,7 +4,7 @@
  * failed, the core calls the end of every subscriber that has one, and a subscriber
  * cannot tell whether its own start was the one that failed.
  *
- * A driver in C whose start fails and that has an end, as RDMA ODP until 2019, is
+ * A driver in C whose start fails and that has an end, as RDMA ODP did until 2019, is
  * reported.  The core sees its start succeed, and the driver does not get the end of a
  * range that it has refused.
  */

@@ -80,7 +80,7 @@ static inline int call_attach(void *arg)
 	return ioctl(calls->fd, MNCK_ATTACH, &calls->attach);
 }
 
-/* Detaches the subscriber: it has seen nothing, and was the only one that the session may have. */
+/* Detaches the session's only possible subscriber, which has seen nothing. */
 static inline int undo_attach(void *arg)
 {
 	struct failing_calls *calls = arg;
