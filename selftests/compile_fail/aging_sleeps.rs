@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The callbacks about young pages run under a spin lock.
+//! A callback about young pages must not sleep: the core calls it under the page table lock.
 
 use core::pin::Pin;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Making a subscriber takes the mmap lock, which is held around callbacks.
+//! A callback must not get a shared subscriber: that takes the mmap lock, which the task may
+//! already hold around the callback.
 
 use kernel::{
     mm::MmWithUser,

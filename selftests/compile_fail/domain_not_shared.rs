@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Subscribers have the address of their domain's table, and keep it.
+//! `Domain::get()` needs the `Arc`: each shared subscriber keeps a reference to the domain, whose
+//! callback table it uses.
 
 use kernel::{
     mm::MmWithUser,

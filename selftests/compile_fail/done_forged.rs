@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The proof that an invalidation was dealt with comes from having done it.
+//! A driver must not make up the proof that it has handled an invalidation.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

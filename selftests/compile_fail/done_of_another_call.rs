@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One call's proof is not another's.
+//! The proof that one invalidation was handled must not be returned for another one.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

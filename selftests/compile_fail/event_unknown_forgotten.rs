@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A later kernel may have more events.
+//! A match on the event must cover `Unknown`: a later kernel may have more events.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who must know that it may sleep must have looked.
+//! A start that handles blockable ranges must handle non-blockable ranges as well.
 
 use core::pin::Pin;
 

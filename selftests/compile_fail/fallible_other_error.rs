@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A start refuses with -EAGAIN and nothing else.
+//! A start must not return an error other than -EAGAIN.
 
 use core::pin::Pin;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A blockable range cannot be refused: its initiator knows no failure.
+//! A start must not refuse a blockable range: its initiator does not expect a failure.
 
 use core::pin::Pin;
 

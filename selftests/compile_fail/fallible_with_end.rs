@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whoever may refuse has no end: it would get the end of a range that it has refused.
+//! A subscriber that may refuse must not have an end: the core would call it also for a range that
+//! the subscriber has refused.
 
 use core::pin::Pin;
 

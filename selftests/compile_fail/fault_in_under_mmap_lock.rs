@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A fault takes the mmap lock.
+//! A driver must not fault pages in while it holds the mmap lock: the fault takes that lock.
 
 use kernel::{
     mm::MmWithUser,

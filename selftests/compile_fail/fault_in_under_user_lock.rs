@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A fault waits for invalidations, and these for the lock.
+//! A driver must not fault pages in while it holds the user lock: the fault waits for
+//! invalidations, and these wait for the lock.
 
 use kernel::{
     mm::MmWithUser,

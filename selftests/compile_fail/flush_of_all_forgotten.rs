@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A flush may be of all, for which C has a special address that is easily missed.
+//! A match on a flush must cover a flush of the whole address space. C marks that one by an end of
+//! ULONG_MAX, which is easily overlooked.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

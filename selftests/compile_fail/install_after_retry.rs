@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What was looked up is stale, and there is nothing to install it in.
+//! A driver must not install translations after a `Retry`: they are stale.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A read section is not the lock: an invalidation may come in between.
+//! A driver must not install translations in a read section before it has taken the user lock: an
+//! invalidation may still come.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whether the section was in vain must be looked at.
+//! A driver must not install translations before it has checked that the read section did not
+//! collide.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What was looked up may be stale: it is installed at the end of a read section.
+//! A driver must not install translations outside of a read section: they may be stale.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

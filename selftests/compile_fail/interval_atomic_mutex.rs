@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A mutex is no lock that can be taken in any callback.
+//! `lock_atomic()` must not take a mutex: it is for locks that can be taken in any callback.
 
 use kernel::{
     prelude::*,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What one call may do, another may not.
+//! The right to sleep in one callback must not be used in another one.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Taking the user lock does not conclude an invalidation.
+//! Taking the user lock does not complete an invalidation: the callback must use the result.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An invalidation is concluded once.
+//! An invalidation must not be completed twice.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

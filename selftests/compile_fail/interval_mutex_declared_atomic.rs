@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A driver cannot say of somebody else's lock that it does not sleep.
+//! A driver must not declare that the kernel's mutex does not sleep.
 
 use kernel::sync::lock::mutex::MutexBackend;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Sleeping without having looked whether the range is blockable, in the OOM reaper's way.
+//! An invalidate callback must not sleep without having checked that the range is blockable: it
+//! would block the OOM reaper.
 
 use core::pin::Pin;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A blockable range cannot be refused, also not because the device fails.
+//! An invalidate callback must not refuse a blockable range, not even if the device fails.
 
 use core::pin::Pin;
 

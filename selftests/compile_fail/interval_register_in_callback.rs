@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Registering waits for locks that are held around callbacks.
+//! A callback must not register an interval subscriber: that waits for locks that the task may
+//! already hold around the callback.
 
 use kernel::{
     mm::MmWithUser,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! True does not prove that anything was done.
+//! An invalidate callback must not return `true` instead of a proof that it has handled the
+//! invalidation.
 
 use core::pin::Pin;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A lock that sleeps is not to be waited for where nothing may sleep.
+//! A callback of a non-blockable range must not wait for a lock that sleeps.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

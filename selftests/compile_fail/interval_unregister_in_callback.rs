@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Removing waits for the invalidation to end, and so for itself.
+//! A callback must not unregister an interval subscriber: that waits until the invalidation ends,
+//! which waits for the callback.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

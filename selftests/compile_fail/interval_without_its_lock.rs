@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A user lock that is made only after the first callback may have come.
+//! An interval registration must be given its user lock: the first callback, which takes it, may
+//! come before the registration returns.
 
 use kernel::{
     mm::MmWithUser,

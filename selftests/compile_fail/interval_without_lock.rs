@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An invalidation that does not take the user lock, and so does not set the sequence.
+//! An invalidate callback must not skip the user lock: taking it is what sets the sequence.
 
 use core::pin::Pin;
 

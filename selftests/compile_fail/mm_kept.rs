@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The address space may go when the callback has returned.
+//! A callback must not keep a reference to the mm: the mm may be freed when the callback has
+//! returned.
 
 use kernel::{
     mm::Mm,

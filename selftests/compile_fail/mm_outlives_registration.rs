@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The registration keeps the address space.
+//! A reference to the mm must not outlive the registration, which holds the mm.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

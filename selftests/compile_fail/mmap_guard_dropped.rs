@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A lock that nobody holds is free.
+//! A guard of the mmap lock must not be dropped at once: the lock would be free again.
 
 use kernel::{
     mm::MmWithUser,

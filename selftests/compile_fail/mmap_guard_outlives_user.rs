@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The lock is in the address space.
+//! A guard of the mmap lock must not outlive its reference to the address space: the lock is in it.
 
 use kernel::{
     mm::MmWithUser,

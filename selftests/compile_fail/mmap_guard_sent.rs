@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The task that has locked must unlock.
+//! A guard of the mmap lock must not be sent to another task: the task that has locked must unlock.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The mmap lock is held around callbacks.
+//! A callback must not take the mmap lock: the task may already hold it around the callback.
 
 use kernel::{
     mm::MmWithUser,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An owner stands for something, and null for none.
+//! An owner must not be null, which is what a range without an owner has.
 
 use core::ptr::NonNull;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a range says of its owner is compared, and no more: else all migrations would be one's own.
+//! A driver can only compare its own owner with that of a range. If it could read that owner, it
+//! could take all migrations for its own.
 
 use mnck::mmu_notifier::*;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What was faulted in is stale again when the lock is freed.
+//! A driver must not use the pages that it has faulted in after it has released the user lock: they
+//! may be stale again.
 
 use kernel::{
     mm::MmWithUser,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What was faulted in may be stale until the lock is held: the check for a retry is not skipped.
+//! A driver must not use the pages that it has faulted in before it has taken the user lock, which
+//! checks for a collision: they may be stale.
 
 use kernel::{
     mm::MmWithUser,

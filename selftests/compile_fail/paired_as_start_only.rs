@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who has an end cannot be registered as who has none.
+//! A subscriber with an end must not be registered as one without.
 
 use core::pin::Pin;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! There is nobody to tell that an end has failed.
+//! An end must not fail: the core expects no result from it.
 
 use core::pin::Pin;
 

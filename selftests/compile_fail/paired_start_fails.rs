@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whoever has an end cannot fail the start: which of the ends belong to a start would be unknown.
+//! A start of a subscriber with an end must not fail: the subscriber could not know which ends
+//! belong to a start that it has refused.
 
 use core::pin::Pin;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A start without its end, as a KVM guest that never maps a page again.
+//! A subscriber that is paired must have an end. Without one a KVM guest, for example, would never
+//! map a page again.
 
 use core::pin::Pin;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An end without its start, which counts below zero.
+//! A subscriber that is paired must have a start: its count of open ranges would fall below zero.
 
 use core::pin::Pin;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A range comes from core mm.
+//! A driver must not make up a range: ranges come from core mm.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A range is on the initiator's stack.
+//! A callback must not keep a reference to the range, which is on the initiator's stack.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A refusal that is not returned refuses nothing.
+//! A refusal must be returned: it has no effect otherwise.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A refusal comes from a token of a non-blockable range alone.
+//! A driver must not make up a refusal: only the context of a non-blockable range gives one.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One call's refusal is not another's.
+//! The refusal of one range must not be returned for another one.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

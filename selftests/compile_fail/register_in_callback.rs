@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Registering waits for a lock that is held around callbacks.
+//! A callback must not register a subscriber: that waits for a lock that the task may already hold
+//! around the callback.
 
 use kernel::{
     mm::MmWithUser,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A registration that has failed is none, and is not unregistered.
+//! A registration that may have failed must be checked before it is unregistered.
 
 use kernel::{
     mm::MmWithUser,

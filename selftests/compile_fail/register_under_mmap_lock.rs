@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Registering takes the mmap lock, unless it is told that it is held.
+//! A driver that holds the mmap lock must not call `Registration::new()`, which takes it, but
+//! `new_locked()`.
 
 use kernel::{
     mm::MmWithUser,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who says that the mmap lock is held must hold it.
+//! A driver must hold the mmap lock when it calls `Registration::new_locked()`.
 
 use kernel::{
     mm::MmWithUser,

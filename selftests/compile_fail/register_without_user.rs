@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An address space that may have gone takes no subscriber.
+//! A driver must not register with an address space that may be gone: it needs a reference to its
+//! user.
 
 use kernel::{
     mm::Mm,

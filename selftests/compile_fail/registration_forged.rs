@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! There is no registration that is not registered.
+//! A driver must not make up a registration: a `Registration` is always registered with the core.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the core has linked into its lists is nobody else's.
+//! A driver must not access the subscription in a registration: the core has linked it into its
+//! lists.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

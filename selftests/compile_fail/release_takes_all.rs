@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Release may run twice, at the same time: it gets no more than others.
+//! A release callback must not take the subscriber by `&mut`: two of them may run at the same time.
 
 use core::pin::Pin;
 

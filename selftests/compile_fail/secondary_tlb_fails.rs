@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A flush has happened when the callback returns: it cannot be put off.
+//! A flush must not fail: the caller relies on it when the callback has returned.
 
 use core::pin::Pin;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A flush comes under spin locks.
+//! A flush must not sleep: the core calls it under spin locks.
 
 use core::pin::Pin;
 

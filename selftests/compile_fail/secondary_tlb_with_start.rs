@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The core does not take a secondary TLB that has a start or an end too.
+//! A secondary TLB must not have a start or an end as well: the core rejects such a subscriber.
 
 use core::pin::Pin;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A callback that waits for the end of an invalidation waits for itself.
+//! A callback must not begin a read section: that waits until the invalidation ends, which waits
+//! for the callback.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

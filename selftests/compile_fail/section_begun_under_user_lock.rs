@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who holds a lock that callbacks take must not wait for callbacks.
+//! A driver that holds a lock that callbacks take must not begin a read section, which waits for
+//! callbacks.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A section that nobody holds is none.
+//! A read section must not be dropped at once: it protects nothing then.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The pages of an address space that may have gone cannot be faulted in.
+//! A driver must not fault in pages of an address space that may be gone.
 
 use kernel::{
     mm::Mm,

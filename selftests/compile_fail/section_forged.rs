@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A section without a registration: nobody would say that its pages go.
+//! A driver must not make up a read section: only a registration is notified when its pages are
+//! invalidated.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! After the lock was freed the section says nothing.
+//! A read section must not be used again after the user lock was released: it ended with the lock.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who looks up translations keeps the registration from going.
+//! A read section must not outlive its registration.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Pages are faulted in before the lock is taken.
+//! A driver must not fault pages in after it has taken the user lock in the same read section.
 
 use kernel::{
     mm::MmWithUser,

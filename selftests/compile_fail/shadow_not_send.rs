@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The shadow goes from task to task, with its lock.
+//! The shadow must be `Send`: each task that takes the user lock gets it.
 
 use kernel::{
     prelude::*,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A shared user lock is taken by the two sides too, and by nobody else.
+//! A driver must not take a shared user lock itself: only an invalidation and a registration take
+//! it.
 
 use kernel::sync::lock::mutex::MutexBackend;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Each reference is counted.
+//! A reference to a shared subscriber must not be copied: each one is counted.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A reference is given up once.
+//! A reference to a shared subscriber must not be dropped twice.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A shared subscriber goes with the last reference.
+//! A shared subscriber must not be used after its last reference was dropped.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

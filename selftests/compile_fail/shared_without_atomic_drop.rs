@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A shared subscriber is freed where nothing may sleep.
+//! The driver of a shared subscriber must promise that dropping it does not sleep: it is freed
+//! where nothing may sleep.
 
 use kernel::{
     mm::Mm,

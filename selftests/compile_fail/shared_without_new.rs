@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whoever is shared is made by the domain, on demand.
+//! A shared subscriber must say how it is made: the domain makes it when an mm first needs one.
 
 use kernel::{
     mm::Mm,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Callbacks come when the function that registered has long returned.
+//! A subscriber must not borrow: callbacks come long after the function that registered it has
+//! returned.
 
 use kernel::{
     prelude::*,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Another callback may look at the same time.
+//! A callback must not change its subscriber without a lock: another callback may use it at the
+//! same time.
 
 use core::pin::Pin;
 

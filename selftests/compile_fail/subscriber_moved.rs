@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The core has its address.
+//! A registered subscriber must not be moved: the core has its address.
 
 use core::pin::Pin;
 

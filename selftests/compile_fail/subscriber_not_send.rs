@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Callbacks run in tasks of any process.
+//! A subscriber must be `Send`: callbacks run in tasks of any process.
 
 use kernel::{
     prelude::*,

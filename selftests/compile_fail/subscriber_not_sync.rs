@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Callbacks run on many CPUs at the same time.
+//! A subscriber must be `Sync`: callbacks run on several CPUs at the same time.
 
 use kernel::{
     prelude::*,

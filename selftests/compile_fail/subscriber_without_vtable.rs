@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which callbacks there are is said by #[vtable].
+//! A subscriber must have `#[vtable]`, which records the callbacks that it implements.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whether this is a callback is looked at, not claimed.
+//! A driver must not make up a `TaskContext`: it is given after a check that the task is in no
+//! callback.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

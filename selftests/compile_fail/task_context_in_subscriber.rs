@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A subscriber that has it would take it into its callbacks.
+//! A subscriber must not hold a `TaskContext`: its callbacks could use it.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

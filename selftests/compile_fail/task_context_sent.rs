@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Another task may be in a callback.
+//! A `TaskContext` must not be sent to another task, which may be in a callback.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a callback may do ends with it.
+//! A callback must not keep its context: what it allows ends with the callback.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

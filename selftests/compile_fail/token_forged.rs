@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The right to sleep is given, not taken.
+//! A driver must not make up the right to sleep: the abstraction gives it to a callback of a
+//! blockable range.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a callback may do, its task may do.
+//! A callback must not send its context to another task: what it allows is for the task of the
+//! callback.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who needs two passes cannot be registered for one.
+//! A subscriber with two passes must not be registered as one with one pass.
 
 use core::pin::Pin;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The first pass too must take the user lock, and set the sequence.
+//! The first pass of an invalidation must take the user lock as well, which sets the sequence.
 
 use core::pin::Pin;
 

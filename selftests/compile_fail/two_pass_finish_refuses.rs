@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The second pass comes when all have started: it is too late to refuse.
+//! The second pass must not refuse: it comes after all subscribers have started.
 
 use core::pin::Pin;
 

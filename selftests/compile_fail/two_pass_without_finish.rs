@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A first pass without its second.
+//! A subscriber with a first pass must have a second pass.
 
 use core::pin::Pin;
 

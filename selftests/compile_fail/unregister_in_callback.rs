@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Unregistering waits for every callback, and so for itself.
+//! A callback must not unregister a subscriber: that waits for all callbacks, this one among them.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

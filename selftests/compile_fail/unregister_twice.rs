@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is registered once is unregistered once.
+//! A subscriber must not be unregistered twice.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

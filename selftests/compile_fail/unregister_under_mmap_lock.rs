@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Unregistering waits for callbacks, and these are called under the mmap lock.
+//! A driver that holds the mmap lock must not unregister a subscriber: that waits for callbacks,
+//! which are called under the mmap lock.
 
 use kernel::{
     mm::MmWithUser,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is no lock cannot stand for one.
+//! A type that is no lock must not be used as a user lock.
 
 use kernel::{
     prelude::*,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What was looked up is installed while the lock is held.
+//! A driver must install translations while it holds the user lock, so the guard must not be
+//! dropped at once.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who has locked must unlock.
+//! The guard of the user lock must not be sent to another task: the task that has locked must
+//! unlock.
 
 use kernel::prelude::*;
 use mnck::mmu_notifier::*;
