@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which pages a device has used: asked by idle page tracking (clear_young) and
- * by DAMON (clear_young and test_young), one page at a time.  Reclaim, which
- * asks by clear_flush_young, has a file of its own: reclaim.c.
+ * Proves that the core asks subscribers which pages a device has used: idle page
+ * tracking by clear_young, DAMON by clear_young and test_young, each about one
+ * page at a time.  reclaim.c tests reclaim, which asks by clear_flush_young.
  */
 #include <stdint.h>
 
@@ -20,7 +20,7 @@ FIXTURE(aging)
 	int bitmap;
 	size_t page;
 	size_t len;
-	/* Pages that the CPU does not use any more. */
+	/* The CPU does not access these pages after the setup. */
 	char *area;
 	struct subscriber aging;
 	struct subscriber counter;
@@ -55,20 +55,23 @@ FIXTURE_TEARDOWN(aging)
 	close(self->bitmap);
 }
 
-/* Asked @_n times in all, @_young times of them was it yes, the last time about @_page. */
+/*
+ * The subscriber was asked @_n times so far, the last time about @_page, and has
+ * answered @_young times that the page was young.
+ */
 #define EXPECT_ASKED(_n, _young, _page)                                           \
 	do {                                                                      \
-		struct mnck_stats asked_ = {                                       \
+		struct mnck_stats asked_ = {                                      \
 			.clear_young = _n,                                        \
 			.young = _young,                                          \
 			.last_young_start = (unsigned long)(_page),               \
 			.last_young_end = (unsigned long)(_page) + self->page,    \
 		};                                                                \
 										  \
-		EXPECT_STATS(&self->aging, asked_);                                \
+		EXPECT_STATS(&self->aging, asked_);                               \
 	} while (0)
 
-/* A page is young until it has been said so. */
+/* A page that was used is young once: the answer clears that. */
 TEST_F_TIMEOUT(aging, touched, MNCK_TIMEOUT)
 {
 	char *used = self->area + self->page;
@@ -81,7 +84,7 @@ TEST_F_TIMEOUT(aging, touched, MNCK_TIMEOUT)
 	ASSERT_EQ(0, set_idle(self->bitmap, used));
 	EXPECT_ASKED(2, 1, used);
 
-	/* However often it is used, until it is used again. */
+	/* A page that was used twice is young once as well. */
 	ASSERT_EQ(0, mnck_touch(&self->aging, used, self->page));
 	ASSERT_EQ(0, mnck_touch(&self->aging, used, self->page));
 	ASSERT_EQ(0, set_idle(self->bitmap, used));
@@ -90,7 +93,7 @@ TEST_F_TIMEOUT(aging, touched, MNCK_TIMEOUT)
 	EXPECT_ASKED(4, 2, used);
 }
 
-/* Each page by itself. */
+/* Using a page makes no other page young. */
 TEST_F_TIMEOUT(aging, neighbours, MNCK_TIMEOUT)
 {
 	char *used = self->area + self->page;
@@ -104,13 +107,14 @@ TEST_F_TIMEOUT(aging, neighbours, MNCK_TIMEOUT)
 	EXPECT_ASKED(3, 1, used + self->page);
 	ASSERT_EQ(0, set_idle(self->bitmap, used));
 	EXPECT_ASKED(4, 2, used);
-	/* Who has no such callback is not asked, and who is asked is told of no range. */
+	/* The counter has no callback about young pages, and a question about one is no range. */
 	EXPECT_STATS(&self->counter, saw_nothing());
 }
 
 /*
- * What it is good for: a page that the device uses is not idle.  Of which pages
- * it is asked is not to be said here: who reads one bit reads 64.
+ * A page that the device has used is not idle for idle page tracking.  The test
+ * does not check which pages the subscriber is asked about: the bitmap is read
+ * in words of 64 bits, one bit a page.
  */
 TEST_F_TIMEOUT(aging, not_idle, MNCK_TIMEOUT)
 {
@@ -127,10 +131,10 @@ TEST_F_TIMEOUT(aging, not_idle, MNCK_TIMEOUT)
 	EXPECT_EQ(1, stats.young);
 }
 
-/* It is young for each of its subscribers by itself, and all of them are asked. */
+/* All subscribers of an mm are asked, and a page is young if it is for any of them. */
 TEST_F_TIMEOUT(aging, two_devices, MNCK_TIMEOUT)
 {
-	/* And it is all the same how they are attached. */
+	/* The second one is attached with the mmap lock held, which makes no difference. */
 	struct mnck_attach how = { .kind = MNCK_KIND_AGING, .flags = MNCK_ATTACH_LOCKED };
 	struct subscriber first = self->aging;
 	char *used = self->area;
@@ -143,7 +147,7 @@ TEST_F_TIMEOUT(aging, two_devices, MNCK_TIMEOUT)
 	EXPECT_ASKED(1, 1, used);
 }
 
-/* A page that the process gives away is nobody's any more. */
+/* The subscriber is not asked about a page that the process has unmapped. */
 TEST_F_TIMEOUT(aging, unmapped, MNCK_TIMEOUT)
 {
 	__u64 word = idle_bit(self->area);
@@ -206,7 +210,7 @@ static __u64 clear_young(const struct subscriber *sub)
 	return mnck_stats(sub, &stats) ? 0 : stats.clear_young;
 }
 
-/* The last was about this page, whether it was aligned or not. */
+/* The last callback was about the second page, perhaps at an unaligned address. */
 #define EXPECT_THIS_PAGE(_stats)                                                  \
 	do {                                                                      \
 		unsigned long page_ = (unsigned long)self->area + self->page;     \
@@ -216,6 +220,7 @@ static __u64 clear_young(const struct subscriber *sub)
 		EXPECT_EQ(self->page, (_stats)->last_young_end - (_stats)->last_young_start); \
 	} while (0)
 
+/* DAMON asks about a page that the device has not used, and is told that it is old. */
 TEST_F_TIMEOUT(damon, untouched, MNCK_TIMEOUT)
 {
 	struct mnck_stats stats;
@@ -230,14 +235,14 @@ TEST_F_TIMEOUT(damon, untouched, MNCK_TIMEOUT)
 }
 
 /*
- * Clear_young is asked for this page and no other.  Up to Linux 7.3 DAMON does
- * not align the address that it has chosen in the page, and asks for a page's
- * length from there (damon_ptep_mkold()): the next page is made old as well, and
- * if that was young it is taken for this one.
+ * DAMON calls clear_young for the page and for no other one.  Up to Linux 7.3 DAMON
+ * does not align the address that it has chosen in the page, and asks about a page's
+ * length from there (damon_ptep_mkold()).  So the next page is made old as well, and
+ * DAMON takes this page for young if the next one was.
  *
- * What is seen here of a test is always aligned, so that only a clear tells, and
- * after each the next test may be as fast as this one is to look.  Hence the
- * rounds.
+ * mnck aligns the address of a test_young, so only a clear_young can show the bug.
+ * The next test_young may come before the test has read the statistics of the
+ * clear_young; hence the test tries several rounds.
  */
 TEST_F_TIMEOUT(damon, aligned, MNCK_TIMEOUT)
 {
@@ -254,11 +259,10 @@ TEST_F_TIMEOUT(damon, aligned, MNCK_TIMEOUT)
 }
 
 /*
- * DAMON clears, waits, and then tests, in turn.  A page that is used in between
- * is young when it is tested, and so it is when it is cleared next: two times
- * yes, since the test leaves it young.  One that is used between the test and
- * the next clear is young once.  Which of the two it was the test can't choose,
- * but the first must come.
+ * DAMON calls clear_young, waits, calls test_young, and begins again.  A page that is
+ * used before the test_young is young twice: the test_young leaves it young for the
+ * next clear_young.  A page that is used after the test_young is young once.  The test
+ * cannot choose which of the two happens, and repeats until the first has.
  */
 TEST_F_TIMEOUT(damon, touched, MNCK_TIMEOUT)
 {
@@ -268,13 +272,13 @@ TEST_F_TIMEOUT(damon, touched, MNCK_TIMEOUT)
 	do {
 		__u64 n = clear_young(&self->aging);
 
-		/* Right behind a clear, that the wait is still to come. */
+		/* Right after a clear_young, when DAMON's wait has just begun. */
 		WAIT_UNTIL(clear_young(&self->aging) > n);
 		ASSERT_EQ(0, mnck_stats(&self->aging, &before));
 		ASSERT_EQ(0, mnck_touch(&self->aging, self->area + self->page, self->page));
 		WAIT_UNTIL(clear_young(&self->aging) > before.clear_young);
 		ASSERT_EQ(0, mnck_stats(&self->aging, &after));
-		/* If it took this long to touch and to look, then once more. */
+		/* Repeat if DAMON has made more than one round meanwhile. */
 		one_round = after.clear_young == before.clear_young + 1 &&
 			    after.test_young == before.test_young + 1;
 		if (one_round) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What must not be done in a callback: to drop a registration there, which is
- * refused loudly, and to ask for what only task context allows.
+ * Proves that the Rust abstraction detects when it is called in a callback: a
+ * callback cannot get a TaskContext, and a registration that is dropped in a callback
+ * stays registered, with a WARN.
  *
- * What is dropped stays: it is leaked, and with it mnck_callback_misuse, so that the
- * guest has it until the end.
+ * Such a registration is leaked on purpose.  It keeps the module
+ * mnck_callback_misuse, which then cannot be removed until the guest is shut down.
  */
 #include <signal.h>
 #include <sys/ptrace.h>
@@ -25,7 +26,7 @@ FIXTURE(callback_misuse)
 	int fd;
 	size_t page;
 	char *area;
-	/* The module can't be removed any more: an earlier test has seen to it. */
+	/* A registration was leaked, in this test or before, and keeps the module. */
 	bool stays;
 };
 
@@ -48,7 +49,7 @@ FIXTURE_SETUP(callback_misuse)
 	ASSERT_EQ(0, own_pages());
 	self->fd = open("/dev/mnck-callback-misuse", O_RDWR | O_CLOEXEC);
 	if (self->fd < 0 && errno == EOPNOTSUPP)
-		SKIP(return, "without CONFIG_STACKTRACE and CONFIG_KALLSYMS nobody can tell");
+		SKIP(return, "needs CONFIG_STACKTRACE and CONFIG_KALLSYMS");
 	ASSERT_LE(0, self->fd);
 }
 
@@ -59,14 +60,17 @@ FIXTURE_TEARDOWN(callback_misuse)
 	EXPECT_EQ(self->stays ? EWOULDBLOCK : 0, errno_of(module_remove(MODULE)));
 }
 
-/* So many that one knows it came. */
+/* The callback was called at least once. */
 #define EXPECT_CALLED(_callback)                                \
 	EXPECT_LE(1, ioctl(self->fd, MISUSE_CALLS, _callback))
 
 #define EXPECT_NOT_CALLED(_callback)                            \
 	EXPECT_EQ(0, ioctl(self->fd, MISUSE_CALLS, _callback))
 
-/* The first callback that the abstraction took for none. */
+/*
+ * Returns the first callback that the abstraction did not recognise as one, or
+ * MISUSE_CALLBACKS if it has recognised all.
+ */
 static int first_missed(int fd)
 {
 	for (int i = 0; i < MISUSE_CALLBACKS; i++)
@@ -77,6 +81,7 @@ static int first_missed(int fd)
 
 #define EXPECT_NONE_MISSED() EXPECT_EQ(MISUSE_CALLBACKS, first_missed(self->fd))
 
+/* The abstraction recognises all callbacks of a munmap(). */
 TEST_F_TIMEOUT(callback_misuse, invalidation, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, ioctl(self->fd, MISUSE_ATTACH, MISUSE_PROBES));
@@ -91,10 +96,11 @@ TEST_F_TIMEOUT(callback_misuse, invalidation, MNCK_TIMEOUT)
 	EXPECT_NOT_CALLED(MISUSE_RELEASE);
 	EXPECT_NONE_MISSED();
 
-	/* Outside, between two callbacks, it may. */
+	/* Between two callbacks the task can get a TaskContext, and attach. */
 	EXPECT_EQ(0, ioctl(self->fd, MISUSE_ATTACH, MISUSE_PROBES));
 }
 
+/* The abstraction recognises a release that an unregister calls. */
 TEST_F_TIMEOUT(callback_misuse, release_at_unregister, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, ioctl(self->fd, MISUSE_ATTACH, MISUSE_PROBES));
@@ -103,6 +109,7 @@ TEST_F_TIMEOUT(callback_misuse, release_at_unregister, MNCK_TIMEOUT)
 	EXPECT_NONE_MISSED();
 }
 
+/* The abstraction recognises the callbacks of an exit. */
 TEST_F_TIMEOUT(callback_misuse, release_at_exit, MNCK_TIMEOUT)
 {
 	pid_t pid = fork();
@@ -119,7 +126,7 @@ TEST_F_TIMEOUT(callback_misuse, release_at_exit, MNCK_TIMEOUT)
 	EXPECT_NONE_MISSED();
 }
 
-/* One refuses, so the other gets its end at once. */
+/* The abstraction recognises the end that undoes a start since another start refused. */
 TEST_F_TIMEOUT(callback_misuse, undoing_end, MNCK_TIMEOUT)
 {
 	int status, pidfd;
@@ -153,6 +160,7 @@ TEST_F_TIMEOUT(callback_misuse, undoing_end, MNCK_TIMEOUT)
 	EXPECT_EQ(0, close(pidfd));
 }
 
+/* The abstraction recognises a callback about young pages. */
 TEST_F_TIMEOUT(callback_misuse, young, MNCK_TIMEOUT)
 {
 	int bitmap = open("/sys/kernel/mm/page_idle/bitmap", O_RDWR | O_CLOEXEC);
@@ -162,7 +170,7 @@ TEST_F_TIMEOUT(callback_misuse, young, MNCK_TIMEOUT)
 	REQUIRE_OPTION(has_idle_page_tracking(), "IDLE_PAGE_TRACKING");
 	ASSERT_NE(0, frame);
 	ASSERT_EQ(0, ioctl(self->fd, MISUSE_ATTACH, MISUSE_PROBES));
-	/* A new page is looked at when it has got to the list that reclaim looks at. */
+	/* Idle page tracking skips a new page until the page is on an LRU list. */
 	WAIT_UNTIL(file_write("/proc/sys/vm/drop_caches", "1") ||
 		   pwrite(bitmap, &word, sizeof(word), at) != sizeof(word) ||
 		   ioctl(self->fd, MISUSE_CALLS, MISUSE_CLEAR_YOUNG));
@@ -172,37 +180,39 @@ TEST_F_TIMEOUT(callback_misuse, young, MNCK_TIMEOUT)
 }
 
 /*
- * That munmap() returns is the first thing: a drop that waited for the callback
- * that it is in would not.
+ * A registration that is dropped in a callback stays registered.  The drop does not
+ * wait for the callback that it is called in, so munmap() returns.
  */
 #define EXPECT_DROP_REFUSED(_what)                                                \
 	do {                                                                      \
 		int calls_;                                                       \
 										  \
 		ksft_print_msg("mnck-expect: WARN a registration was dropped in a callback\n"); \
-		ASSERT_EQ(0, ioctl(self->fd, MISUSE_ATTACH, _what));             \
+		ASSERT_EQ(0, ioctl(self->fd, MISUSE_ATTACH, _what));              \
 		ASSERT_EQ(0, munmap(self->area, self->page));                     \
 		self->stays = true;                                               \
 										  \
-		/* It is registered still, and outlives the one that has dropped it. */ \
-		calls_ = ioctl(self->fd, MISUSE_CALLS, MISUSE_DROPPED);         \
+		/* It still gets callbacks, also after the one that dropped it has gone. */ \
+		calls_ = ioctl(self->fd, MISUSE_CALLS, MISUSE_DROPPED);           \
 		ASSERT_EQ(0, munmap(self->area + self->page, self->page));        \
 		EXPECT_EQ(calls_ + 1, ioctl(self->fd, MISUSE_CALLS, MISUSE_DROPPED)); \
-		ASSERT_EQ(0, ioctl(self->fd, MISUSE_DETACH));                    \
+		ASSERT_EQ(0, ioctl(self->fd, MISUSE_DETACH));                     \
 		ASSERT_EQ(0, munmap(self->area + 2 * self->page, self->page));    \
 		EXPECT_EQ(calls_ + 2, ioctl(self->fd, MISUSE_CALLS, MISUSE_DROPPED)); \
 										  \
-		/* So its code has to stay, though nothing else keeps it. */      \
+		/* It alone keeps the module, which has the code of its callbacks. */ \
 		ASSERT_EQ(0, close(self->fd));                                    \
 		self->fd = -1;                                                    \
 		EXPECT_ERRNO(EWOULDBLOCK, module_remove(MODULE));                 \
 	} while (0)
 
+/* A registration that is dropped in a start stays registered. */
 TEST_F_TIMEOUT(callback_misuse, drop_in_start, MNCK_TIMEOUT)
 {
 	EXPECT_DROP_REFUSED(MISUSE_DROPS_IN_START);
 }
 
+/* An interval registration that is dropped in an invalidate callback stays registered. */
 TEST_F_TIMEOUT(callback_misuse, drop_in_invalidate, MNCK_TIMEOUT)
 {
 	EXPECT_DROP_REFUSED(MISUSE_DROPS_IN_INVALIDATE);

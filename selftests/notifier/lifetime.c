@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who may end before whom: the target, the session, the process that opened it,
- * the module.  Whatever the order, nothing is left open and nobody is harmed.
+ * Proves that the target process, the session, the process that opened the session
+ * and the module may end in any order: no range is left open, and the others go on
+ * as before.
  */
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -40,7 +41,7 @@ FIXTURE_TEARDOWN(lifetime)
 	victim_kill(&self->victim);
 }
 
-/* Both have the statistics that @_want(kind) makes. */
+/* Both subscribers have the statistics that @_want(kind, ...) returns. */
 #define EXPECT_BOTH(_expect, _want, ...)                                          \
 	do {                                                                      \
 		_expect(&self->counter, _want(MNCK_KIND_COUNTER, ##__VA_ARGS__)); \
@@ -58,8 +59,8 @@ static struct mnck_stats saw_unmaps_and_release(__u32 kind, __u64 n, const void 
 }
 
 /*
- * An exit unmaps all, but only after the release and so unseen: the one word of
- * it that a subscriber gets is the release.
+ * A subscriber sees nothing of an exit but the release: the exit unmaps the memory
+ * after that.
  */
 TEST_F_TIMEOUT(lifetime, target_exits, MNCK_TIMEOUT)
 {
@@ -70,6 +71,7 @@ TEST_F_TIMEOUT(lifetime, target_exits, MNCK_TIMEOUT)
 	EXPECT_BOTH(EXPECT_DETACH, saw_release);
 }
 
+/* A target that is killed releases its subscribers, which keep what they have counted. */
 TEST_F_TIMEOUT(lifetime, target_killed, MNCK_TIMEOUT)
 {
 	size_t len = 4 * self->page;
@@ -81,7 +83,7 @@ TEST_F_TIMEOUT(lifetime, target_killed, MNCK_TIMEOUT)
 	EXPECT_BOTH(EXPECT_DETACH, saw_unmaps_and_release, 1, VICTIM_AREA, len);
 }
 
-/* The program that is execed has another mm, and that is not subscribed. */
+/* exec releases the subscribers; the new program has another mm, without subscribers. */
 TEST_F_TIMEOUT(lifetime, target_execs, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_EXEC, NULL, 0));
@@ -91,14 +93,14 @@ TEST_F_TIMEOUT(lifetime, target_execs, MNCK_TIMEOUT)
 	EXPECT_BOTH(EXPECT_STATS, saw_release);
 	EXPECT_BOTH(EXPECT_DETACH, saw_release);
 
-	/* It can be. */
+	/* The new mm can be attached to. */
 	ASSERT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &self->counter));
 	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MUNMAP, VICTIM_AREA + self->page, self->page));
 	EXPECT_STATS(&self->counter, saw_unmaps(MNCK_KIND_COUNTER, 1, VICTIM_AREA + self->page,
 						self->page));
 }
 
-/* Nor is the child of a fork. */
+/* The child of a fork has another mm, without subscribers. */
 TEST_F_TIMEOUT(lifetime, target_forks, MNCK_TIMEOUT)
 {
 	struct mnck_stats counter, trylock;
@@ -106,8 +108,8 @@ TEST_F_TIMEOUT(lifetime, target_forks, MNCK_TIMEOUT)
 
 	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_FORK, NULL, 0));
 	/*
-	 * The parent does nothing from now on, but first it may still write to
-	 * a page that it shares with the child.  When it has stopped it has.
+	 * The parent may still write to a page that it shares with the child
+	 * before it waits.  Once it has stopped it invalidates nothing more.
 	 */
 	ASSERT_EQ(0, kill(self->victim.pid, SIGSTOP));
 	ASSERT_EQ(self->victim.pid, waitpid(self->victim.pid, &status, WUNTRACED));
@@ -123,7 +125,7 @@ TEST_F_TIMEOUT(lifetime, target_forks, MNCK_TIMEOUT)
 	EXPECT_STATS(&self->trylock, trylock);
 }
 
-/* The target neither notices the end of the session nor is kept by it. */
+/* The target goes on after the session was closed, and can exit. */
 TEST_F_TIMEOUT(lifetime, session_closes, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MUNMAP, VICTIM_AREA, self->page));
@@ -135,7 +137,7 @@ TEST_F_TIMEOUT(lifetime, session_closes, MNCK_TIMEOUT)
 	EXPECT_EQ(0, victim_join(&self->victim));
 }
 
-/* And the same with the lock held, which nobody could release any more. */
+/* Closing the session releases the lock of a trylock, so the target does not wait for it. */
 TEST_F_TIMEOUT(lifetime, session_closes_with_lock, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, mnck_lock(&self->trylock, MNCK_LOCK_HOLD));
@@ -177,7 +179,7 @@ TEST_F_TIMEOUT(lifetime, opener_exits, MNCK_TIMEOUT)
 	ASSERT_EQ(opener, waitpid(opener, &status, 0));
 	ASSERT_EQ(0, status);
 
-	/* The lock is the session's, too. */
+	/* The session, not the process, holds the lock as well. */
 	ASSERT_EQ(0, mnck_lock(&opened.sub, MNCK_LOCK_RELEASE));
 	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MUNMAP, VICTIM_AREA, self->page));
 	EXPECT_STATS(&opened.sub, saw_unmaps(MNCK_KIND_TRYLOCK, 1, VICTIM_AREA, self->page));
@@ -185,32 +187,35 @@ TEST_F_TIMEOUT(lifetime, opener_exits, MNCK_TIMEOUT)
 	EXPECT_EQ(0, close(opened.sub.fd));
 }
 
-/* An inherited session is whole: the child detaches what the parent attached. */
+/* A child that inherits a session can detach what the parent has attached. */
 TEST_F_TIMEOUT(lifetime, session_inherited, MNCK_TIMEOUT)
 {
 	struct mnck_stats stats;
 	int status;
-	pid_t heir;
+	pid_t child;
 
 	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MUNMAP, VICTIM_AREA, self->page));
-	heir = fork();
-	ASSERT_LE(0, heir);
-	if (!heir) {
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
 		EXPECT_BOTH(EXPECT_STATS, saw_unmaps, 1, VICTIM_AREA, self->page);
 		EXPECT_DETACH(&self->counter, saw_unmaps(MNCK_KIND_COUNTER, 1, VICTIM_AREA,
 							 self->page));
 		EXPECT_EQ(0, close(self->fd));
 		_exit(0);
 	}
-	ASSERT_EQ(heir, waitpid(heir, &status, 0));
+	ASSERT_EQ(child, waitpid(child, &status, 0));
 	ASSERT_EQ(0, status);
 
-	/* Detached for all, but the file is still open here and the trylock on it. */
+	/* The counter is detached here too; the file is still open, and has the trylock. */
 	EXPECT_ERRNO(ENOENT, mnck_stats(&self->counter, &stats));
 	EXPECT_STATS(&self->trylock, saw_unmaps(MNCK_KIND_TRYLOCK, 1, VICTIM_AREA, self->page));
 }
 
-/* One more than the session may have. */
+/*
+ * A session may have MNCK_MAX_SUBSCRIBERS subscribers at a time, all of which work;
+ * one more fails with ENOSPC.
+ */
 TEST_F_TIMEOUT(lifetime, too_many, MNCK_TIMEOUT)
 {
 	static struct subscriber subs[MNCK_MAX_SUBSCRIBERS];
@@ -224,23 +229,23 @@ TEST_F_TIMEOUT(lifetime, too_many, MNCK_TIMEOUT)
 	EXPECT_ERRNO(ENOSPC, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &extra));
 	EXPECT_ERRNO(ENOSPC, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_TRYLOCK, &extra));
 
-	/* Those that it has all work. */
+	/* All of them work. */
 	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MUNMAP, VICTIM_AREA, self->page));
 	for (int i = 0; i < MNCK_MAX_SUBSCRIBERS; i++)
 		EXPECT_STATS(&subs[i], saw_unmaps(subs[i].kind, 1, VICTIM_AREA, self->page));
 
-	/* The limit is of what is attached, not of what ever was. */
+	/* A subscriber that was detached does not count any more. */
 	EXPECT_DETACH(&subs[7], saw_unmaps(MNCK_KIND_COUNTER, 1, VICTIM_AREA, self->page));
 	EXPECT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &extra));
 	EXPECT_ERRNO(ENOSPC, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &subs[7]));
-	/* Nor is it of the machine. */
+	/* The limit is for each session, not for the machine. */
 	fd = mnck_open();
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(0, mnck_attach(fd, self->victim.pid, MNCK_KIND_COUNTER, &extra));
 	EXPECT_EQ(0, close(fd));
 }
 
-/* The module, which is removed and inserted again. */
+/* Tests that remove the module and insert it again. */
 FIXTURE(module)
 {
 	int fd;
@@ -258,13 +263,14 @@ FIXTURE_TEARDOWN(module)
 {
 	if (self->fd >= 0)
 		close(self->fd);
-	/* It is there or not, with whatever parameters; then it is as it was. */
+	/* The test may have removed the module, or inserted it with other parameters. */
 	if (mnck_remove())
 		EXPECT_EQ(ENOENT, errno);
 	EXPECT_EQ(0, mnck_insert(""));
 	victim_kill(&self->victim);
 }
 
+/* The module can be removed only after the last session was closed. */
 TEST_F_TIMEOUT(module, refuses_removal, MNCK_TIMEOUT)
 {
 	size_t page = getpagesize();
@@ -280,7 +286,7 @@ TEST_F_TIMEOUT(module, refuses_removal, MNCK_TIMEOUT)
 	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MUNMAP, VICTIM_AREA, page));
 	EXPECT_STATS(&sub, saw_unmaps(MNCK_KIND_COUNTER, 1, VICTIM_AREA, page));
 
-	/* With the last close all goes, and the target does not notice. */
+	/* The last close detaches the subscribers; the target goes on. */
 	ASSERT_EQ(0, close(self->fd));
 	self->fd = -1;
 	ASSERT_EQ(0, mnck_remove());
@@ -295,6 +301,7 @@ TEST_F_TIMEOUT(module, refuses_removal, MNCK_TIMEOUT)
 	EXPECT_STATS(&sub, saw_unmaps(MNCK_KIND_COUNTER, 1, VICTIM_AREA + 2 * page, page));
 }
 
+/* The module parameter max_subscribers limits the subscribers of a session. */
 TEST_F_TIMEOUT(module, max_subscribers, MNCK_TIMEOUT)
 {
 	struct subscriber sub;

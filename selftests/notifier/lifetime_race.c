@@ -1,41 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Ends that come while something runs: while a callback waits, while a range is
- * open, while another thread attaches or unmaps.
+ * Proves that a subscriber, a session or a process may end while a callback waits,
+ * while a range is open, and while another thread attaches or unmaps.
  *
- * Where one order is meant it is made certain: a held lock stops a callback
- * where it is for as long as the test wants.  Where a race is meant, any winner
- * is right, and the books must balance whoever wins.
+ * Where a test needs one order of events it enforces it: a lock that the session
+ * holds stops a callback for as long as the test wants.  Where a test makes a race,
+ * each outcome is correct, and the statistics must balance in all of them.
  */
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include "child.h"
+#include "clock.h"
+#include "interval.h"
 #include "mnck_harness.h"
 #include "proc.h"
 #include "victim.h"
 
-static long long now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
-}
-
-/* For how long a start waits for the lock, by default. */
+/* How long a start waits for the lock at most, by default. */
 #define WAIT_LIMIT_NS 10000000000LL
 
-/* What ended the wait was not that it had lasted long enough. */
+/* The wait has ended before its limit. */
 #define EXPECT_AT_ONCE(_begin) EXPECT_GT(WAIT_LIMIT_NS / 2, now_ns() - (_begin))
 
 /*
- * The victim is in munmap(), and stays there for a while.  Attached last, the counter runs first:
- * it has had its start.  The trylock's start waits for its lock, which the
- * session holds.  The late counter, attached first, has not been called yet.
+ * The victim is in munmap(), and stays there until the test lets it go on.  The core
+ * calls the counter first, since it was attached last: its start has returned.  Then
+ * comes the trylock, whose start waits for its lock, which the session holds.  The
+ * late counter was attached first, and has not been called yet.
  */
 FIXTURE(in_callback)
 {
@@ -70,7 +64,7 @@ FIXTURE_SETUP(in_callback)
 	ASSERT_EQ(0, victim_send(v, VICTIM_MUNMAP, VICTIM_AREA, self->len));
 
 	WAIT_UNTIL(open_pairs(&self->counter) == 1);
-	/* Between the two starts it cannot sleep. */
+	/* The victim does not sleep between these two starts, so it sleeps in the second. */
 	WAIT_UNTIL(proc_sleeps(v->pid, v->pid));
 }
 
@@ -84,6 +78,7 @@ FIXTURE_TEARDOWN(in_callback)
 #define EXPECT_ONE_UNMAP(_expect, _sub) \
 	_expect(_sub, saw_unmaps((_sub)->kind, 1, VICTIM_AREA, self->len))
 
+/* When the lock is released, the start that waits for it goes on, and all is counted. */
 TEST_F_TIMEOUT(in_callback, lock_released, MNCK_TIMEOUT)
 {
 	struct mnck_stats open = saw_unmaps(MNCK_KIND_COUNTER, 1, VICTIM_AREA, self->len);
@@ -100,7 +95,7 @@ TEST_F_TIMEOUT(in_callback, lock_released, MNCK_TIMEOUT)
 	EXPECT_ONE_UNMAP(EXPECT_STATS, &self->late);
 }
 
-/* The wait is killable, and the killed target unmaps and exits as any other. */
+/* The wait for the lock is killable; a target that is killed unmaps and exits normally. */
 TEST_F_TIMEOUT(in_callback, target_killed, MNCK_TIMEOUT)
 {
 	struct mnck_stats want = saw_unmaps(MNCK_KIND_COUNTER, 1, VICTIM_AREA, self->len);
@@ -115,48 +110,30 @@ TEST_F_TIMEOUT(in_callback, target_killed, MNCK_TIMEOUT)
 	EXPECT_EQ(0, mnck_lock(&self->trylock, MNCK_LOCK_RELEASE));
 }
 
-struct detacher {
-	pthread_t thread;
-	atomic_int tid;
-	const struct subscriber *sub;
-	struct mnck_stats stats;
-	int result;
-};
-
-static void *detach_thread(void *arg)
-{
-	struct detacher *d = arg;
-
-	d->tid = gettid();
-	d->result = mnck_detach(d->sub, &d->stats);
-	return NULL;
-}
-
 /*
- * Detached between its start and its end.  The core unlinks it, waits for all
- * callbacks, and the end of this range passes it by: the pair is closed, and
- * counted as what it is.
+ * A counter that is detached between a start and its end does not get the end: the
+ * core unlinks it at once and then waits for all callbacks.  mnck closes the pair
+ * and counts it as closed by the detach.
  */
 TEST_F_TIMEOUT(in_callback, counter_detached, MNCK_TIMEOUT)
 {
 	struct mnck_stats want = saw_unmaps(MNCK_KIND_COUNTER, 1, VICTIM_AREA, self->len);
-	struct detacher d = { .sub = &self->counter };
+	struct call detach;
 
-	ASSERT_EQ(0, pthread_create(&d.thread, NULL, detach_thread, &d));
-	WAIT_UNTIL(d.tid && proc_sleeps_in(getpid(), d.tid, "synchronize_srcu"));
+	ASSERT_EQ(0, call_begin(&detach, call_detach, &self->counter));
+	WAIT_UNTIL(detach.tid && proc_sleeps_in(getpid(), detach.tid, "synchronize_srcu"));
 	ASSERT_EQ(0, mnck_lock(&self->trylock, MNCK_LOCK_RELEASE));
-	ASSERT_EQ(0, pthread_join(d.thread, NULL));
-	ASSERT_EQ(0, d.result);
+	ASSERT_EQ(0, call_end(&detach));
 
 	want.ends = 0;
 	want.closed_by_detach = 1;
-	EXPECT_SAME_STATS(MNCK_KIND_COUNTER, released(want), &d.stats);
+	EXPECT_SAME_STATS(MNCK_KIND_COUNTER, released(want), &detach.stats);
 	ASSERT_EQ(0, victim_wait(&self->victim));
 	EXPECT_ONE_UNMAP(EXPECT_STATS, &self->trylock);
 	EXPECT_ONE_UNMAP(EXPECT_STATS, &self->late);
 }
 
-/* It lets go of the lock, waits for its callback, and the range goes on. */
+/* Detaching a trylock releases its lock, and waits until its callback has returned. */
 TEST_F_TIMEOUT(in_callback, trylock_detached, MNCK_TIMEOUT)
 {
 	long long begin = now_ns();
@@ -168,9 +145,10 @@ TEST_F_TIMEOUT(in_callback, trylock_detached, MNCK_TIMEOUT)
 }
 
 /*
- * Every detach waits for every callback, so a close that detached a counter
- * before it released the lock of the trylock would wait for itself.  There is a
- * counter on either side of it, whichever way the close goes.
+ * A close releases all locks before it detaches: every detach waits for all
+ * callbacks, so detaching a counter first would wait for the lock that the close has
+ * still to release.  One counter was attached before the trylock and one after it, so
+ * that the order in which the close detaches them does not matter.
  */
 TEST_F_TIMEOUT(in_callback, session_closed, MNCK_TIMEOUT)
 {
@@ -182,21 +160,24 @@ TEST_F_TIMEOUT(in_callback, session_closed, MNCK_TIMEOUT)
 	EXPECT_AT_ONCE(begin);
 }
 
-/* The last to have the session open is killed, and did nothing of this itself. */
+/*
+ * Killing the last process that has the session open closes it, also if another
+ * process has attached the subscribers.
+ */
 TEST_F_TIMEOUT(in_callback, session_killed, MNCK_TIMEOUT)
 {
 	int closed[2], seen[2], status;
 	long long begin;
-	pid_t heir;
+	pid_t child;
 	char byte;
 
 	ASSERT_EQ(0, pipe2(closed, O_CLOEXEC));
 	ASSERT_EQ(0, pipe2(seen, O_CLOEXEC));
-	heir = fork();
-	ASSERT_LE(0, heir);
-	if (!heir) {
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
 		ASSERT_EQ(1, read(closed[0], &byte, 1));
-		/* The other close was not the last: the victim waits still. */
+		/* The parent's close was not the last one: the victim still waits. */
 		EXPECT_EQ(1, open_pairs(&self->counter));
 		ASSERT_EQ(1, write(seen[1], "", 1));
 		for (;;)
@@ -208,8 +189,8 @@ TEST_F_TIMEOUT(in_callback, session_killed, MNCK_TIMEOUT)
 	ASSERT_EQ(1, read(seen[0], &byte, 1));
 
 	begin = now_ns();
-	ASSERT_EQ(0, kill(heir, SIGKILL));
-	ASSERT_EQ(heir, waitpid(heir, &status, 0));
+	ASSERT_EQ(0, kill(child, SIGKILL));
+	ASSERT_EQ(child, waitpid(child, &status, 0));
 	ASSERT_EQ(SIGKILL, status);
 	ASSERT_EQ(0, victim_wait(&self->victim));
 	EXPECT_AT_ONCE(begin);
@@ -217,7 +198,7 @@ TEST_F_TIMEOUT(in_callback, session_killed, MNCK_TIMEOUT)
 	EXPECT_EQ(0, victim_join(&self->victim));
 }
 
-/* Races with no right order. */
+/* Races in which each order of events is correct. */
 FIXTURE(race)
 {
 	int fd;
@@ -242,7 +223,7 @@ struct killer {
 	bool stop;
 };
 
-/* Kills what it is shown, each time a little later: from at once to a ms. */
+/* Kills one victim after another, each 10 us later than the one before. */
 static void *kill_thread(void *arg)
 {
 	struct killer *k = arg;
@@ -262,8 +243,8 @@ static void *kill_thread(void *arg)
 #define KILLS 100
 
 /*
- * The target dies while it is being attached to: it is gone already, or it is
- * released at once.  Both, if the delays reach around the attach.
+ * If the target dies during an attach, either the attach fails with ESRCH, or it
+ * succeeds and the subscriber is released.  With these delays usually both occur.
  */
 TEST_F_TIMEOUT(race, killed_during_attach, MNCK_TIMEOUT)
 {
@@ -275,7 +256,7 @@ TEST_F_TIMEOUT(race, killed_during_attach, MNCK_TIMEOUT)
 	ASSERT_EQ(0, pthread_barrier_init(&k.barrier, NULL, 2));
 	ASSERT_EQ(0, pthread_create(&k.thread, NULL, kill_thread, &k));
 
-	/* On, if need be, until the delay is longer than an attach. */
+	/* Goes on until the delay is longer than an attach, so that one succeeds. */
 	for (int i = 0; i < KILLS || !attached; i++) {
 		k.victim = child_start();
 		ASSERT_LT(0, k.victim);
@@ -291,7 +272,7 @@ TEST_F_TIMEOUT(race, killed_during_attach, MNCK_TIMEOUT)
 			continue;
 		}
 		attached++;
-		/* The target may have copied pages before, but nothing is open now. */
+		/* The target may have copied pages before it died, but no range is open. */
 		ASSERT_EQ(0, mnck_stats(&sub, &stats));
 		EXPECT_STREQ("", mnck_broken(sub.kind, &stats));
 		EXPECT_EQ(1, stats.releases);
@@ -327,9 +308,9 @@ static void take_signal(int sig __maybe_unused)
 }
 
 /*
- * The core gives up taking the locks of an mm when a signal comes.  One comes
- * all the time, so an attach is interrupted before long; and then it has done
- * nothing, which the caller can do again.
+ * An attach that is interrupted by a signal fails with EINTR, has no effect, and can
+ * be repeated.  The core gives up taking the locks of the mm when a signal is pending;
+ * signals come all the time here, so that this happens soon.
  */
 TEST_F_TIMEOUT(race, signalled_during_attach, MNCK_TIMEOUT)
 {
@@ -385,7 +366,7 @@ static __u64 starts(const struct subscriber *sub)
 
 #define ATTACHES 250
 
-/* Subscribers come and go while two threads unmap page after page. */
+/* The statistics balance when subscribers attach and detach while two threads unmap. */
 TEST_F_TIMEOUT(race, attach_detach_during_munmap, MNCK_TIMEOUT)
 {
 	struct unmapper unmappers[2] = {};
@@ -403,14 +384,14 @@ TEST_F_TIMEOUT(race, attach_detach_during_munmap, MNCK_TIMEOUT)
 
 	for (int i = 0; i < ATTACHES; i++) {
 		ASSERT_EQ(0, mnck_attach(self->fd, 0, i & 1, &sub));
-		/* Each of them sees something. */
+		/* Each subscriber sees at least one range. */
 		WAIT_UNTIL(starts(&sub));
 		ASSERT_EQ(0, mnck_detach(&sub, &stats));
 
 		EXPECT_STREQ("", mnck_broken(sub.kind, &stats));
 		EXPECT_EQ(1, stats.releases);
 		EXPECT_EQ(0, stats.open);
-		/* Each thread can be between a start and an end once. */
+		/* Each thread can have one range open at the detach. */
 		EXPECT_GE(ARRAY_SIZE(unmappers), stats.closed_by_detach);
 		EXPECT_EQ(stats.starts, stats.events[MNCK_EVENT_UNMAP]);
 		EXPECT_EQ(0, stats.non_blockable);

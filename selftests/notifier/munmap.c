@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * munmap() of a process that a counter and a trylock are attached to: one
- * blockable UNMAP for each call, with the range of the call, and nothing else.
+ * Proves that the core notifies the subscribers of a process of one blockable
+ * UNMAP for each munmap(), with the range of the call, and of nothing else.
  *
- * The subscribers are attached to the test itself.  Each test maps, touches and
- * starts threads first and attaches then, and between that and the last look at
- * the statistics it makes no call into libc that could unmap by itself.
+ * A counter and a trylock are attached to the test itself.  Each test first maps
+ * and touches its memory and starts its threads, and then attaches.  From there
+ * until it has read the last statistics it makes no call into libc that could
+ * unmap memory.
  */
 #include <pthread.h>
-#include <sched.h>
 #include <stdint.h>
 
+#include "cpus.h"
 #include "mnck_harness.h"
 
 #define AREA_PAGES 8
@@ -24,7 +25,7 @@ FIXTURE(munmap)
 	char *area;
 };
 
-/* Mapped and touched memory between guards, so that no VMA merges with it. */
+/* Maps and touches @len bytes between guard pages, so that no VMA merges with them. */
 static char *map_area(size_t len, size_t page)
 {
 	char *p = mmap(NULL, len + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -51,7 +52,7 @@ FIXTURE_TEARDOWN(munmap)
 		EXPECT_EQ(0, close(self->fd));
 }
 
-/* From here on only what the test does is counted, and all of it. */
+/* Attaches both; from here on they count what the test does, and nothing else. */
 #define ATTACH_TO_SELF()                                                          \
 	do {                                                                      \
 		ASSERT_EQ(0, own_pages());                                        \
@@ -66,6 +67,7 @@ FIXTURE_TEARDOWN(munmap)
 		EXPECT_STATS(&self->trylock, saw_unmaps(MNCK_KIND_TRYLOCK, n, addr, len)); \
 	} while (0)
 
+/* Unmapping a whole VMA is one UNMAP of the VMA. */
 TEST_F_TIMEOUT(munmap, whole, MNCK_TIMEOUT)
 {
 	size_t len = AREA_PAGES * self->page;
@@ -81,7 +83,7 @@ TEST_F_TIMEOUT(munmap, whole, MNCK_TIMEOUT)
 	EXPECT_DETACH(&self->counter, saw_unmaps(MNCK_KIND_COUNTER, 1, self->area, len));
 }
 
-/* The range is that of the call, neither that of the VMA nor what is left. */
+/* Unmapping the first or the last pages of a VMA is an UNMAP of just these pages. */
 TEST_F_TIMEOUT(munmap, partial, MNCK_TIMEOUT)
 {
 	size_t len = 2 * self->page;
@@ -99,7 +101,7 @@ TEST_F_TIMEOUT(munmap, partial, MNCK_TIMEOUT)
 	EXPECT_EQ(0x5a, tail[-1]);
 }
 
-/* The VMA is split, which must show neither as a range nor in the range. */
+/* Splitting the VMA neither adds a range nor changes the one of the call. */
 TEST_F_TIMEOUT(munmap, middle, MNCK_TIMEOUT)
 {
 	char *middle = self->area + 3 * self->page;
@@ -114,7 +116,7 @@ TEST_F_TIMEOUT(munmap, middle, MNCK_TIMEOUT)
 	EXPECT_EQ(0x5a, middle[len]);
 }
 
-/* One range for one call, however many VMAs it covers. */
+/* One call that covers two VMAs is one range. */
 TEST_F_TIMEOUT(munmap, two_vmas, MNCK_TIMEOUT)
 {
 	char *second = self->area + 3 * self->page;
@@ -128,7 +130,7 @@ TEST_F_TIMEOUT(munmap, two_vmas, MNCK_TIMEOUT)
 	EXPECT_UNMAPS(1, start, len);
 }
 
-/* A hole between the VMAs belongs to the range; a hole by itself is none. */
+/* The range includes a hole between two VMAs; unmapping a hole alone is no range. */
 TEST_F_TIMEOUT(munmap, hole, MNCK_TIMEOUT)
 {
 	char *hole = self->area + 3 * self->page;
@@ -145,7 +147,7 @@ TEST_F_TIMEOUT(munmap, hole, MNCK_TIMEOUT)
 	EXPECT_UNMAPS(1, self->area, len);
 }
 
-/* A secondary MMU may know of memory that the process never touched. */
+/* Unmapping untouched memory is a range, too: a secondary MMU may have mapped it. */
 TEST_F_TIMEOUT(munmap, untouched, MNCK_TIMEOUT)
 {
 	size_t len = 4 * self->page;
@@ -159,7 +161,7 @@ TEST_F_TIMEOUT(munmap, untouched, MNCK_TIMEOUT)
 	EXPECT_UNMAPS(1, p, len);
 }
 
-/* What takes nothing away from anyone is not an invalidation. */
+/* Mapping, touching and locking memory, and a munmap() that fails, are no range. */
 TEST_F_TIMEOUT(munmap, silent, MNCK_TIMEOUT)
 {
 	size_t len = 4 * self->page;
@@ -187,9 +189,10 @@ struct worker {
 };
 
 /*
- * Unmaps its memory page by page, or all if it has one call.  Waits before, so
- * that its own creation is over when the test attaches, and behind, so that it
- * does not end (and unmap its stack) before the test has looked.
+ * Unmaps its memory in @calls equal parts.  Waits at the barrier before it starts,
+ * so that the test attaches after the thread was created, and after it is done, so
+ * that it does not end (and unmap its stack) before the test has read the
+ * statistics.
  */
 static void *unmap_worker(void *arg)
 {
@@ -205,6 +208,7 @@ static void *unmap_worker(void *arg)
 	return NULL;
 }
 
+/* Subscribers see the munmap() of any thread of the process. */
 TEST_F_TIMEOUT(munmap, other_thread, MNCK_TIMEOUT)
 {
 	size_t len = AREA_PAGES * self->page;
@@ -229,41 +233,29 @@ TEST_F_TIMEOUT(munmap, other_thread, MNCK_TIMEOUT)
 #define THREADS 8
 #define ROUNDS 500
 
-/* Binds to the @nth CPU, modulo 2, of those that this process may use. */
-static int bind_cpu(pthread_attr_t *attr, int nth)
-{
-	cpu_set_t all, one;
-	int cpus[2], n = 0;
-
-	if (sched_getaffinity(0, sizeof(all), &all))
-		return -1;
-	for (int cpu = 0; cpu < CPU_SETSIZE && n < 2; cpu++)
-		if (CPU_ISSET(cpu, &all))
-			cpus[n++] = cpu;
-	CPU_ZERO(&one);
-	CPU_SET(cpus[nth % n], &one);
-	return pthread_attr_setaffinity_np(attr, sizeof(one), &one);
-}
-
+/* No range is lost or counted twice when eight threads on two CPUs unmap at once. */
 TEST_F_TIMEOUT(munmap, eight_threads, MNCK_TIMEOUT)
 {
 	/*
-	 * One guard page between the blocks: each is a VMA, and too small to
-	 * have a whole huge page in it.  The core announces the split of a
-	 * larger VMA (CLEAR) whether there is a huge page or not.
+	 * A guard page between the blocks makes each of them a VMA.  It is too
+	 * small to contain a whole huge page: for a larger VMA the core sends a
+	 * CLEAR when it is split, whether it has a huge page or not.
 	 */
 	size_t stride = (ROUNDS + 1) * self->page;
 	struct worker workers[THREADS];
 	struct subscriber *subs[] = { &self->counter, &self->trylock };
 	pthread_barrier_t barrier;
 	pthread_attr_t attr;
+	int cpus[2], nr_cpus;
 	char *area;
 
+	nr_cpus = cpus_allowed(cpus, ARRAY_SIZE(cpus));
+	ASSERT_LT(0, nr_cpus);
 	area = mmap(NULL, THREADS * stride, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, area);
 	ASSERT_EQ(0, pthread_barrier_init(&barrier, NULL, THREADS + 1));
 	ASSERT_EQ(0, pthread_attr_init(&attr));
-	/* own_pages() touches all of each block, and of each stack. */
+	/* Small stacks, since own_pages() touches all of each block and of each stack. */
 	ASSERT_EQ(0, pthread_attr_setstacksize(&attr, 256 * 1024));
 	for (int i = 0; i < THREADS; i++) {
 		workers[i] = (struct worker){
@@ -273,7 +265,7 @@ TEST_F_TIMEOUT(munmap, eight_threads, MNCK_TIMEOUT)
 			.calls = ROUNDS,
 		};
 		ASSERT_EQ(0, mprotect(workers[i].start, workers[i].len, PROT_READ | PROT_WRITE));
-		ASSERT_EQ(0, bind_cpu(&attr, i));
+		ASSERT_EQ(0, cpu_bind_attr(&attr, cpus[i % nr_cpus]));
 		ASSERT_EQ(0, pthread_create(&workers[i].thread, &attr, unmap_worker, &workers[i]));
 	}
 	ATTACH_TO_SELF();
@@ -285,7 +277,7 @@ TEST_F_TIMEOUT(munmap, eight_threads, MNCK_TIMEOUT)
 		size_t nth;
 
 		ASSERT_EQ(0, mnck_stats(subs[i], &seen));
-		/* Any thread may have been the last, but each ends with its last page. */
+		/* Any thread may have come last, but its last page was the end of its block. */
 		nth = (seen.last_start - (uintptr_t)area) / stride;
 		EXPECT_GT(THREADS, nth);
 		want = saw_unmaps(subs[i]->kind, THREADS * ROUNDS,

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The OOM reaper's path, the only one whose ranges are non-blockable.
+ * Proves that starts and ends balance when the OOM reaper reaps a process, whether
+ * another subscriber refuses the ranges or not, and whichever is called first.  The
+ * OOM reaper is the only caller in mm whose ranges are non-blockable.
  *
- * Mirrors __oom_reap_task_mm() of mm/oom_kill.c: one CLEAR for each VMA that can
- * be reaped, from the highest address down; and __mmu_notifier_invalidate_
- * range_start(): when one subscriber refuses a range, all others are called
- * still, and then all that have an end get one.  So a counter must balance
- * whatever a trylock on the same mm says, and whichever of them runs first.
+ * The tests expect what __oom_reap_task_mm() of mm/oom_kill.c does: one CLEAR for
+ * each VMA that can be reaped, from the highest address down.  And they expect what
+ * __mmu_notifier_invalidate_range_start() does: when one subscriber refuses a range,
+ * the core still calls the other starts, and then calls the end of each subscriber
+ * that has one.
  *
- * No luck is needed: the victim stops in exit (PTRACE_O_TRACEEXIT) with its mm,
- * and stays there while it is reaped.
+ * The victim stops in exit (PTRACE_O_TRACEEXIT), where it still has its mm, and stays
+ * there while it is reaped.  So no test depends on timing.
  */
 #include "mnck_harness.h"
 #include "oom.h"
@@ -25,7 +27,7 @@ static struct mnck_stats refused(struct mnck_stats want, __u64 refusals)
 	return want;
 }
 
-/* process_mrelease(2): the same, done by the caller and at once. */
+/* process_mrelease(2) reaps as the OOM reaper does, but in the calling task. */
 FIXTURE(mrelease)
 {
 	int fd;
@@ -34,7 +36,7 @@ FIXTURE(mrelease)
 	struct subscriber trylock;
 };
 
-/* The newest registration runs first. */
+/* The core calls the subscriber first that was registered last. */
 FIXTURE_VARIANT(mrelease)
 {
 	bool trylock_is_newest;
@@ -66,8 +68,7 @@ FIXTURE_SETUP(mrelease)
 	if (variant->trylock_is_newest)
 		ASSERT_EQ(0, mnck_attach(self->fd, v->pid, MNCK_KIND_TRYLOCK, &self->trylock));
 
-	ASSERT_EQ(0, kill(v->pid, SIGKILL));
-	ASSERT_EQ(0, victim_wait_exit_stop(v));
+	ASSERT_EQ(0, victim_doom(v));
 	EXPECT_STATS(&self->counter, saw_nothing());
 	EXPECT_STATS(&self->trylock, saw_nothing());
 }
@@ -79,6 +80,7 @@ FIXTURE_TEARDOWN(mrelease)
 	victim_kill(&self->victim);
 }
 
+/* While the lock is free nothing is refused, and the memory is reaped. */
 TEST_F_TIMEOUT(mrelease, lock_free, MNCK_TIMEOUT)
 {
 	struct victim *v = &self->victim;
@@ -94,18 +96,22 @@ TEST_F_TIMEOUT(mrelease, lock_free, MNCK_TIMEOUT)
 	/* All of its anonymous memory is private, so nothing is left. */
 	EXPECT_EQ(0, proc_rss_anon(v->pid));
 
-	/* process_mrelease() does not remember; there is nothing left, yet it asks. */
+	/* A second process_mrelease() sends the same ranges, although nothing is left. */
 	ASSERT_EQ(0, victim_mrelease(v));
 	EXPECT_STATS(&self->counter, saw_reaps(MNCK_KIND_COUNTER, &reap, 2));
 	EXPECT_STATS(&self->trylock, saw_reaps(MNCK_KIND_TRYLOCK, &reap, 2));
 
-	/* The exit itself: released, and nothing after that. */
+	/* The exit releases the subscribers, which see no range of it. */
 	status = victim_join(v);
 	EXPECT_TRUE(WIFSIGNALED(status));
 	EXPECT_STATS(&self->counter, released(saw_reaps(MNCK_KIND_COUNTER, &reap, 2)));
 	EXPECT_STATS(&self->trylock, released(saw_reaps(MNCK_KIND_TRYLOCK, &reap, 2)));
 }
 
+/*
+ * While the lock is held the trylock refuses each range: process_mrelease() fails with
+ * EAGAIN and reaps nothing, and the counter gets an end for each start.
+ */
 TEST_F_TIMEOUT(mrelease, lock_held, MNCK_TIMEOUT)
 {
 	struct victim *v = &self->victim;
@@ -123,7 +129,7 @@ TEST_F_TIMEOUT(mrelease, lock_held, MNCK_TIMEOUT)
 		EXPECT_STATS(&self->trylock,
 			     refused(saw_reaps(MNCK_KIND_TRYLOCK, &reap, round),
 				     round * reap.vmas));
-		/* Not one page was taken behind the back of who refused. */
+		/* No page of a range that was refused is reaped. */
 		EXPECT_EQ(rss, proc_rss_anon(v->pid));
 	}
 
@@ -135,18 +141,18 @@ TEST_F_TIMEOUT(mrelease, lock_held, MNCK_TIMEOUT)
 	EXPECT_EQ(0, proc_rss_anon(v->pid));
 }
 
-/* The kernel's own oom_reaper. */
+/* The oom_reaper kernel thread. */
 FIXTURE(oom_reaper)
 {
 	int fd;
 	struct oom_group group;
 	struct victim victim;
-	/* Called after who refuses, and before: the core calls the newest first. */
+	/* The core calls counters[1] before the trylock, and counters[0] after it. */
 	struct subscriber counters[2];
 	struct subscriber trylock;
 };
 
-/* A victim that is small still, with all subscribers. */
+/* Starts a victim that is still within its memory limit, and attaches all subscribers. */
 #define START_VICTIM()                                                          \
 	do {                                                                    \
 		ASSERT_EQ(0, oom_start(&self->group, &self->victim, AREA_SIZE)); \
@@ -158,7 +164,7 @@ FIXTURE(oom_reaper)
 					 MNCK_KIND_COUNTER, &self->counters[1])); \
 	} while (0)
 
-/* Whether it comes before who refuses or after, a counter gets its ends. */
+/* Both counters have the same statistics, whether called before the trylock or after. */
 #define EXPECT_COUNTERS(_want)                                                  \
 	do {                                                                    \
 		struct mnck_stats both_ = _want;                                \
@@ -185,6 +191,7 @@ FIXTURE_TEARDOWN(oom_reaper)
 	EXPECT_EQ(0, oom_remove(&self->group));
 }
 
+/* While the lock is free the oom_reaper reaps the victim at its first try. */
 TEST_F_TIMEOUT(oom_reaper, lock_free, MNCK_TIMEOUT)
 {
 	struct victim *v = &self->victim;
@@ -200,7 +207,7 @@ TEST_F_TIMEOUT(oom_reaper, lock_free, MNCK_TIMEOUT)
 	EXPECT_EQ(0, proc_rss_anon(v->pid));
 }
 
-/* Refused at least once, and reaped when it comes again. */
+/* An oom_reaper that was refused tries again, and reaps when the lock is free. */
 TEST_F_TIMEOUT(oom_reaper, lock_released, MNCK_TIMEOUT)
 {
 	struct victim *v = &self->victim;
@@ -210,8 +217,9 @@ TEST_F_TIMEOUT(oom_reaper, lock_released, MNCK_TIMEOUT)
 	unsigned int rounds;
 
 	/*
-	 * There is a second from the first refusal to the last try.  A machine
-	 * that stands still for that long has shown nothing, and does it again.
+	 * The oom_reaper makes its last try one second after the first refusal.
+	 * If the machine was too slow to release the lock by then, the test starts
+	 * again with a new victim.
 	 */
 	for (;;) {
 		START_VICTIM();
@@ -224,11 +232,11 @@ TEST_F_TIMEOUT(oom_reaper, lock_released, MNCK_TIMEOUT)
 		ASSERT_LE(0, verdict);
 		if (verdict == REAPED)
 			break;
-		TH_LOG("the oom_reaper gave up too soon: once more");
+		TH_LOG("the oom_reaper gave up before the lock was released: trying again");
 		victim_kill(v);
 	}
 
-	/* Each round tries all VMAs, and the last one refuses none. */
+	/* Each round sends a range for each VMA; in the last round none is refused. */
 	rounds = stats_now(&self->counters[0]).starts / reap.vmas;
 	EXPECT_LE(2, rounds);
 	EXPECT_GE(REAPER_TRIES, rounds);
@@ -243,7 +251,10 @@ TEST_F_TIMEOUT(oom_reaper, lock_released, MNCK_TIMEOUT)
 	EXPECT_EQ(0, proc_rss_anon(v->pid));
 }
 
-/* Refused to the end: nothing is reaped, nothing is left open, the exit frees it. */
+/*
+ * An oom_reaper that is refused each time gives up: no memory is reaped and no range
+ * is left open.  The exit of the victim frees the memory.
+ */
 TEST_F_TIMEOUT(oom_reaper, lock_held, MNCK_TIMEOUT)
 {
 	struct victim *v = &self->victim;
@@ -257,7 +268,7 @@ TEST_F_TIMEOUT(oom_reaper, lock_held, MNCK_TIMEOUT)
 	ASSERT_EQ(0, oom_touch(v));
 	ASSERT_EQ(0, proc_reapable(v->pid, &reap));
 	rss = proc_rss_anon(v->pid);
-	/* Its own area, which nothing could be reclaimed of. */
+	/* The victim still has at least its first area, which reclaim cannot take. */
 	ASSERT_LE(AREA_SIZE / 1024, rss);
 
 	ASSERT_EQ(GAVE_UP, oom_verdict(&self->group, v));
@@ -269,9 +280,9 @@ TEST_F_TIMEOUT(oom_reaper, lock_held, MNCK_TIMEOUT)
 	EXPECT_EQ(rss, proc_rss_anon(v->pid));
 
 	/*
-	 * The reaper has crossed this mm off its list (MMF_OOM_SKIP), and for
-	 * process_mrelease() too.  The victim's exit asks nobody: a held lock
-	 * cannot keep the memory.
+	 * The oom_reaper has marked this mm with MMF_OOM_SKIP, so neither it nor
+	 * process_mrelease() tries again.  The victim's exit unmaps without
+	 * sending a range, so the held lock cannot keep the memory.
 	 */
 	status = victim_join(v);
 	EXPECT_TRUE(WIFSIGNALED(status));

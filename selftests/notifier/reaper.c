@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who reaps never sleeps in us: in no callback does the task make a voluntary
- * context switch, be it the kernel's own oom_reaper or one that calls
- * process_mrelease().  Rule non-block counts those, of each callback of a
- * non-blockable range; here all models are attached at once, on the core and in a
- * chain, and it has counted none.  That it can is shown by a driver that sleeps in
- * the oom_reaper and is named with it.
+ * Proves that a task that reaps memory never sleeps in a callback of mnck's model
+ * subscribers, be it the oom_reaper or a task that calls process_mrelease().
  *
- * Whoever refuses does not sleep either: chain.c and oom_reap.c look at the same
- * counters.  An interval subscriber that comes to no harm can't be there then, see
- * sequence.c.
+ * Rule non-block counts each callback of a non-blockable range in which the task has
+ * made a voluntary context switch.  Here all models are attached at once, to the core
+ * and in a chain, and the rule must count none.  A driver that does sleep in the
+ * oom_reaper shows that the rule would notice: mnck must name it and the oom_reaper.
+ *
+ * Nothing refuses in these tests, since up to Linux 7.3 a refusal harms the interval
+ * subscribers, see sequence.c.  chain.c and oom_reap.c check the same counters of
+ * subscribers that refuse.
  */
 #include "chain.h"
 #include "interval.h"
@@ -22,7 +23,7 @@
 
 #define AREA_SIZE (4L * getpagesize())
 
-/* One of each model that is called in a reap. */
+/* The model subscribers that are called when a process is reaped. */
 struct models {
 	struct subscriber on_core[3];
 	struct subscriber intervals[2];
@@ -47,29 +48,29 @@ static int attach_models(int fd, pid_t pid, struct models *m)
 	ret |= chain_attach(fd, pid, MNCK_POLICY_EXACT, &m->chain);
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
 		ret |= chain_join(&m->chain, members[i], &m->members[i]);
-	/* The mirror has something to lose. */
+	/* Pages in the mirror's shadow, which the reaping must remove. */
 	return ret | mirror_fault(&m->intervals[0], 0, VICTIM_AREA, AREA_SIZE);
 }
 
-/* It was told of @_ranges non-blockable ranges, and of all that there were. */
-#define EXPECT_AWAKE(_sub, _ranges)                                               \
+/* @_sub has seen @_ranges ranges, all of them non-blockable, and broke no rule. */
+#define EXPECT_NO_SLEEP(_sub, _ranges)                                            \
 	do {                                                                      \
 		EXPECT_EQ(_ranges, stats_now(_sub).starts);                       \
 		EXPECT_EQ(_ranges, stats_now(_sub).non_blockable);                \
 		EXPECT_NO_VIOLATION(_sub);                                        \
 	} while (0)
 
-#define EXPECT_ALL_AWAKE(_m, _reap)                                               \
+#define EXPECT_NONE_SLEPT(_m, _reap)                                              \
 	do {                                                                      \
 		for (size_t i_ = 0; i_ < ARRAY_SIZE((_m)->on_core); i_++)         \
-			EXPECT_AWAKE(&(_m)->on_core[i_], (_reap)->vmas);          \
+			EXPECT_NO_SLEEP(&(_m)->on_core[i_], (_reap)->vmas);       \
 		for (size_t i_ = 0; i_ < ARRAY_SIZE((_m)->intervals); i_++)       \
-			EXPECT_AWAKE(&(_m)->intervals[i_], 1);                    \
+			EXPECT_NO_SLEEP(&(_m)->intervals[i_], 1);                 \
 		EXPECT_LE(1, stats_now(&(_m)->tlb).flushes);                      \
 		EXPECT_NO_VIOLATION(&(_m)->tlb);                                  \
-		EXPECT_AWAKE(&(_m)->chain, (_reap)->vmas);                        \
+		EXPECT_NO_SLEEP(&(_m)->chain, (_reap)->vmas);                     \
 		for (size_t i_ = 0; i_ < ARRAY_SIZE((_m)->members); i_++)         \
-			EXPECT_AWAKE(&(_m)->members[i_], (_reap)->vmas);          \
+			EXPECT_NO_SLEEP(&(_m)->members[i_], (_reap)->vmas);       \
 	} while (0)
 
 FIXTURE(reaper)
@@ -103,7 +104,7 @@ FIXTURE_TEARDOWN(reaper)
 	close(self->kmsg);
 }
 
-/* It is reaped by the oom_reaper. */
+/* The oom_reaper reaps the victim. */
 #define EXPECT_REAPED()                                                           \
 	do {                                                                      \
 		ASSERT_EQ(0, oom_touch(&self->victim));                           \
@@ -111,17 +112,21 @@ FIXTURE_TEARDOWN(reaper)
 		ASSERT_EQ(REAPED, oom_verdict(&self->group, &self->victim));      \
 	} while (0)
 
+/* The oom_reaper sleeps in no callback of a model subscriber. */
 TEST_F_TIMEOUT(reaper, models, MNCK_TIMEOUT)
 {
 	struct models models;
 
 	ASSERT_EQ(0, attach_models(self->fd, self->victim.pid, &models));
 	EXPECT_REAPED();
-	EXPECT_ALL_AWAKE(&models, &self->reap);
+	EXPECT_NONE_SLEPT(&models, &self->reap);
 	EXPECT_NO_LINE(self->kmsg);
 }
 
-/* The driver sleeps in each range, and is named with the reaper in the first. */
+/*
+ * @_sub sleeps in each range.  mnck counts each time, and names the driver and the
+ * oom_reaper the first time.
+ */
 #define EXPECT_SLEEPER(_sub, _what)                                               \
 	do {                                                                      \
 		struct violation v_;                                              \
@@ -131,12 +136,13 @@ TEST_F_TIMEOUT(reaper, models, MNCK_TIMEOUT)
 		announce_sleep_bug("scheduling in a non-blocking section: " OOM_REAPER "/"); \
 		EXPECT_REAPED();                                                  \
 		v_ = in_reaping(MNCK_RULE_NON_BLOCK, _what, &self->reap);         \
-		v_.pid = kernel_thread(OOM_REAPER);                                            \
+		v_.pid = kernel_thread(OOM_REAPER);                               \
 		v_.comm = OOM_REAPER;                                             \
 		EXPECT_VIOLATIONS(_sub, MNCK_RULE_NON_BLOCK, self->reap.vmas);    \
 		EXPECT_NAMED(self->kmsg, &v_, _sub);                              \
 	} while (0)
 
+/* mnck names a driver that sleeps in the oom_reaper. */
 TEST_F_TIMEOUT(reaper, sleeper, MNCK_TIMEOUT)
 {
 	struct subscriber sleeper;
@@ -146,6 +152,7 @@ TEST_F_TIMEOUT(reaper, sleeper, MNCK_TIMEOUT)
 	EXPECT_SLEEPER(&sleeper, "start slept ");
 }
 
+/* mnck names a member of a chain that sleeps in the oom_reaper. */
 TEST_F_TIMEOUT(reaper, sleeper_in_chain, MNCK_TIMEOUT)
 {
 	struct subscriber chain, sleeper;
@@ -155,7 +162,7 @@ TEST_F_TIMEOUT(reaper, sleeper_in_chain, MNCK_TIMEOUT)
 	EXPECT_SLEEPER(&sleeper, "chain end slept ");
 }
 
-/* Who is no oom_reaper, and reaps. */
+/* A task that calls process_mrelease() sleeps in no callback of a model subscriber. */
 TEST(mrelease)
 {
 	struct models models;
@@ -173,7 +180,7 @@ TEST(mrelease)
 	ASSERT_EQ(0, victim_doom(&v));
 	ASSERT_EQ(0, proc_reapable(v.pid, &reap));
 	EXPECT_EQ(0, victim_mrelease(&v));
-	EXPECT_ALL_AWAKE(&models, &reap);
+	EXPECT_NONE_SLEPT(&models, &reap);
 	EXPECT_NO_LINE(kmsg);
 	EXPECT_EQ(0, close(fd));
 	victim_kill(&v);

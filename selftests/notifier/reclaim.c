@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reclaim: it asks whether a page was used (clear_flush_young) before it takes
- * it, and when it does it flushes the secondary TLB.
+ * Proves that reclaim asks subscribers whether their device has used a page, by
+ * clear_flush_young, before it takes the page, and that it flushes the secondary
+ * TLB when it takes the page.
  */
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "cpus.h"
 #include "file.h"
 #include "mnck_harness.h"
 #include "option.h"
@@ -21,7 +22,7 @@
 #define CGROUP "/sys/fs/cgroup/mnck"
 #define AREA_PAGES 32
 
-/* The victim's memory that is charged to its cgroup: what it maps there. */
+/* Where the victim maps the memory that is charged to its cgroup. */
 #define CHARGED (VICTIM_AREA + (1UL << 30))
 
 #define ASSERT_SWAP_ON()                                                          \
@@ -55,7 +56,7 @@ FIXTURE_SETUP(reclaim)
 	ASSERT_EQ(0, lru_gen_off(&self->settings));
 	ASSERT_EQ(0, victim_start(&self->victim, self->page));
 
-	/* Only what it maps from now on is the cgroup's, and can be reclaimed by it. */
+	/* Only what the victim maps from now on is charged to the cgroup, and reclaimed. */
 	ASSERT_EQ(0, file_write("/sys/fs/cgroup/cgroup.subtree_control", "+memory"));
 	ASSERT_EQ(0, mkdir(CGROUP, 0755));
 	snprintf(pid, sizeof(pid), "%d", self->victim.pid);
@@ -77,7 +78,7 @@ FIXTURE_TEARDOWN(reclaim)
 	EXPECT_EQ(0, settings_restore(&self->settings));
 }
 
-/* How many bytes of a process are in swap. */
+/* Returns how many bytes of a process are in swap. */
 static size_t swapped(pid_t pid)
 {
 	char path[64], buf[4096], *line;
@@ -88,14 +89,20 @@ static size_t swapped(pid_t pid)
 	return line ? atol(line + strlen("\nVmSwap:")) * 1024 : 0;
 }
 
-/* Has reclaim taken all there is?  It gives up often, and then is told again. */
+/*
+ * Reclaims memory of the cgroup; returns whether all @len bytes are in swap by now.
+ * Reclaim often gives up early, so the caller repeats this.
+ */
 static bool reclaimed_all(pid_t pid, size_t len)
 {
 	file_write(CGROUP "/memory.reclaim", "1M");
 	return swapped(pid) >= len;
 }
 
-/* Each page was asked for; all were swapped out; @_young times was the answer yes. */
+/*
+ * Swaps out all pages.  The subscriber must have been asked about each page at least
+ * once, and have answered @_young times that the page was young.
+ */
 #define EXPECT_RECLAIMED(_young)                                                  \
 	do {                                                                      \
 		unsigned long start_ = (unsigned long)CHARGED;                    \
@@ -108,25 +115,27 @@ static bool reclaimed_all(pid_t pid, size_t len)
 		EXPECT_EQ(0, got_.test_young);                                    \
 		EXPECT_EQ(_young, got_.young);                                    \
 		EXPECT_EQ(0, got_.starts);                                        \
-		/* Of one page, and that is the cgroup's. */                      \
+		/* The last question was about one page of the cgroup. */         \
 		EXPECT_LE(start_, got_.last_young_start);                         \
 		EXPECT_GE(start_ + self->len, got_.last_young_end);               \
 		EXPECT_EQ(0, got_.last_young_start % self->page);                 \
 		EXPECT_EQ(self->page, got_.last_young_end - got_.last_young_start); \
 	} while (0)
 
+/* Pages that the device has not used are old. */
 TEST_F_TIMEOUT(reclaim, untouched, MNCK_TIMEOUT)
 {
 	EXPECT_RECLAIMED(0);
 }
 
-/* Each page once yes, however often it is asked for before it goes. */
+/* Each page that the device has used is young once, however often reclaim asks. */
 TEST_F_TIMEOUT(reclaim, touched, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, mnck_touch(&self->aging, CHARGED, self->len));
 	EXPECT_RECLAIMED(AREA_PAGES);
 }
 
+/* Only the pages that the device has used are young. */
 TEST_F_TIMEOUT(reclaim, half_touched, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, mnck_touch(&self->aging, CHARGED + self->len / 2, self->len / 2));
@@ -134,16 +143,16 @@ TEST_F_TIMEOUT(reclaim, half_touched, MNCK_TIMEOUT)
 }
 
 /*
- * A page that is swapped out is flushed before it is written.  x86 puts that off
- * while the process runs on another CPU, and then flushes all of the address
- * space; arm64 flushes the page.
+ * A page that is swapped out is flushed from the secondary TLB before it is written
+ * to swap.  arm64 flushes the page at once.  x86 defers the flush if the process also
+ * runs on another CPU, and then flushes the whole address space.
  */
 FIXTURE(pageout)
 {
 	int fd;
 	size_t page;
-	/* Between guards. */
-	char *victim;
+	/* A touched page between guard pages. */
+	char *target;
 	struct subscriber tlb;
 };
 
@@ -153,13 +162,13 @@ FIXTURE_SETUP(pageout)
 	self->page = getpagesize();
 	ASSERT_SWAP_ON();
 	ASSERT_EQ(0, small_pages());
-	self->victim = mmap(NULL, 3 * self->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, self->victim);
-	self->victim += self->page;
-	ASSERT_EQ(0, mprotect(self->victim, self->page, PROT_READ | PROT_WRITE));
-	memset(self->victim, 1, self->page);
+	self->target = mmap(NULL, 3 * self->page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->target);
+	self->target += self->page;
+	ASSERT_EQ(0, mprotect(self->target, self->page, PROT_READ | PROT_WRITE));
+	memset(self->target, 1, self->page);
 	ASSERT_EQ(0, own_pages());
-	WAIT_UNTIL(pages_on_lru(self->victim, self->page));
+	WAIT_UNTIL(pages_on_lru(self->target, self->page));
 	self->fd = mnck_open();
 	ASSERT_LE(0, self->fd);
 }
@@ -171,26 +180,30 @@ FIXTURE_TEARDOWN(pageout)
 	EXPECT_EQ(0, swapoff(SWAP_DEVICE));
 }
 
-/* It is taken back from the swap cache if somebody happens to look at it. */
+/*
+ * Swaps the page out; returns whether it is in swap now.  Another user of the page may
+ * bring it back from the swap cache, so the caller repeats this.
+ */
 static bool paged_out(char *page)
 {
 	return !madvise(page, getpagesize(), MADV_PAGEOUT) && page_entry(page) & PAGEMAP_SWAPPED;
 }
 
+/* A page of a process that runs on this CPU alone is flushed. */
 TEST_F_TIMEOUT(pageout, here, MNCK_TIMEOUT)
 {
-	unsigned long start = (unsigned long)self->victim;
+	unsigned long start = (unsigned long)self->target;
 	struct mnck_stats stats;
 
 	ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_SECONDARY_TLB, &self->tlb));
-	WAIT_UNTIL(paged_out(self->victim));
+	WAIT_UNTIL(paged_out(self->target));
 	ASSERT_EQ(0, mnck_stats(&self->tlb, &stats));
 	EXPECT_LE(1, stats.flushes);
 	if (!stats.flushes_all) {
 		EXPECT_GE(start, stats.last_flush_start);
 		EXPECT_LE(start + self->page, stats.last_flush_end);
 	}
-	EXPECT_EQ(1, self->victim[0]);
+	EXPECT_EQ(1, self->target[0]);
 }
 
 struct spinner {
@@ -209,37 +222,33 @@ static void *spin_thread(void *arg)
 	return NULL;
 }
 
+/* A page of a process that runs on another CPU as well is flushed. */
 TEST_F_TIMEOUT(pageout, elsewhere, MNCK_TIMEOUT)
 {
-	unsigned long start = (unsigned long)self->victim;
+	unsigned long start = (unsigned long)self->target;
 	struct mnck_stats stats;
 	struct spinner s = {};
 	pthread_attr_t attr;
-	cpu_set_t all, one;
-	int cpus[2], n = 0;
+	cpu_set_t here;
+	int cpus[2], nr_cpus;
 
-	ASSERT_EQ(0, sched_getaffinity(0, sizeof(all), &all));
-	for (int cpu = 0; cpu < CPU_SETSIZE && n < 2; cpu++)
-		if (CPU_ISSET(cpu, &all))
-			cpus[n++] = cpu;
-	if (n < 2)
-		SKIP(return, "one CPU alone");
+	nr_cpus = cpus_allowed(cpus, ARRAY_SIZE(cpus));
+	ASSERT_LT(0, nr_cpus);
+	if (nr_cpus < 2)
+		SKIP(return, "needs two CPUs");
 
-	/* Each on its own, so that the other is where the process runs as well. */
-	CPU_ZERO(&one);
-	CPU_SET(cpus[0], &one);
-	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
-	CPU_ZERO(&one);
-	CPU_SET(cpus[1], &one);
+	/* The test runs on one CPU and the spinning thread on the other. */
+	here = cpu_set_of(cpus[0]);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(here), &here));
 	ASSERT_EQ(0, pthread_attr_init(&attr));
-	ASSERT_EQ(0, pthread_attr_setaffinity_np(&attr, sizeof(one), &one));
+	ASSERT_EQ(0, cpu_bind_attr(&attr, cpus[1]));
 	ASSERT_EQ(0, pthread_create(&s.thread, &attr, spin_thread, &s));
 	WAIT_UNTIL(s.runs);
 	ASSERT_EQ(0, own_pages());
-	WAIT_UNTIL(pages_on_lru(self->victim, self->page));
+	WAIT_UNTIL(pages_on_lru(self->target, self->page));
 
 	ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_SECONDARY_TLB, &self->tlb));
-	WAIT_UNTIL(paged_out(self->victim));
+	WAIT_UNTIL(paged_out(self->target));
 	ASSERT_EQ(0, mnck_stats(&self->tlb, &stats));
 #ifdef __x86_64__
 	EXPECT_LE(1, stats.flushes_all);

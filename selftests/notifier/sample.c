@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * samples/mnck_sample, used as its documentation says: the device's translations
- * are those of the process, and it loses each before it is wrong.
+ * Proves that the driver samples/mnck_sample does what its documentation says: the
+ * device has the translations of the process that opened it, and loses each one
+ * before the process's page table changes.
  */
 #include <stdint.h>
 #include <sys/ptrace.h>
@@ -54,14 +55,17 @@ FIXTURE_TEARDOWN(sample)
 	EXPECT_EQ(0, module_remove("mnck_sample"));
 }
 
-/* What the device says of the page: its frame, and whether it knew it. */
+/*
+ * Translates @address by the device, into the page's frame number.  Returns 1 if the
+ * device had the translation already, 0 if it has looked it up now, or -1 and errno.
+ */
 static int device_read(int fd, const char *address, __u64 *frame)
 {
 	*frame = (uintptr_t)address;
 	return ioctl(fd, MNCK_SAMPLE_READ, frame);
 }
 
-/* The kernel says of the frame what the device says. */
+/* The device translates @_address to the frame that the kernel has there. */
 #define EXPECT_READ(_known, _address)                           \
 	do {                                                    \
 		__u64 frame_;                                   \
@@ -77,6 +81,7 @@ static int device_read(int fd, const char *address, __u64 *frame)
 		EXPECT_ERRNO(_errno, device_read(_fd, _address, &frame_)); \
 	} while (0)
 
+/* The device keeps a translation until the page is unmapped. */
 TEST_F_TIMEOUT(sample, munmap, MNCK_TIMEOUT)
 {
 	EXPECT_READ(0, self->area);
@@ -91,7 +96,7 @@ TEST_F_TIMEOUT(sample, munmap, MNCK_TIMEOUT)
 	EXPECT_READ(1, self->area);
 }
 
-/* It loses what it must, and no more. */
+/* The device keeps the translations of pages that are not unmapped. */
 TEST_F_TIMEOUT(sample, neighbours, MNCK_TIMEOUT)
 {
 	for (int i = 0; i < AREA_PAGES; i++)
@@ -104,7 +109,7 @@ TEST_F_TIMEOUT(sample, neighbours, MNCK_TIMEOUT)
 	EXPECT_READ(1, self->area + 3 * self->page);
 }
 
-/* The page is another, at the same address. */
+/* The device loses the translation when another page comes to the same address. */
 TEST_F_TIMEOUT(sample, dontneed, MNCK_TIMEOUT)
 {
 	EXPECT_READ(0, self->area);
@@ -113,7 +118,7 @@ TEST_F_TIMEOUT(sample, dontneed, MNCK_TIMEOUT)
 	EXPECT_READ(0, self->area);
 }
 
-/* The device faults in what nobody has touched: the zero page, until a write. */
+/* The device faults in an untouched page: it gets the zero page, and loses it at a write. */
 TEST_F_TIMEOUT(sample, untouched, MNCK_TIMEOUT)
 {
 	char *page = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
@@ -126,6 +131,7 @@ TEST_F_TIMEOUT(sample, untouched, MNCK_TIMEOUT)
 	EXPECT_READ(0, page);
 }
 
+/* Wrong addresses, arguments and commands fail. */
 TEST_F_TIMEOUT(sample, nonsense, MNCK_TIMEOUT)
 {
 	EXPECT_NO_READ(EFAULT, self->fd, (char *)0);
@@ -134,17 +140,18 @@ TEST_F_TIMEOUT(sample, nonsense, MNCK_TIMEOUT)
 	EXPECT_ERRNO(ENOTTY, ioctl(self->fd, _IO('|', 0x81), 0));
 }
 
+/* The module cannot be removed while its device is open. */
 TEST_F_TIMEOUT(sample, refuses_removal, MNCK_TIMEOUT)
 {
 	EXPECT_READ(0, self->area);
 	EXPECT_ERRNO(EWOULDBLOCK, module_remove("mnck_sample"));
 }
 
-/* A process that has opened the device and used it, and does nothing more. */
+/* A process that has opened the device and used it, and then waits. */
 struct opener {
 	pid_t pid;
 	int pidfd;
-	int fd;		/* its device */
+	int fd;		/* a copy of the file descriptor of its device */
 };
 
 static int opener_start(struct opener *opener, const char *address)
@@ -176,7 +183,7 @@ static int opener_start(struct opener *opener, const char *address)
 	return opener->fd < 0 ? -1 : 0;
 }
 
-/* The device outlives the process, and does not keep its memory. */
+/* The device outlives the process that opened it, and does not keep that memory. */
 TEST_F_TIMEOUT(sample, opener_exits, MNCK_TIMEOUT)
 {
 	struct opener opener;
@@ -189,7 +196,7 @@ TEST_F_TIMEOUT(sample, opener_exits, MNCK_TIMEOUT)
 	EXPECT_EQ(0, close(opener.fd));
 }
 
-/* Dying, it loses its memory to the reaper, who does not wait for anybody. */
+/* The device loses the translations of a dying process whose memory is reaped. */
 TEST_F_TIMEOUT(sample, opener_reaped, MNCK_TIMEOUT)
 {
 	struct opener opener;

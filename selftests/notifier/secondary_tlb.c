@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Flushes of a secondary TLB: whoever takes something from the page table has
- * it flushed from there as well, and else nobody does.
+ * Proves that the core flushes the secondary TLB when mm removes or restricts
+ * entries of the page table, and only then.
  *
- * How wide a flush is, and in how many pieces it comes, is the architecture's
- * business: arm64 makes one of all of the address space out of a long one, x86
- * does so where it batches, and both round to what they flush by.  So a test
- * asks that what it has changed is covered, and that the flush stays around it.
+ * The architecture decides how wide a flush is and in how many parts it comes:
+ * arm64 turns a long one into a flush of the whole address space, x86 does so
+ * where it batches flushes, and both round the range to their unit.  So a test
+ * checks that a flush covers what the test has changed, and that the flush stays
+ * in the surroundings.
  */
 #include <pthread.h>
 #include <stdint.h>
@@ -15,17 +16,19 @@
 #include "victim.h"
 
 #define AREA_PAGES 8
-/* Nothing here is large enough that a flush of it need leave this. */
-#define HULL (2UL << 20)
+/*
+ * A flush of an area may cover the 2 MiB blocks that contain the area, and no more.
+ */
+#define BLOCK (2UL << 20)
 
 FIXTURE(secondary_tlb)
 {
 	int fd;
 	size_t page;
 	size_t len;
-	/* Mapped and touched, between guards, so that its page table stays. */
+	/* Touched memory between guard pages, so that unmapping it leaves its page table. */
 	char *area;
-	/* Where it may be moved to, with the same page table: else it is moved in pieces. */
+	/* Where mremap() can move it: with another page table it would move it in parts. */
 	char *to;
 	struct subscriber tlb;
 	struct subscriber counter;
@@ -40,11 +43,11 @@ FIXTURE_SETUP(secondary_tlb)
 	self->page = page;
 	self->len = AREA_PAGES * page;
 	ASSERT_EQ(0, small_pages());
-	table = mmap(NULL, 2 * HULL, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	table = mmap(NULL, 2 * BLOCK, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, table);
-	table += -(unsigned long)table % HULL;
+	table += -(unsigned long)table % BLOCK;
 	self->area = table + page;
-	self->to = table + HULL / 2;
+	self->to = table + BLOCK / 2;
 	ASSERT_EQ(0, mprotect(self->area, self->len, PROT_READ | PROT_WRITE));
 	memset(self->area, 1, self->len);
 	ASSERT_EQ(0, own_pages());
@@ -52,7 +55,7 @@ FIXTURE_SETUP(secondary_tlb)
 	self->fd = mnck_open();
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_SECONDARY_TLB, &self->tlb));
-	/* A second one on the same mm, which is not told of flushes. */
+	/* A second subscriber on the same mm, which has no flush callback. */
 	ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_COUNTER, &self->counter));
 }
 
@@ -62,29 +65,29 @@ FIXTURE_TEARDOWN(secondary_tlb)
 		EXPECT_EQ(0, close(self->fd));
 }
 
-/* What @_start to @_start + @_len has lost was flushed, and so was not much else. */
+/* The last flush covered @_len bytes at @_start, and little else. */
 #define EXPECT_FLUSHED(_start, _len)                                              \
 	do {                                                                      \
 		unsigned long start_ = (unsigned long)(_start);                   \
 		unsigned long end_ = start_ + (_len);                             \
-		struct mnck_stats seen_, flushed_ = {};                               \
+		struct mnck_stats seen_, flushed_ = {};                           \
 										  \
-		ASSERT_EQ(0, mnck_stats(&self->tlb, &seen_));                      \
-		EXPECT_LE(1, seen_.flushes);                                       \
-		EXPECT_EQ(0, seen_.flushes_all);                                   \
-		EXPECT_GE(start_, seen_.last_flush_start);                         \
-		EXPECT_LE(end_, seen_.last_flush_end);                             \
-		EXPECT_LE(start_ & -HULL, seen_.last_flush_start);                 \
-		EXPECT_GE((end_ + HULL - 1) & -HULL, seen_.last_flush_end);        \
+		ASSERT_EQ(0, mnck_stats(&self->tlb, &seen_));                     \
+		EXPECT_LE(1, seen_.flushes);                                      \
+		EXPECT_EQ(0, seen_.flushes_all);                                  \
+		EXPECT_GE(start_, seen_.last_flush_start);                        \
+		EXPECT_LE(end_, seen_.last_flush_end);                            \
+		EXPECT_LE(start_ & -BLOCK, seen_.last_flush_start);               \
+		EXPECT_GE((end_ + BLOCK - 1) & -BLOCK, seen_.last_flush_end);     \
 										  \
-		/* And of nothing else is it told. */                             \
-		flushed_.flushes = seen_.flushes;                                     \
-		flushed_.last_flush_start = seen_.last_flush_start;                   \
-		flushed_.last_flush_end = seen_.last_flush_end;                       \
-		EXPECT_SAME_STATS(MNCK_KIND_SECONDARY_TLB, flushed_, &seen_);         \
+		/* It has no callback but the flush. */                           \
+		flushed_.flushes = seen_.flushes;                                 \
+		flushed_.last_flush_start = seen_.last_flush_start;               \
+		flushed_.last_flush_end = seen_.last_flush_end;                   \
+		EXPECT_SAME_STATS(MNCK_KIND_SECONDARY_TLB, flushed_, &seen_);     \
 	} while (0)
 
-/* The whole address space, and the last range is none. */
+/* At least one flush was of the whole address space. */
 #define EXPECT_FLUSHED_ALL()                                                      \
 	do {                                                                      \
 		struct mnck_stats got_;                                           \
@@ -99,6 +102,7 @@ FIXTURE_TEARDOWN(secondary_tlb)
 	EXPECT_STATS(&self->counter, saw(MNCK_KIND_COUNTER, 1, _event,            \
 					 MNCK_RANGE_BLOCKABLE, _start, _len, _len))
 
+/* munmap() flushes what it unmaps. */
 TEST_F_TIMEOUT(secondary_tlb, munmap, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, munmap(self->area, self->len));
@@ -114,6 +118,7 @@ TEST_F_TIMEOUT(secondary_tlb, munmap_middle, MNCK_TIMEOUT)
 	EXPECT_FLUSHED(middle, 2 * self->page);
 }
 
+/* MADV_DONTNEED flushes the pages that it removes. */
 TEST_F_TIMEOUT(secondary_tlb, dontneed, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, madvise(self->area + self->page, self->page, MADV_DONTNEED));
@@ -121,6 +126,7 @@ TEST_F_TIMEOUT(secondary_tlb, dontneed, MNCK_TIMEOUT)
 	EXPECT_COUNTED(MNCK_EVENT_CLEAR, self->area + self->page, self->page);
 }
 
+/* A subscriber that is attached with the mmap lock held sees flushes as well. */
 TEST_F_TIMEOUT(secondary_tlb, attached_locked, MNCK_TIMEOUT)
 {
 	struct mnck_attach how = {
@@ -133,7 +139,7 @@ TEST_F_TIMEOUT(secondary_tlb, attached_locked, MNCK_TIMEOUT)
 	EXPECT_FLUSHED(self->area, self->page);
 }
 
-/* Less is allowed than before; more needs no flush, and may have one. */
+/* Removing a permission flushes.  Adding one may flush, and is not tested. */
 TEST_F_TIMEOUT(secondary_tlb, mprotect, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, mprotect(self->area, self->len, PROT_READ));
@@ -141,6 +147,7 @@ TEST_F_TIMEOUT(secondary_tlb, mprotect, MNCK_TIMEOUT)
 	EXPECT_COUNTED(MNCK_EVENT_PROTECTION_VMA, self->area, self->len);
 }
 
+/* mremap() flushes the addresses that it moves pages away from. */
 TEST_F_TIMEOUT(secondary_tlb, mremap, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(self->to, mremap(self->area, self->len, self->len,
@@ -148,7 +155,10 @@ TEST_F_TIMEOUT(secondary_tlb, mremap, MNCK_TIMEOUT)
 	EXPECT_FLUSHED(self->area, self->len);
 }
 
-/* The zero page is replaced by one of the process's own, under the page table's lock. */
+/*
+ * A write to the zero page, which replaces it by a page of the process, flushes.
+ * The core calls this flush under the page table lock.
+ */
 TEST_F_TIMEOUT(secondary_tlb, copy_on_write, MNCK_TIMEOUT)
 {
 	volatile char *p = mmap(NULL, 3 * self->page, PROT_READ | PROT_WRITE,
@@ -164,7 +174,7 @@ TEST_F_TIMEOUT(secondary_tlb, copy_on_write, MNCK_TIMEOUT)
 	EXPECT_FLUSHED((unsigned long)p + self->page, self->page);
 }
 
-/* What was never in a page table is in no TLB. */
+/* Removing memory that was never touched, and so is in no page table, does not flush. */
 TEST_F_TIMEOUT(secondary_tlb, untouched, MNCK_TIMEOUT)
 {
 	char *p = mmap(NULL, self->len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -177,7 +187,7 @@ TEST_F_TIMEOUT(secondary_tlb, untouched, MNCK_TIMEOUT)
 	EXPECT_DETACH(&self->tlb, saw_nothing());
 }
 
-/* A fork takes the right to write from all that is copied on write. */
+/* fork() flushes the whole address space: it makes private pages read-only. */
 TEST_F_TIMEOUT(secondary_tlb, fork, MNCK_TIMEOUT)
 {
 	pid_t child = fork();
@@ -189,6 +199,7 @@ TEST_F_TIMEOUT(secondary_tlb, fork, MNCK_TIMEOUT)
 	ASSERT_EQ(child, waitpid(child, NULL, 0));
 }
 
+/* Clearing the soft-dirty bits flushes the whole address space. */
 TEST_F_TIMEOUT(secondary_tlb, soft_dirty, MNCK_TIMEOUT)
 {
 	int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
@@ -222,7 +233,7 @@ static void *flush_thread(void *arg)
 	return NULL;
 }
 
-/* Each takes a page away each time, so that each is a flush at least. */
+/* Each MADV_DONTNEED of each thread removes a page, and is at least one flush. */
 TEST_F_TIMEOUT(secondary_tlb, eight_threads, MNCK_TIMEOUT)
 {
 	struct flusher flushers[FLUSHERS];
@@ -249,7 +260,7 @@ TEST_F_TIMEOUT(secondary_tlb, eight_threads, MNCK_TIMEOUT)
 	EXPECT_EQ(0, stats.open);
 }
 
-/* Whoever exits takes all away, but first the subscriber: that is told no more. */
+/* An exit releases the subscriber before it unmaps, so the subscriber sees no flush of it. */
 TEST_F_TIMEOUT(secondary_tlb, target_exits, MNCK_TIMEOUT)
 {
 	struct subscriber others;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Shared subscribers: an address space has one, whoever attaches to it and
- * however often.  It goes with the last detach, and nobody waits for that.
+ * Proves that an mm has one shared subscriber, however often and by however many
+ * sessions it is attached; and that the last detach frees the subscriber, without
+ * waiting for that.
  */
 #include <stdint.h>
 
@@ -16,9 +17,9 @@ FIXTURE(shared)
 	int other_fd;
 	size_t page;
 	struct victim victim;
-	/* Attached to the test: who tells how many shared ones there were. */
-	struct subscriber teller;
-	/* How many of them there were before the test. */
+	/* A counter on the test itself, to read the numbers of shared subscribers from. */
+	struct subscriber census;
+	/* How many shared subscribers were made before the test. */
 	__u64 made;
 };
 
@@ -68,10 +69,10 @@ FIXTURE_SETUP(shared)
 	ASSERT_LE(0, self->fd);
 	self->other_fd = mnck_open();
 	ASSERT_LE(0, self->other_fd);
-	ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_COUNTER, &self->teller));
-	/* What an earlier test has left is freed without anybody's doing. */
-	self->made = made(&self->teller);
-	WAIT_UNTIL(freed(&self->teller) == self->made);
+	ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_COUNTER, &self->census));
+	/* The core frees what an earlier test has left, after a grace period. */
+	self->made = made(&self->census);
+	WAIT_UNTIL(freed(&self->census) == self->made);
 }
 
 FIXTURE_TEARDOWN(shared)
@@ -90,15 +91,15 @@ FIXTURE_TEARDOWN(shared)
 				.flags = variant->flags,                          \
 			}, _sub)
 
-/* So many there were in this test, and so many of them are left. */
+/* The test has made @_made shared subscribers so far, of which @_alive are left. */
 #define EXPECT_MADE(_made, _alive)                                                \
 	do {                                                                      \
-		EXPECT_EQ(self->made + (_made), made(&self->teller));             \
-		WAIT_UNTIL(freed(&self->teller) >= self->made + (_made) - (_alive)); \
-		EXPECT_EQ(self->made + (_made) - (_alive), freed(&self->teller)); \
+		EXPECT_EQ(self->made + (_made), made(&self->census));             \
+		WAIT_UNTIL(freed(&self->census) >= self->made + (_made) - (_alive)); \
+		EXPECT_EQ(self->made + (_made) - (_alive), freed(&self->census)); \
 	} while (0)
 
-/* Twice in a session, and in another one. */
+/* Two attaches in one session and one in another are of the same subscriber. */
 TEST_F_TIMEOUT(shared, one_mm, MNCK_TIMEOUT)
 {
 	struct subscriber subs[3];
@@ -109,15 +110,16 @@ TEST_F_TIMEOUT(shared, one_mm, MNCK_TIMEOUT)
 	EXPECT_NE(subs[0].id, subs[1].id);
 	EXPECT_EQ(serial(&subs[0]), serial(&subs[1]));
 	EXPECT_EQ(serial(&subs[0]), serial(&subs[2]));
-	EXPECT_NE(serial(&self->teller), serial(&subs[0]));
+	EXPECT_NE(serial(&self->census), serial(&subs[0]));
 	EXPECT_MADE(1, 1);
 
-	/* One unmap is one start, of which all three tell. */
+	/* One munmap() is one start, which all three count. */
 	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MUNMAP, VICTIM_AREA, self->page));
 	for (size_t i = 0; i < ARRAY_SIZE(subs); i++)
 		EXPECT_STATS(&subs[i], saw_unmaps(MNCK_KIND_SHARED, 1, VICTIM_AREA, self->page));
 }
 
+/* Two mms have two shared subscribers, each of which sees its own mm alone. */
 TEST_F_TIMEOUT(shared, two_mms, MNCK_TIMEOUT)
 {
 	struct subscriber own, others;
@@ -136,7 +138,10 @@ TEST_F_TIMEOUT(shared, two_mms, MNCK_TIMEOUT)
 	EXPECT_MADE(2, 1);
 }
 
-/* It counts as a counter does, and what one session detaches the other keeps. */
+/*
+ * A shared subscriber counts what a counter counts, and stays when one of two
+ * sessions has detached it.
+ */
 TEST_F_TIMEOUT(shared, kept_by_other, MNCK_TIMEOUT)
 {
 	struct subscriber counter, mine, others;
@@ -158,7 +163,7 @@ TEST_F_TIMEOUT(shared, kept_by_other, MNCK_TIMEOUT)
 	EXPECT_STATS(&counter, saw_unmaps(MNCK_KIND_COUNTER, 2, VICTIM_AREA + self->page,
 					  self->page));
 
-	/* Whether it is detached or closed is the same. */
+	/* Closing the session drops the reference as a detach does. */
 	ASSERT_EQ(0, close(self->other_fd));
 	self->other_fd = -1;
 	EXPECT_MADE(1, 0);
@@ -168,7 +173,10 @@ TEST_F_TIMEOUT(shared, kept_by_other, MNCK_TIMEOUT)
 					  self->page));
 }
 
-/* The last detach does not wait, so the next attach may come before the free. */
+/*
+ * An attach after the last detach makes a new subscriber, whether the old one was
+ * freed already or not: the last detach does not wait for that.
+ */
 TEST_F_TIMEOUT(shared, attached_again, MNCK_TIMEOUT)
 {
 	struct subscriber sub;
@@ -176,18 +184,18 @@ TEST_F_TIMEOUT(shared, attached_again, MNCK_TIMEOUT)
 
 	for (int i = 1; i <= 20; i++) {
 		ASSERT_EQ(0, attach_shared(self->fd, self->victim.pid, &sub));
-		EXPECT_EQ(self->made + i, made(&self->teller));
+		EXPECT_EQ(self->made + i, made(&self->census));
 		EXPECT_LT(before, serial(&sub));
 		before = serial(&sub);
 		EXPECT_DETACH(&sub, saw_nothing());
-		/* Before it, as a rule, and then behind it. */
+		/* At first the next attach mostly comes before the free, then always after. */
 		if (i > 10)
 			EXPECT_MADE(i, 0);
 	}
 	EXPECT_MADE(20, 0);
 }
 
-/* The exit is the one thing that releases it; it is detached as ever. */
+/* The exit of its process releases a shared subscriber; it can be detached afterwards. */
 TEST_F_TIMEOUT(shared, target_exits, MNCK_TIMEOUT)
 {
 	struct mnck_stats want = saw_unmaps(MNCK_KIND_SHARED, 1, VICTIM_AREA, self->page);
@@ -211,7 +219,7 @@ TEST_F_TIMEOUT(shared, target_exits, MNCK_TIMEOUT)
 	EXPECT_MADE(1, 0);
 }
 
-/* Neither the child of a fork nor the program that is execed has it. */
+/* A program that the process execs has a shared subscriber of its own. */
 TEST_F_TIMEOUT(shared, target_execs, MNCK_TIMEOUT)
 {
 	struct subscriber before, after;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Shared subscribers that many attach and detach at once, and the module that
- * goes right behind the last of them.
+ * Proves that shared subscribers are made once and freed once while many threads
+ * attach and detach them, and that the module stays until the last one is freed.
  */
 #include <pthread.h>
 #include <stdint.h>
@@ -17,14 +17,15 @@ FIXTURE(shared_race)
 {
 	int fd;
 	struct victim victim;
-	struct subscriber teller;
+	/* A counter on the test itself, to read the numbers of shared subscribers from. */
+	struct subscriber census;
 	struct mnck_stats before;
 };
 
-/* Is there no shared subscriber any more?  That needs nobody's doing. */
-static bool all_freed(const struct subscriber *teller, struct mnck_stats *stats)
+/* Returns whether the core has freed all shared subscribers, which it does by itself. */
+static bool all_freed(const struct subscriber *census, struct mnck_stats *stats)
 {
-	return !mnck_stats(teller, stats) && stats->freed == stats->made;
+	return !mnck_stats(census, stats) && stats->freed == stats->made;
 }
 
 FIXTURE_SETUP(shared_race)
@@ -33,9 +34,9 @@ FIXTURE_SETUP(shared_race)
 	ASSERT_EQ(0, victim_start(&self->victim, getpagesize()));
 	self->fd = mnck_open();
 	ASSERT_LE(0, self->fd);
-	ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_COUNTER, &self->teller));
-	/* What an earlier test has left. */
-	WAIT_UNTIL(all_freed(&self->teller, &self->before));
+	ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_COUNTER, &self->census));
+	/* An earlier test may have left some that are not freed yet. */
+	WAIT_UNTIL(all_freed(&self->census, &self->before));
 }
 
 FIXTURE_TEARDOWN(shared_race)
@@ -47,7 +48,7 @@ FIXTURE_TEARDOWN(shared_race)
 
 struct attacher {
 	pthread_t thread;
-	/* Of the whole team, or NULL for those that go on as they like. */
+	/* Where all threads wait for each other, or NULL if they do not. */
 	pthread_barrier_t *barrier;
 	pid_t victim;
 	__u32 flags;
@@ -55,13 +56,13 @@ struct attacher {
 	__u64 serials[ROUNDS];
 };
 
-static void meet(const struct attacher *a)
+static void wait_for_others(const struct attacher *a)
 {
 	if (a->barrier)
 		pthread_barrier_wait(a->barrier);
 }
 
-/* Each in a session of its own. */
+/* Attaches and detaches a shared subscriber in a session of its own, again and again. */
 static void *attach_thread(void *arg)
 {
 	struct attacher *a = arg;
@@ -75,9 +76,9 @@ static void *attach_thread(void *arg)
 		struct subscriber sub;
 		bool attached;
 
-		meet(a);	/* all have detached */
+		wait_for_others(a);	/* all have detached */
 		attached = !mnck_attach_how(fd, how, &sub);
-		meet(a);	/* all have attached */
+		wait_for_others(a);	/* all have attached */
 		if (!attached || mnck_detach(&sub, &stats))
 			a->failed++;
 		else
@@ -87,7 +88,7 @@ static void *attach_thread(void *arg)
 	return NULL;
 }
 
-/* Half of them with the mmap lock taken before. */
+/* Runs all threads to their end; half of them attach with the mmap lock held. */
 #define RUN_ATTACHERS(_attachers, _barrier)                                       \
 	do {                                                                      \
 		for (int i_ = 0; i_ < THREADS; i_++) {                            \
@@ -105,7 +106,10 @@ static void *attach_thread(void *arg)
 		}                                                                 \
 	} while (0)
 
-/* All attach, and whoever is first makes it; all detach, and the last frees it. */
+/*
+ * When all threads attach at once, the first one makes the subscriber and the
+ * others get the same; when all have detached, it is freed.
+ */
 TEST_F_TIMEOUT(shared_race, in_step, MNCK_TIMEOUT)
 {
 	static struct attacher attachers[THREADS];
@@ -121,30 +125,30 @@ TEST_F_TIMEOUT(shared_race, in_step, MNCK_TIMEOUT)
 		if (round)
 			EXPECT_LT(attachers[0].serials[round - 1], attachers[0].serials[round]);
 	}
-	WAIT_UNTIL(all_freed(&self->teller, &stats));
+	WAIT_UNTIL(all_freed(&self->census, &stats));
 	EXPECT_EQ(self->before.made + ROUNDS, stats.made);
 }
 
-/* As many as want to be made, of which none is left. */
+/* Threads that do not wait for each other share or make subscribers; none is left. */
 TEST_F_TIMEOUT(shared_race, out_of_step, MNCK_TIMEOUT)
 {
 	static struct attacher attachers[THREADS];
 	struct mnck_stats stats;
 
 	RUN_ATTACHERS(attachers, NULL);
-	WAIT_UNTIL(all_freed(&self->teller, &stats));
+	WAIT_UNTIL(all_freed(&self->census, &stats));
 	EXPECT_LE(self->before.made + 1, stats.made);
 	EXPECT_GE(self->before.made + THREADS * ROUNDS, stats.made);
 }
 
-/* The target exits while the others come and go. */
+/* An attach succeeds until the target has exited, then it fails with ESRCH. */
 TEST_F_TIMEOUT(shared_race, target_exits, MNCK_TIMEOUT)
 {
 	struct mnck_stats stats;
 	struct subscriber sub;
 	int attached = 0, error = 0;
 
-	/* It is told to and then does, when it gets to it. */
+	/* The target is killed after the fifth attach, and exits some attaches later. */
 	while (!error) {
 		error = errno_of(mnck_attach(self->fd, self->victim.pid, MNCK_KIND_SHARED, &sub));
 		if (!error) {
@@ -158,7 +162,7 @@ TEST_F_TIMEOUT(shared_race, target_exits, MNCK_TIMEOUT)
 	EXPECT_EQ(ESRCH, error);
 	EXPECT_LE(5, attached);
 	ASSERT_EQ(SIGKILL, victim_join(&self->victim));
-	WAIT_UNTIL(all_freed(&self->teller, &stats));
+	WAIT_UNTIL(all_freed(&self->census, &stats));
 	EXPECT_LE(self->before.made + 1, stats.made);
 }
 
@@ -185,9 +189,9 @@ FIXTURE_TEARDOWN(shared_module)
 }
 
 /*
- * Until it is freed a shared subscriber keeps its module, and that is freed in
- * the module's code.  So whoever removes the module at once is refused, or the
- * module waits for the free, but never does it go first.
+ * A shared subscriber is freed by code of the module, and keeps the module until
+ * then.  So delete_module() right after the last detach either is refused or waits
+ * for the free; it never removes the module first.
  */
 TEST_F_TIMEOUT(shared_module, removed_at_once, MNCK_TIMEOUT)
 {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who waits for the user of a session, for a lock or at a gate, and is let go by
- * nobody, goes on when wait_limit_ms has passed.
+ * Proves that a task that waits for the user of a session, in a start for a lock or
+ * in an ioctl at the gate of a mirror, goes on by itself after wait_limit_ms.
  *
- * The module is inserted anew with a limit that one need not wait for long.
+ * The tests insert the module again with a short limit.
  */
-#include <time.h>
-
+#include "clock.h"
 #include "interval.h"
 #include "mnck_harness.h"
 #include "module.h"
@@ -14,7 +13,7 @@
 #include "victim.h"
 
 #define WAIT_LIMIT "wait_limit_ms=3000"
-/* No wait is shorter, ns.  It is counted in jiffies, which are rough. */
+/* The shortest wait to accept, in ns: the limit is counted in jiffies, and inexact. */
 #define WAIT_AT_LEAST 2000000000LL
 
 #define AREA_PAGES 4
@@ -46,17 +45,10 @@ FIXTURE_TEARDOWN(wait_limit)
 	EXPECT_EQ(0, mnck_insert(""));
 }
 
-static long long now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
-}
-
 /*
- * Who holds the lock waits for the start that waits for the lock: a detach of the
- * counter waits for all callbacks.  There is nobody else to end it.
+ * A start that waits for a held lock goes on after the limit.  Here only the limit can
+ * end the wait: the test holds the lock, and waits for that start itself, in a detach
+ * of the counter, which waits for all callbacks.
  */
 TEST_F_TIMEOUT(wait_limit, lock, MNCK_TIMEOUT)
 {
@@ -65,7 +57,7 @@ TEST_F_TIMEOUT(wait_limit, lock, MNCK_TIMEOUT)
 	struct subscriber late, trylock, counter;
 	long long begin;
 
-	/* The last to be attached is called first. */
+	/* The core calls the subscriber first that was attached last. */
 	ASSERT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &late));
 	ASSERT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_TRYLOCK, &trylock));
 	ASSERT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &counter));
@@ -73,7 +65,7 @@ TEST_F_TIMEOUT(wait_limit, lock, MNCK_TIMEOUT)
 	begin = now_ns();
 	ASSERT_EQ(0, victim_send(&self->victim, VICTIM_MUNMAP, VICTIM_AREA, self->len));
 	WAIT_UNTIL(stats_now(&counter).open == 1);
-	/* Between the two starts it cannot sleep. */
+	/* The victim does not sleep between these two starts, so it sleeps in the second. */
 	WAIT_UNTIL(proc_sleeps(self->victim.pid, self->victim.pid));
 
 	cut.ends = 0;
@@ -86,7 +78,7 @@ TEST_F_TIMEOUT(wait_limit, lock, MNCK_TIMEOUT)
 	EXPECT_EQ(0, mnck_lock(&trylock, MNCK_LOCK_RELEASE));
 }
 
-/* If nobody lets them go they go by themselves, with nothing done. */
+/* A fault and a hold at the gate fail with ETIMEDOUT after the limit, and do nothing. */
 TEST_F_TIMEOUT(wait_limit, gate, MNCK_TIMEOUT)
 {
 	struct call fault = { .flags = MNCK_MIRROR_WRITE | MNCK_MIRROR_WAIT, .len = self->len };
@@ -109,7 +101,7 @@ TEST_F_TIMEOUT(wait_limit, gate, MNCK_TIMEOUT)
 	begin = now_ns();
 	ASSERT_EQ(0, call_begin(&hold, call_hold, &other));
 	WAIT_UNTIL(mirror_holds_call(&other));
-	/* Until the lock is free. */
+	/* This waits for the lock that the hold has. */
 	ASSERT_EQ(0, madvise(area, getpagesize(), MADV_DONTNEED));
 	EXPECT_LE(WAIT_AT_LEAST, now_ns() - begin);
 	EXPECT_EQ(ETIMEDOUT, call_end(&hold));
