@@ -1,31 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The ioctls of /dev/mnck-callback-misuse.  Each takes a number and returns one, or -1
- * and errno;  has the same names and numbers.
+ * and errno.  callback_misuse_main.rs and seen.rs have the same numbers.
  */
 #ifndef MNCK_SELFTEST_CALLBACK_MISUSE_H
 #define MNCK_SELFTEST_CALLBACK_MISUSE_H
 
 #include <linux/ioctl.h>
 
-/* Attach subscribers to the caller's mm, one enum misuse_what to an open file. */
+/*
+ * Attaches the subscribers of an enum misuse_what to the caller's mm, and detaches
+ * those that the open file has attached before.
+ */
 #define MISUSE_ATTACH _IO('|', 0x90)
 #define MISUSE_DETACH _IO('|', 0x91)
-/* How often a callback came, by enum misuse_callback. */
+/* Returns how often a callback was called, by enum misuse_callback. */
 #define MISUSE_CALLS _IO('|', 0x92)
-/* And how often the abstraction took it for none. */
+/* Returns how often the abstraction did not recognise it as a callback. */
 #define MISUSE_MISSED _IO('|', 0x93)
 
 enum misuse_what {
 	/*
-	 * One of each flavour, which ask in each callback where they are, but
-	 * for those that refuse: next to an interval these hang a kernel that
-	 * forgets to end the range for intervals (7.3 does).
+	 * One subscriber of each kind but the fallible one, which check in each
+	 * callback whether the abstraction recognises it.  Up to Linux 7.3 a
+	 * refusal next to an interval subscriber hangs the kernel: the core does
+	 * not end the range for the interval subscriber.
 	 */
 	MISUSE_PROBES,
-	/* One that refuses what it may, and one that is paired. */
+	/* A paired subscriber, and one that refuses each non-blockable range. */
 	MISUSE_REFUSED,
-	/* One whose first start, or invalidate, drops the registration of another. */
+	/* A subscriber whose first start, or invalidate, drops another registration. */
 	MISUSE_DROPS_IN_START,
 	MISUSE_DROPS_IN_INVALIDATE,
 };
@@ -33,7 +37,7 @@ enum misuse_what {
 enum misuse_callback {
 	MISUSE_START,
 	MISUSE_END,
-	/* The end that undoes a start, since another subscriber has refused. */
+	/* An end in a non-blockable range: it undoes a start, since another one refused. */
 	MISUSE_UNDOING_END,
 	MISUSE_RELEASE,
 	MISUSE_FLUSH,
@@ -43,9 +47,9 @@ enum misuse_callback {
 	MISUSE_INVALIDATE,
 	MISUSE_FIRST_PASS,
 	MISUSE_FINISH,
-	/* A start, asked from many calls further down. */
+	/* A start, checked in a function that is 100 calls further down. */
 	MISUSE_NESTED,
-	/* The start, or invalidate, of the one that was dropped. */
+	/* The start, or invalidate, of the subscriber whose registration was dropped. */
 	MISUSE_DROPPED,
 	MISUSE_CALLBACKS,
 };

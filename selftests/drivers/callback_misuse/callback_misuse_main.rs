@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Does in callbacks what must not be done there, to prove that the abstraction notices: drops
-//! registrations, and asks for a [`TaskContext`].
+//! Misuses the abstraction in callbacks, to prove that it notices: drops registrations, and asks
+//! for a [`TaskContext`].
 //!
 //! C header: [`callback_misuse.h`](callback_misuse.h)
 
@@ -62,6 +62,7 @@ module! {
     license: "GPL v2",
 }
 
+/// The module.
 #[pin_data]
 struct CallbackMisuse {
     #[pin]
@@ -71,11 +72,14 @@ struct CallbackMisuse {
 impl kernel::InPlaceModule for CallbackMisuse {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            _miscdev <- MiscDeviceRegistration::register(MiscDeviceOptions { name: c"mnck-callback-misuse" }),
+            _miscdev <- MiscDeviceRegistration::register(MiscDeviceOptions {
+                name: c"mnck-callback-misuse",
+            }),
         })
     }
 }
 
+/// The subscribers that an open file has attached: one of `enum misuse_what`.
 #[expect(dead_code, reason = "held for its drop")]
 enum Attached {
     Probes(KBox<Probes>),
@@ -88,6 +92,7 @@ enum Attached {
 }
 
 impl Attached {
+    /// Registers the subscribers of `what` with `mm`.
     fn new(what: usize, mm: &MmWithUser, seen: &Arc<Seen>, task: &mut TaskContext) -> Result<Self> {
         let all = 0..usize::MAX;
 
@@ -140,7 +145,8 @@ impl MiscDevice for Session {
     type Ptr = Pin<KBox<Self>>;
 
     fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Pin<KBox<Self>>> {
-        // Nobody would notice, and a drop in a callback would wait for ever.
+        // Without these options the abstraction cannot detect a callback, and a drop in a callback
+        // would wait for ever.
         if !cfg!(all(CONFIG_STACKTRACE, CONFIG_KALLSYMS)) {
             return Err(EOPNOTSUPP);
         }
@@ -173,6 +179,8 @@ impl MiscDevice for Session {
 }
 
 impl Session {
+    /// Attaches the subscribers of `what` to the mm of the caller, and then detaches the previous
+    /// ones.
     fn attach(&self, what: usize) -> Result<isize> {
         let mut task = TaskContext::current()?;
         let current = current!();

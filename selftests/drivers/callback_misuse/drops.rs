@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Drops in a callback the registration of another.
+//! Subscribers that drop the registration of another subscriber in a callback.
 
 use core::ptr;
 
@@ -26,17 +26,19 @@ use super::{
     }, //
 };
 
-/// Where the last [`Victim`] is, for who looks for lost memory: once its mm has exited nobody else
-/// would know of it, and it is lost on purpose.
+/// The address of the last [`Victim`], for kmemleak: the victims are leaked on purpose, and once
+/// the mm of one has exited, nothing else points to it.
 static LAST_VICTIM: Atomic<usize> = Atomic::new(0);
 
-/// One whose registration is dropped in a callback of another.
+/// A subscriber whose registration is dropped in a callback of another subscriber.
 pub(super) struct Victim {
     seen: Arc<Seen>,
+    /// The address of the victim before this one.
     before: Atomic<usize>,
 }
 
 impl Victim {
+    /// Returns a victim that notes its callbacks in `seen`.
     pub(super) fn new(seen: &Arc<Seen>) -> Self {
         Self {
             seen: seen.clone(),
@@ -44,6 +46,7 @@ impl Victim {
         }
     }
 
+    /// Makes this the head of the list of victims at [`LAST_VICTIM`].
     pub(super) fn remember(self: Pin<&Self>) {
         let here = ptr::from_ref(self.get_ref()) as usize;
 
@@ -78,7 +81,7 @@ impl Interval for Victim {
     }
 }
 
-/// Has a registration of another, and drops it in its own first callback.
+/// A subscriber that has the registration of another one, and drops it in its first callback.
 #[pin_data]
 pub(super) struct Dropper<R> {
     #[pin]
@@ -86,12 +89,14 @@ pub(super) struct Dropper<R> {
 }
 
 impl<R: Unpin> Dropper<R> {
+    /// Returns a subscriber that will drop `other`.
     pub(super) fn new(other: R) -> impl PinInit<Self> {
         pin_init!(Self {
             other <- new_spinlock!(Some(other)),
         })
     }
 
+    /// Drops the other registration, if that was not done before.
     fn drop_other(&self) {
         let other = self.other.lock().take();
 
@@ -99,6 +104,7 @@ impl<R: Unpin> Dropper<R> {
     }
 }
 
+/// Drops a registration in a start.
 pub(super) type DropsInStart = Dropper<Registration<StartEnd<Victim>>>;
 
 #[vtable]
@@ -112,6 +118,7 @@ impl Paired for DropsInStart {
     fn end(self: Pin<&Self>, _range: &Range, _context: CallbackContext<'_>) {}
 }
 
+/// Drops an interval registration in an invalidate callback.
 pub(super) type DropsInInvalidate = Dropper<IntervalRegistration<OnePass<Victim>>>;
 
 #[vtable]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Asks in each callback whether the abstraction knows that it is one.
+//! Subscribers that check in each callback whether the abstraction recognises it as one.
 
 use core::ops::Range;
 
@@ -29,7 +29,10 @@ use super::{
     }, //
 };
 
-/// Whether the abstraction notices that this is a callback; where it may sleep, as a driver asks.
+/// Returns whether the abstraction recognises that this is a callback.
+///
+/// If the callback may sleep this asks for a [`TaskContext`], as a driver does. Otherwise it calls
+/// the check below that, since [`TaskContext::current`] may sleep.
 fn noticed(may_sleep: bool) -> bool {
     if may_sleep {
         matches!(TaskContext::current(), Err(EDEADLK))
@@ -39,21 +42,23 @@ fn noticed(may_sleep: bool) -> bool {
     }
 }
 
-/// The same, from `depth` calls further down.
+/// Returns the result of [`noticed`], called from `depth` calls further down.
 #[inline(never)]
 fn noticed_below(depth: usize, may_sleep: bool) -> bool {
     match depth {
         0 => noticed(may_sleep),
-        // Not in a tail call.
+        // The black box keeps this from being a tail call, which would need no stack.
         _ => core::hint::black_box(noticed_below(depth - 1, may_sleep)),
     }
 }
 
+/// Returns whether the callback may sleep.
 fn may_sleep(context: &CallbackContext<'_>) -> bool {
     matches!(context, CallbackContext::Blockable(_))
 }
 
-/// Asks in each callback. As a [`Fallible`] one it refuses whatever it may.
+/// A subscriber that notes for each callback whether it was recognised. As a [`Fallible`] one it
+/// refuses each non-blockable range.
 pub(super) struct Probe(pub(super) Arc<Seen>);
 
 #[vtable]
@@ -162,7 +167,7 @@ impl TwoPass for Probe {
     }
 }
 
-/// One of each flavour, but none that refuses.
+/// A registration of each kind, but for the [`Fallible`] one.
 pub(super) struct Probes {
     _paired: Registration<StartEnd<Probe>>,
     _secondary_tlb: Registration<TlbOnly<Probe>>,
@@ -172,6 +177,7 @@ pub(super) struct Probes {
 }
 
 impl Probes {
+    /// Registers all of them with `mm`.
     pub(super) fn new(mm: &MmWithUser, seen: &Arc<Seen>, task: &mut TaskContext) -> Result<Self> {
         let probe = || Probe(seen.clone());
         let all = 0..usize::MAX;
