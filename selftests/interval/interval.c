@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What an interval subscriber is told of: each invalidation that touches its
- * range, as it is, and no other.
+ * Proves that an interval subscriber is notified of each invalidation that overlaps
+ * its range, with the whole range of the invalidation, and of no other one.
  *
- * The subscribers are attached to the test itself.  What its libc does to other
- * memory they cannot see.
+ * The subscribers are attached to the test itself.  They do not see what libc does
+ * to memory outside of their ranges.
  */
 #include <sys/wait.h>
 
 #include "child.h"
+#include "guarded_area.h"
 #include "interval.h"
 #include "mnck_harness.h"
 
@@ -51,19 +52,13 @@ FIXTURE_VARIANT_ADD(interval, two_pass_locked)
 
 FIXTURE_SETUP(interval)
 {
-	size_t page = getpagesize();
-	char *p;
-
 	self->fd = mnck_open();
 	ASSERT_LE(0, self->fd);
-	self->page = page;
+	self->page = getpagesize();
 	ASSERT_EQ(0, small_pages());
-	/* Between guards, so that it is a VMA of its own. */
-	p = mmap(NULL, (AREA_PAGES + 2) * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, p);
-	self->area = p + page;
-	ASSERT_EQ(0, mprotect(self->area, AREA_PAGES * page, PROT_READ | PROT_WRITE));
-	memset(self->area, 1, AREA_PAGES * page);
+	self->area = guarded_area(AREA_PAGES * self->page);
+	ASSERT_NE(NULL, self->area);
+	memset(self->area, 1, AREA_PAGES * self->page);
 }
 
 FIXTURE_TEARDOWN(interval)
@@ -72,11 +67,11 @@ FIXTURE_TEARDOWN(interval)
 		EXPECT_EQ(0, close(self->fd));
 }
 
-/* Of the area, counted in pages. */
+/* An address in the area and a length, both counted in pages. */
 #define AT(_page) (self->area + (_page) * self->page)
 #define BYTES(_pages) ((_pages) * self->page)
 
-/* To pages @_from up to but not including @_to. */
+/* Attaches @_sub to the pages from @_from up to, but not including, @_to. */
 #define ATTACH(_from, _to, _sub)                                                        \
 	ASSERT_EQ(0, interval_attach(self->fd, 0, variant->kind, variant->flags, AT(_from), \
 				     BYTES((_to) - (_from)), _sub))
@@ -84,12 +79,12 @@ FIXTURE_TEARDOWN(interval)
 #define DONTNEED(_from, _to) \
 	ASSERT_EQ(0, madvise(AT(_from), BYTES((_to) - (_from)), MADV_DONTNEED))
 
-/* @_n of @_event in all, of pages @_from to @_to each. */
+/* The subscriber has seen @_n ranges of @_event, each of the pages from @_from to @_to. */
 #define SAW(_n, _event, _from, _to)                                                     \
 	saw(variant->kind, _n, _event, MNCK_RANGE_BLOCKABLE, AT(_from),                 \
 	    BYTES((_to) - (_from)), (_n) * BYTES((_to) - (_from)))
 
-/* The bounds are exact, to the byte: [start, end) on either side. */
+/* A subscriber does not see a range that is adjacent to its own: both are half open. */
 TEST_F_TIMEOUT(interval, touching, MNCK_TIMEOUT)
 {
 	struct mnck_stats want;
@@ -102,7 +97,7 @@ TEST_F_TIMEOUT(interval, touching, MNCK_TIMEOUT)
 	ASSERT_EQ(0, munmap(AT(8), BYTES(1)));
 	EXPECT_STATS(&sub, saw_nothing());
 
-	/* The range is that of the invalidation, not cut to the subscriber's. */
+	/* The subscriber sees the whole range, not only the part that overlaps its own. */
 	DONTNEED(4, 5);
 	want = SAW(1, MNCK_EVENT_CLEAR, 4, 5);
 	EXPECT_STATS(&sub, want);
@@ -123,6 +118,7 @@ TEST_F_TIMEOUT(interval, touching, MNCK_TIMEOUT)
 	EXPECT_DETACH(&sub, want);
 }
 
+/* Two subscribers to adjacent ranges see different invalidations, or both the same. */
 TEST_F_TIMEOUT(interval, disjoint, MNCK_TIMEOUT)
 {
 	struct subscriber low, high;
@@ -143,7 +139,7 @@ TEST_F_TIMEOUT(interval, disjoint, MNCK_TIMEOUT)
 	EXPECT_STATS(&low, both);
 	EXPECT_STATS(&high, both);
 
-	/* Neither misses the other. */
+	/* Detaching one does not affect the other. */
 	EXPECT_DETACH(&low, both);
 	DONTNEED(4, 5);
 	both = SAW(3, MNCK_EVENT_CLEAR, 4, 5);
@@ -151,7 +147,10 @@ TEST_F_TIMEOUT(interval, disjoint, MNCK_TIMEOUT)
 	EXPECT_DETACH(&high, both);
 }
 
-/* One within the other, one across the bound, and two of one range: each by itself. */
+/*
+ * Subscribers whose ranges overlap each see what overlaps their own: one range contains
+ * another, two are equal, and one overlaps the others in part.
+ */
 TEST_F_TIMEOUT(interval, overlapping, MNCK_TIMEOUT)
 {
 	struct subscriber outer, inner, twin, across;
@@ -181,7 +180,7 @@ TEST_F_TIMEOUT(interval, overlapping, MNCK_TIMEOUT)
 	EXPECT_EQ(2, stats_now(&across).starts);
 }
 
-/* After @_call one that is attached for it alone must say @_want. */
+/* A subscriber that is attached before @_call and detached after it has seen @_want. */
 #define EXPECT_SEEN(_call, _want)                                                       \
 	do {                                                                            \
 		struct subscriber sub_;                                                 \
@@ -191,7 +190,7 @@ TEST_F_TIMEOUT(interval, overlapping, MNCK_TIMEOUT)
 		EXPECT_DETACH(&sub_, _want);                                            \
 	} while (0)
 
-/* Each event, by the system call that it is known for. */
+/* Each event is caused by a system call that is known to cause it. */
 TEST_F_TIMEOUT(interval, events, MNCK_TIMEOUT)
 {
 	char *elsewhere = mmap(NULL, BYTES(2), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -212,7 +211,7 @@ TEST_F_TIMEOUT(interval, events, MNCK_TIMEOUT)
 		    saw(variant->kind, 1, MNCK_EVENT_SOFT_DIRTY, MNCK_RANGE_BLOCKABLE, NULL,
 			ULONG_MAX, ULONG_MAX));
 
-	/* All of the VMA; and then each page that the parent copies since it shares it. */
+	/* fork() is a range of the whole VMA; the first write to a page afterwards is a CLEAR. */
 	ATTACH(4, 8, &sub);
 	child = child_start();
 	ASSERT_LT(0, child);
@@ -221,14 +220,14 @@ TEST_F_TIMEOUT(interval, events, MNCK_TIMEOUT)
 	EXPECT_SEEN(!(*AT(4) = 3), saw_nothing());
 	ASSERT_EQ(0, child_kill(&child));
 
-	/* The pages are moved away, and then what was theirs is unmapped. */
+	/* mremap() moves the pages away, and then unmaps their old addresses. */
 	EXPECT_SEEN(mremap(AT(4), BYTES(2), BYTES(2), MREMAP_MAYMOVE | MREMAP_FIXED,
 			   elsewhere) == MAP_FAILED, SAW(2, MNCK_EVENT_UNMAP, 4, 6));
 	EXPECT_SEEN(mmap(AT(5), BYTES(2), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
 			 -1, 0) == MAP_FAILED, SAW(1, MNCK_EVENT_UNMAP, 5, 7));
 }
 
-/* What takes nothing away from anyone, and what was never there. */
+/* Touching, locking and aging pages, and unmapping a hole, are no invalidation. */
 TEST_F_TIMEOUT(interval, silent, MNCK_TIMEOUT)
 {
 	struct subscriber sub;
@@ -266,8 +265,9 @@ static void *dontneed_thread(void *arg)
 }
 
 /*
- * MADV_DONTNEED takes no lock but that of its VMA, of which each thread has one,
- * so the invalidations are open at the same time.
+ * No range is lost or counted twice when eight threads invalidate at once.  MADV_DONTNEED
+ * locks only the VMA, and each thread has a VMA of its own, so that their ranges are
+ * open at the same time.
  */
 TEST_F_TIMEOUT(interval, eight_threads, MNCK_TIMEOUT)
 {
@@ -301,7 +301,7 @@ TEST_F_TIMEOUT(interval, eight_threads, MNCK_TIMEOUT)
 					    MNCK_RANGE_BLOCKABLE,
 					    workers[i].start + BYTES(ROUNDS - 1), self->page,
 					    BYTES(ROUNDS)));
-	/* Any thread may have been the last, but each ends with its last page. */
+	/* Any thread may have come last, but its last page was the end of its block. */
 	ASSERT_EQ(0, mnck_stats(&all, &seen));
 	nth = (seen.last_start - (uintptr_t)area) / stride;
 	EXPECT_GT(THREADS, nth);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How an interval subscriber is told of the end of an address space, and what
- * may come at that moment: the OOM reaper, a detach, the end of the module.
+ * Proves that an interval subscriber sees the end of an mm as two invalidations of the
+ * whole address space, also if the OOM reaper, a detach or the removal of the module
+ * comes at that moment.
  */
 #include <time.h>
 
@@ -18,7 +19,7 @@ FIXTURE(interval_exit)
 {
 	int fd;
 	struct victim victim;
-	/* Of the victim's area, and of all it may ever have. */
+	/* Subscribers to the victim's area, and to the whole address space. */
 	struct subscriber area;
 	struct subscriber all;
 };
@@ -59,7 +60,10 @@ FIXTURE_TEARDOWN(interval_exit)
 	victim_kill(&self->victim);
 }
 
-/* After @before, the release, and then the unmapping of all: both of everything. */
+/*
+ * Returns the statistics that follow @before after an exit: a RELEASE and then an UNMAP,
+ * both of the whole address space.
+ */
 static struct mnck_stats saw_exit(struct mnck_stats before, __u32 kind)
 {
 	struct mnck_stats want = before;
@@ -77,13 +81,14 @@ static struct mnck_stats saw_exit(struct mnck_stats before, __u32 kind)
 	return want;
 }
 
-/* Nothing more comes, and to detach is as good as ever. */
+/* @_sub has seen an exit after @_before, sees nothing more, and can be detached. */
 #define EXPECT_EXITED(_sub, _before)                                                    \
 	do {                                                                            \
 		EXPECT_STATS(_sub, saw_exit(_before, variant->kind));                   \
 		EXPECT_DETACH(_sub, saw_exit(_before, variant->kind));                  \
 	} while (0)
 
+/* The subscribers see the exit of a process. */
 TEST_F_TIMEOUT(interval_exit, exit, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, victim_send(&self->victim, VICTIM_EXIT, NULL, 0));
@@ -92,6 +97,7 @@ TEST_F_TIMEOUT(interval_exit, exit, MNCK_TIMEOUT)
 	EXPECT_EXITED(&self->all, saw_nothing());
 }
 
+/* The subscribers see the exit of a process that is killed. */
 TEST_F_TIMEOUT(interval_exit, killed, MNCK_TIMEOUT)
 {
 	struct mnck_stats want = saw_unmaps(variant->kind, 1, VICTIM_AREA, AREA_SIZE / 2);
@@ -103,7 +109,7 @@ TEST_F_TIMEOUT(interval_exit, killed, MNCK_TIMEOUT)
 	EXPECT_EXITED(&self->all, want);
 }
 
-/* The program that is execed has another mm, and that is not subscribed. */
+/* exec ends the old mm; the new program has another one, without subscribers. */
 TEST_F_TIMEOUT(interval_exit, exec, MNCK_TIMEOUT)
 {
 	struct subscriber fresh;
@@ -119,7 +125,7 @@ TEST_F_TIMEOUT(interval_exit, exec, MNCK_TIMEOUT)
 	EXPECT_DETACH(&fresh, saw_unmaps(variant->kind, 1, VICTIM_AREA, AREA_SIZE));
 }
 
-/* Nor is the child of a fork. */
+/* The child of a fork has another mm, without subscribers. */
 TEST_F_TIMEOUT(interval_exit, fork, MNCK_TIMEOUT)
 {
 	struct mnck_stats forked = saw(variant->kind, 1, MNCK_EVENT_PROTECTION_PAGE,
@@ -132,26 +138,27 @@ TEST_F_TIMEOUT(interval_exit, fork, MNCK_TIMEOUT)
 	EXPECT_EXITED(&self->area, forked);
 }
 
-/* Stops the victim in exit, with its mm. */
-#define KILL_AND_KEEP(_victim)                                                          \
+/* Kills the victim, which stops in exit, where it still has its mm. */
+#define KILL_AND_STOP_IN_EXIT(_victim)                                                  \
 	do {                                                                            \
 		ASSERT_EQ(0, victim_trace_exit(_victim));                               \
-		ASSERT_EQ(0, kill((_victim)->pid, SIGKILL));                            \
-		ASSERT_EQ(0, victim_wait_exit_stop(_victim));                           \
+		ASSERT_EQ(0, victim_doom(_victim));                                     \
 	} while (0)
 
+/* Returns what a subscriber to the area counts when that is reaped @n times. */
 static struct mnck_stats saw_reap(__u32 kind, __u64 n)
 {
 	return saw(kind, n, MNCK_EVENT_CLEAR, 0, VICTIM_AREA, AREA_SIZE, n * AREA_SIZE);
 }
 
+/* The subscribers see the reaping of the ranges that overlap their own, and then the exit. */
 TEST_F_TIMEOUT(interval_exit, reaped, MNCK_TIMEOUT)
 {
 	struct victim *v = &self->victim;
 	struct reapable reap;
 	struct mnck_stats all;
 
-	KILL_AND_KEEP(v);
+	KILL_AND_STOP_IN_EXIT(v);
 	ASSERT_EQ(0, proc_reapable(v->pid, &reap));
 	ASSERT_EQ(0, victim_mrelease(v));
 	all = saw(variant->kind, reap.vmas, MNCK_EVENT_CLEAR, 0, (void *)reap.start,
@@ -166,14 +173,15 @@ TEST_F_TIMEOUT(interval_exit, reaped, MNCK_TIMEOUT)
 }
 
 /*
- * A mirror that refuses, and one before it that has started by then.  No trylock
- * may be here: when that refuses what the tree has begun the core never ends.
+ * A mirror that refuses, and a two-pass subscriber at a lower address, which has started
+ * by then.  There must be no trylock: up to Linux 7.3, when that refuses, the core does
+ * not end the invalidation for the interval subscribers.
  */
 FIXTURE(interval_refusal)
 {
 	int fd;
 	struct victim victim;
-	struct subscriber witness;
+	struct subscriber two_pass;
 	struct subscriber mirror;
 	struct call hold;
 };
@@ -187,11 +195,11 @@ FIXTURE_SETUP(interval_refusal)
 	self->fd = mnck_open();
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, interval_attach(self->fd, v->pid, MNCK_KIND_TWO_PASS, 0, VICTIM_AREA,
-				     getpagesize(), &self->witness));
+				     getpagesize(), &self->two_pass));
 	ASSERT_EQ(0, interval_attach(self->fd, v->pid, MNCK_KIND_MIRROR, 0,
 				     VICTIM_AREA + getpagesize(), getpagesize(),
 				     &self->mirror));
-	KILL_AND_KEEP(v);
+	KILL_AND_STOP_IN_EXIT(v);
 	ASSERT_EQ(0, call_begin(&self->hold, call_hold, &self->mirror));
 	WAIT_UNTIL(mirror_holds_call(&self->mirror));
 }
@@ -209,6 +217,10 @@ static struct mnck_stats refused(struct mnck_stats want, __u64 refusals)
 	return want;
 }
 
+/*
+ * A refused range fails process_mrelease() and ends for all subscribers, so that nothing
+ * is left open.
+ */
 TEST_F_TIMEOUT(interval_refusal, mrelease, MNCK_TIMEOUT)
 {
 	struct victim *v = &self->victim;
@@ -218,8 +230,8 @@ TEST_F_TIMEOUT(interval_refusal, mrelease, MNCK_TIMEOUT)
 		EXPECT_ERRNO(EAGAIN, victim_mrelease(v));
 		want = refused(saw_reap(MNCK_KIND_MIRROR, round), round);
 		EXPECT_STATS(&self->mirror, want);
-		EXPECT_STATS(&self->witness, saw_reap(MNCK_KIND_TWO_PASS, round));
-		/* All is reaped but the area, and of that nothing. */
+		EXPECT_STATS(&self->two_pass, saw_reap(MNCK_KIND_TWO_PASS, round));
+		/* All memory is reaped but the area, which was refused. */
 		EXPECT_EQ(AREA_SIZE / 1024, proc_rss_anon(v->pid));
 	}
 
@@ -229,24 +241,24 @@ TEST_F_TIMEOUT(interval_refusal, mrelease, MNCK_TIMEOUT)
 	want = refused(saw_reap(MNCK_KIND_MIRROR, 3), 2);
 	EXPECT_STATS(&self->mirror, want);
 	EXPECT_EQ(0, proc_rss_anon(v->pid));
-	/* Nothing was left open by the refusals, on which this would wait for ever. */
+	/* If a refusal had left the invalidation open, the detach would wait for ever. */
 	EXPECT_DETACH(&self->mirror, want);
-	EXPECT_DETACH(&self->witness, saw_reap(MNCK_KIND_TWO_PASS, 3));
+	EXPECT_DETACH(&self->two_pass, saw_reap(MNCK_KIND_TWO_PASS, 3));
 }
 
-/* The exit refuses nothing: it waits. */
+/* The invalidations of an exit are blockable: the mirror waits and does not refuse. */
 TEST_F_TIMEOUT(interval_refusal, exit, MNCK_TIMEOUT)
 {
 	struct victim *v = &self->victim;
 
 	EXPECT_ERRNO(EAGAIN, victim_mrelease(v));
 	ASSERT_EQ(0, ptrace(PTRACE_CONT, v->pid, NULL, 0));
-	/* Its /proc is better left alone: whoever looks may be the last user of its mm. */
-	WAIT_UNTIL(stats_now(&self->witness).open);
+	/* Do not read /proc of the victim: the reader might become the last user of its mm. */
+	WAIT_UNTIL(stats_now(&self->two_pass).open);
 	ASSERT_EQ(0, mirror_let_go(&self->mirror));
 	ASSERT_EQ(0, call_end(&self->hold));
 	victim_join(v);
-	EXPECT_DETACH(&self->witness,
+	EXPECT_DETACH(&self->two_pass,
 		      saw_exit(saw_reap(MNCK_KIND_TWO_PASS, 1), MNCK_KIND_TWO_PASS));
 	EXPECT_DETACH(&self->mirror,
 		      saw_exit(refused(saw_reap(MNCK_KIND_MIRROR, 1), 1), MNCK_KIND_MIRROR));
@@ -282,9 +294,9 @@ static void spin(long long ns)
 #define KILLS 150
 
 /*
- * Detached while the target exits, a little later each time: before it was told
- * anything, between the release and the unmapping, or after both.  Whichever,
- * it is in this order, and nothing is left open.
+ * A subscriber that is detached while its target exits has seen nothing, the RELEASE, or
+ * the RELEASE and the UNMAP, and nothing is left open.  Each detach comes a little later
+ * than the one before.
  */
 TEST_F_TIMEOUT(interval_race, detach_during_exit, MNCK_TIMEOUT)
 {
@@ -297,7 +309,7 @@ TEST_F_TIMEOUT(interval_race, detach_during_exit, MNCK_TIMEOUT)
 		pid_t pid = child_start();
 
 		ASSERT_LT(0, pid);
-		/* Where nothing is: all that it can be told of is the exit. */
+		/* The target has no memory there, so they can see nothing but the exit. */
 		ASSERT_EQ(0, interval_attach(self->fd, pid, i & 1 ? MNCK_KIND_MIRROR :
 					     MNCK_KIND_TWO_PASS, 0, VICTIM_AREA, AREA_SIZE, &sub));
 		ASSERT_EQ(0, interval_attach(self->fd, pid, MNCK_KIND_TWO_PASS, 0, VICTIM_AREA,
@@ -319,8 +331,8 @@ TEST_F_TIMEOUT(interval_race, detach_during_exit, MNCK_TIMEOUT)
 		EXPECT_EQ(stats.starts > 1, stats.events[MNCK_EVENT_UNMAP]);
 		seen[stats.starts]++;
 	}
-	TH_LOG("detached before the exit %d, within %d, after %d times", seen[0], seen[1],
-	       seen[2]);
+	TH_LOG("detached %d times before the exit, %d times during, %d times after", seen[0],
+	       seen[1], seen[2]);
 }
 
 struct zapper {
@@ -340,7 +352,7 @@ static void *zap_thread(void *arg)
 
 #define ATTACHES 500
 
-/* They come and go while two threads invalidate all the time. */
+/* Subscribers can be attached and detached while two threads invalidate all the time. */
 TEST_F_TIMEOUT(interval_race, attach_and_detach, MNCK_TIMEOUT)
 {
 	size_t page = getpagesize();
@@ -350,7 +362,7 @@ TEST_F_TIMEOUT(interval_race, attach_and_detach, MNCK_TIMEOUT)
 	struct subscriber sub;
 	char *area;
 
-	/* Each has a VMA of its own, so that neither waits for the other. */
+	/* Each thread has a VMA of its own, so that neither waits for the other's lock. */
 	area = mmap(NULL, 4 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, area);
 	for (int i = 0; i < 2; i++) {
@@ -363,7 +375,7 @@ TEST_F_TIMEOUT(interval_race, attach_and_detach, MNCK_TIMEOUT)
 		ASSERT_EQ(0, interval_attach(self->fd, 0, i & 1 ? MNCK_KIND_MIRROR :
 					     MNCK_KIND_TWO_PASS, i & 2 ? MNCK_ATTACH_LOCKED : 0,
 					     area, 4 * page, &sub));
-		/* Each of them sees something. */
+		/* Half of the subscribers are detached only after they have seen a range. */
 		if (i & 4)
 			WAIT_UNTIL(stats_now(&sub).starts);
 		ASSERT_EQ(0, mnck_detach(&sub, &stats));
@@ -400,7 +412,10 @@ FIXTURE_TEARDOWN(interval_module)
 	victim_kill(&self->victim);
 }
 
-/* Their callbacks are the module's code, and may have been about to be called. */
+/*
+ * The module can be removed right after its last subscriber was detached, also while an
+ * invalidation is under way that might still call the module's callbacks.
+ */
 TEST_F_TIMEOUT(interval_module, removed_at_once, MNCK_TIMEOUT)
 {
 	struct subscriber sub, other;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The shadow of a mirror: a fault installs what the page table has, and
- * whatever takes that away from the process takes it out of the shadow, the
- * same pages and no others.
+ * Proves that a fault installs the entries of the page table in the shadow of a mirror,
+ * and that an operation that takes pages away from the process removes the same pages,
+ * and no others, from the shadow.
  */
 #include "child.h"
+#include "guarded_area.h"
 #include "mnck_harness.h"
 #include "shadow.h"
 #include "victim.h"
@@ -16,7 +17,7 @@
 #define AREA_PAGES 8
 #define ALL 0xffUL
 
-/* What both fixtures have. */
+/* The data of both fixtures: an area of the test, and a mirror of the area. */
 struct mirrored_area {
 	int fd;
 	int pagemap;
@@ -30,28 +31,22 @@ FIXTURE(mirror)
 	struct mirrored_area m;
 };
 
-/* Of the area, counted in pages. */
+/* An address in the area and a length, both counted in pages. */
 #define AT(_page) (self->m.area + (_page) * self->m.page)
 #define BYTES(_pages) ((_pages) * self->m.page)
 
 static void set_up(struct __test_metadata *_metadata, struct mirrored_area *m)
 {
-	size_t page = getpagesize();
-	char *p;
-
-	m->page = page;
+	m->page = getpagesize();
 	m->fd = mnck_open();
 	ASSERT_LE(0, m->fd);
 	m->pagemap = pagemap_open(0);
 	ASSERT_LE(0, m->pagemap);
 	ASSERT_EQ(0, small_pages());
-	/* Between guards, so that it is a VMA of its own. */
-	p = mmap(NULL, (AREA_PAGES + 2) * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, p);
-	m->area = p + page;
-	ASSERT_EQ(0, mprotect(m->area, AREA_PAGES * page, PROT_READ | PROT_WRITE));
-	ASSERT_EQ(0, interval_attach(m->fd, 0, MNCK_KIND_MIRROR, 0, m->area, AREA_PAGES * page,
-				     &m->mirror));
+	m->area = guarded_area(AREA_PAGES * m->page);
+	ASSERT_NE(NULL, m->area);
+	ASSERT_EQ(0, interval_attach(m->fd, 0, MNCK_KIND_MIRROR, 0, m->area,
+				     AREA_PAGES * m->page, &m->mirror));
 }
 
 FIXTURE_SETUP(mirror)
@@ -68,11 +63,12 @@ FIXTURE_TEARDOWN(mirror)
 #define FAULT(_flags, _from, _to)                                                       \
 	mirror_fault(&self->m.mirror, _flags, AT(_from), BYTES((_to) - (_from)))
 
+/* The shadow has the pages of the bitmap @_present, those of @_writable for writing. */
 #define EXPECT_SHADOW(_present, _writable)                                              \
 	EXPECT_STREQ("", shadow_differs(&self->m.mirror, self->m.pagemap, self->m.area, \
 					AREA_PAGES, _present, _writable))
 
-/* Of what was touched, of what was not, and of a part. */
+/* A fault for writing installs touched and untouched pages, and only those asked for. */
 TEST_F_TIMEOUT(mirror, fault_write, MNCK_TIMEOUT)
 {
 	memset(AT(0), 1, BYTES(4));
@@ -81,7 +77,7 @@ TEST_F_TIMEOUT(mirror, fault_write, MNCK_TIMEOUT)
 	EXPECT_SHADOW(0x3c, 0x3c);
 	ASSERT_EQ(0, FAULT(MNCK_MIRROR_WRITE, 0, AREA_PAGES));
 	EXPECT_SHADOW(ALL, ALL);
-	/* Again, of what is there. */
+	/* Faulting pages that the shadow has already changes nothing. */
 	ASSERT_EQ(0, FAULT(MNCK_MIRROR_WRITE, 0, AREA_PAGES));
 	EXPECT_SHADOW(ALL, ALL);
 	EXPECT_EQ(1, *AT(3));
@@ -90,8 +86,8 @@ TEST_F_TIMEOUT(mirror, fault_write, MNCK_TIMEOUT)
 }
 
 /*
- * What is read before it is written is the page of zeros, which nobody may write
- * to; and when somebody does, the page is another.
+ * A fault for reading of untouched memory installs the zero page, read-only.  A write by
+ * the process or a fault for writing replaces it by a page of the process.
  */
 TEST_F_TIMEOUT(mirror, fault_read, MNCK_TIMEOUT)
 {
@@ -113,7 +109,7 @@ TEST_F_TIMEOUT(mirror, fault_read, MNCK_TIMEOUT)
 	EXPECT_NE(own[1], own[2]);
 }
 
-/* A failed fault installs nothing, also of the pages that are there. */
+/* A fault that fails installs none of its pages. */
 TEST_F_TIMEOUT(mirror, fault_fails, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, mprotect(AT(5), BYTES(1), PROT_READ));
@@ -122,7 +118,7 @@ TEST_F_TIMEOUT(mirror, fault_fails, MNCK_TIMEOUT)
 
 	EXPECT_ERRNO(EFAULT, FAULT(0, 7, 8));
 	EXPECT_ERRNO(EFAULT, FAULT(MNCK_MIRROR_WRITE, 7, 8));
-	/* HMM does not tell memory that cannot be read from none. */
+	/* For HMM memory that cannot be read is the same as no memory. */
 	EXPECT_ERRNO(EFAULT, FAULT(0, 6, 7));
 	EXPECT_ERRNO(EPERM, FAULT(MNCK_MIRROR_WRITE, 5, 6));
 	EXPECT_ERRNO(EPERM, FAULT(MNCK_MIRROR_WRITE, 2, 6));
@@ -131,13 +127,16 @@ TEST_F_TIMEOUT(mirror, fault_fails, MNCK_TIMEOUT)
 	ASSERT_EQ(0, FAULT(0, 5, 6));
 	EXPECT_SHADOW(0x20, 0);
 
-	/* Not the mirror's. */
+	/* Pages outside of the mirror's range. */
 	EXPECT_ERRNO(EINVAL, FAULT(0, -1, 1));
 	EXPECT_ERRNO(EINVAL, FAULT(0, 7, 9));
 	EXPECT_ERRNO(EINVAL, FAULT(0, 8, 9));
 }
 
-/* To fork is to share all pages, and to write to one then is to copy it. */
+/*
+ * fork() shares the pages with the child, and removes them from the shadow.  A write then
+ * copies the page, which removes the shared page from the shadow.
+ */
 TEST_F_TIMEOUT(mirror, fork_and_write, MNCK_TIMEOUT)
 {
 	__u64 shared[AREA_PAGES], own[AREA_PAGES];
@@ -155,7 +154,7 @@ TEST_F_TIMEOUT(mirror, fork_and_write, MNCK_TIMEOUT)
 	ASSERT_EQ(0, mirror_read(&self->m.mirror, AT(0), BYTES(AREA_PAGES), shared));
 	EXPECT_EQ(own[3] & ~(__u64)MNCK_PAGE_WRITABLE, shared[3]);
 
-	/* By the process, and by the device. */
+	/* The process writes to one page, and the device faults another one for writing. */
 	*AT(3) = 2;
 	EXPECT_SHADOW(ALL & ~0x8, 0);
 	ASSERT_EQ(0, FAULT(MNCK_MIRROR_WRITE, 5, 6));
@@ -166,7 +165,7 @@ TEST_F_TIMEOUT(mirror, fork_and_write, MNCK_TIMEOUT)
 	ASSERT_EQ(0, child_kill(&child));
 }
 
-/* The shadow of another process, which then exits. */
+/* A mirror of another process follows that process, and is empty after its exit. */
 TEST_F_TIMEOUT(mirror, other_process, MNCK_TIMEOUT)
 {
 	struct victim victim;
@@ -192,7 +191,7 @@ TEST_F_TIMEOUT(mirror, other_process, MNCK_TIMEOUT)
 	EXPECT_ERRNO(ESRCH, FAULT(0, 0, 8));
 }
 
-/* Each way to lose pages. */
+/* Operations that take pages away from the process, and some that do not. */
 FIXTURE(mirror_loses)
 {
 	struct mirrored_area m;
@@ -200,8 +199,9 @@ FIXTURE(mirror_loses)
 
 FIXTURE_VARIANT(mirror_loses)
 {
-	/* On pages 2 to 5. */
+	/* Operates on pages 2 to 4; returns 0, or -1 and errno. */
 	int (*lose)(char *start, size_t len);
+	/* A bitmap of the pages that the shadow must still have. */
 	unsigned long left;
 };
 
@@ -247,7 +247,7 @@ static int lose_moved_over(char *start, size_t len)
 
 static int lose_shrunk(char *start, size_t len)
 {
-	/* From two pages before it to nothing; and so also what is behind it. */
+	/* Shrinks the area to its first two pages. */
 	return mremap(start - 2 * len / 3, len * 8 / 3, 2 * len / 3, 0) == MAP_FAILED ? -1 : 0;
 }
 
@@ -264,15 +264,15 @@ static int lose_guarded(char *start, size_t len)
 	return madvise(start, len, MADV_GUARD_INSTALL);
 }
 
-/* Nothing at all. */
+/* Takes no page away. */
 static int lose_cold(char *start, size_t len)
 {
 	return madvise(start, len, MADV_COLD) || mlock(start, len) || munlock(start, len) ? -1 : 0;
 }
 
+/* Unmaps the guard pages on both sides of the area. */
 static int lose_beside(char *start, size_t len)
 {
-	/* The guards on either side of the area. */
 	size_t page = len / 3;
 
 	return munmap(start - 3 * page, page) || munmap(start + 6 * page, page) ? -1 : 0;
@@ -361,6 +361,7 @@ FIXTURE_TEARDOWN(mirror_loses)
 		EXPECT_EQ(0, close(self->m.fd));
 }
 
+/* The shadow loses the pages that the process loses, and no others. */
 TEST_F_TIMEOUT(mirror_loses, pages, MNCK_TIMEOUT)
 {
 	struct mirrored_area *m = &self->m;

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The truth test: four threads do to a region whatever can be done to memory,
- * and fault it into the shadow of a mirror, at random.  After each operation the
- * shadow must have nothing that the page table has not:
+ * Proves that the shadow of a mirror never has an entry that the page table does not
+ * have.  Four threads operate on a region of memory at random, and fault it into the
+ * shadow.  After each operation:
  *
- *   - an entry names the page that is there now, by its frame number;
- *   - a writable entry is of a page that this process has for itself, or a write
- *     by the device would be seen by a child that has not been written to;
- *   - and it is in a VMA that may be written to.
+ *   - each entry must have the frame number of the page that is there now;
+ *   - a writable entry must be of a page that this process does not share, since a child
+ *     that shares the page would see what the device writes;
+ *   - a writable entry must be in a VMA that may be written to.
  *
- * The other way round nothing is said: a shadow may have less at any time.  And
- * a read-only entry where the page table allows writing is fine.
+ * The shadow may lack an entry of the page table at any time, and may have a read-only
+ * entry where the page table allows writing.
  *
- * No timing is involved.  Operations take a lock shared and so run side by side,
- * a check takes it exclusively.  While a check runs there is no fault, so entries
- * go from the shadow, but none comes.  Nor does the process change its page table,
- * but the kernel may (reclaim, compaction), which takes the entry away first and
- * the page then.  So the shadow is read, then the page table, and then, if an
- * entry is wrong, the shadow again: if the entry is still there it was there while
- * the page table was read, and is a lie.  If not, the kernel has just taken both.
+ * The test does not depend on timing.  An operation takes a lock shared, so that
+ * operations run in parallel; a check takes the lock exclusively.  During a check there
+ * is no fault, so entries can disappear from the shadow, but none can appear.  The
+ * process does not change its page table, but the kernel may do so (reclaim,
+ * compaction): it first removes the entry from the shadow, and then the page.  So a
+ * check reads the shadow, then the page table, and, if an entry is wrong, the shadow
+ * again.  If the entry is still there, it was there while the page table was read, and
+ * is wrong.  Otherwise the kernel has removed both meanwhile.
  */
 #include <linux/fs.h>
 #include <signal.h>
@@ -34,9 +35,12 @@
 #define THREADS 4
 #define OPERATIONS 10000
 #define REGION_PAGES 64
-/* The most pages that one operation is about. */
+/* The most pages that one operation uses. */
 #define OP_PAGES 8
-/* What an operation was about is checked behind it; every so often all is, and the VMAs. */
+/*
+ * After an operation its pages are checked; every CHECK_ALL operations all pages, and the
+ * VMAs as well.
+ */
 #define CHECK_ALL 16
 
 struct region {
@@ -47,13 +51,14 @@ struct region {
 	char *start;
 	pthread_rwlock_t lock;
 	atomic_int left;
-	/* Under the lock, held exclusively. */
+	/* Protected by the lock, held exclusively. */
 	unsigned int checks;
 	unsigned long entries;
 	unsigned long writable;
 	unsigned long taken_by_kernel;
-	struct text lies;
-	/* What was unexpected of the operations themselves. */
+	/* What was wrong in the shadow. */
+	struct text wrong;
+	/* Operations that failed with an unexpected error. */
 	atomic_int failed;
 	atomic_int faults;
 };
@@ -62,15 +67,15 @@ struct worker {
 	pthread_t thread;
 	struct region *region;
 	__u64 random;
-	/* Shares pages with us, if there is one. */
+	/* A child that shares the pages of the process; 0 for none. */
 	pid_t child;
-	/* The pages that the last operation was about; where from and where to, if it has moved. */
+	/* The pages of the last operation; @to differs from @from if it has moved them. */
 	unsigned int from;
 	unsigned int to;
 	unsigned int pages;
 };
 
-/* xorshift64: never 0, and the same on every machine. */
+/* Returns a random number below @limit, by xorshift64, whose state is never 0. */
 static unsigned int below(struct worker *w, unsigned int limit)
 {
 	w->random ^= w->random << 13;
@@ -79,7 +84,7 @@ static unsigned int below(struct worker *w, unsigned int limit)
 	return (w->random >> 32) % limit;
 }
 
-/* From now on all pages are shared with a child, or, if there was one, no longer. */
+/* Forks a child, which shares all pages; or kills the child if there is one. */
 static void fork_or_kill(struct worker *w)
 {
 	if (w->child) {
@@ -115,11 +120,11 @@ static void move(struct worker *w, char *start, size_t len)
 	int flags = MREMAP_MAYMOVE | MREMAP_FIXED | (below(w, 4) ? 0 : MREMAP_DONTUNMAP);
 
 	w->to = below(w, REGION_PAGES - OP_PAGES + 1);
-	/* Fails if they overlap, or if there is a hole. */
+	/* This fails if the old and the new pages overlap, or if there is a hole. */
 	mremap(start, len, len, flags, r->start + w->to * r->page);
 }
 
-/* One operation; those on what is not there, or may not be, may fail. */
+/* Does one random operation, which may fail if its pages are not mapped or not accessible. */
 static void operate(struct worker *w)
 {
 	static const int protections[] = {
@@ -162,7 +167,8 @@ static void operate(struct worker *w)
 		fork_or_kill(w);
 }
 
-static bool is_lie(__u64 entry, __u64 table)
+/* Returns whether @entry of the shadow contradicts @table, the pagemap entry of the page. */
+static bool is_wrong(__u64 entry, __u64 table)
 {
 	bool writable = entry & MNCK_PAGE_WRITABLE;
 
@@ -171,7 +177,7 @@ static bool is_lie(__u64 entry, __u64 table)
 	return entry != mirrored(table, writable) || (writable && !(table & PAGEMAP_EXCLUSIVE));
 }
 
-/* Of all pages: writable entries where the VMA is not. */
+/* Checks that no entry of the shadow is writable in a VMA that is read-only. */
 static void check_vmas(struct region *r, const __u64 *shadow)
 {
 	struct procmap_query query = { .size = sizeof(query) };
@@ -186,48 +192,48 @@ static void check_vmas(struct region *r, const __u64 *shadow)
 				.size = sizeof(query), .query_addr = address,
 			};
 			if (ioctl(r->maps, PROCMAP_QUERY, &query)) {
-				text_add(&r->lies, "page %d: no VMA (%d); ", i, errno);
+				text_add(&r->wrong, "page %d: no VMA (%d); ", i, errno);
 				return;
 			}
 		}
 		if (!(query.vma_flags & PROCMAP_QUERY_VMA_WRITABLE))
-			text_add(&r->lies, "page %d: %#llx, its VMA is read-only; ", i,
+			text_add(&r->wrong, "page %d: %#llx, its VMA is read-only; ", i,
 				 shadow[i]);
 	}
 }
 
-/* Of some pages; leaves what the shadow had of them in @shadow. */
+/* Checks @pages pages from page @from on; stores their entries of the shadow in @shadow. */
 static void check_pages(struct region *r, unsigned int from, unsigned int pages, __u64 *shadow)
 {
 	__u64 again[REGION_PAGES], table[REGION_PAGES];
 	char *start = r->start + from * r->page;
 	size_t len = pages * r->page;
-	bool is_wrong = false;
+	bool any_wrong = false;
 
 	if (mirror_read(&r->mirror, start, len, shadow) ||
 	    pagemap_read(r->pagemap, start, len, table)) {
-		text_add(&r->lies, "errno %d; ", errno);
+		text_add(&r->wrong, "errno %d; ", errno);
 		return;
 	}
 	for (unsigned int i = 0; i < pages; i++) {
 		r->entries += shadow[i] != 0;
 		r->writable += !!(shadow[i] & MNCK_PAGE_WRITABLE);
-		is_wrong |= is_lie(shadow[i], table[i]);
+		any_wrong |= is_wrong(shadow[i], table[i]);
 	}
-	if (is_wrong && mirror_read(&r->mirror, start, len, again))
-		text_add(&r->lies, "errno %d; ", errno);
-	for (unsigned int i = 0; is_wrong && i < pages; i++) {
-		if (!is_lie(shadow[i], table[i]))
+	if (any_wrong && mirror_read(&r->mirror, start, len, again))
+		text_add(&r->wrong, "errno %d; ", errno);
+	for (unsigned int i = 0; any_wrong && i < pages; i++) {
+		if (!is_wrong(shadow[i], table[i]))
 			continue;
 		if (again[i])
-			text_add(&r->lies, "page %u: %#llx, the page table has %#llx; ",
+			text_add(&r->wrong, "page %u: %#llx, the page table has %#llx; ",
 				 from + i, shadow[i], table[i]);
 		else
 			r->taken_by_kernel++;
 	}
 }
 
-/* With the lock held exclusively. */
+/* Checks the shadow after an operation of @w.  The caller holds the lock exclusively. */
 static void check(struct region *r, const struct worker *w)
 {
 	__u64 shadow[REGION_PAGES];
@@ -255,7 +261,7 @@ static void *work(void *arg)
 
 		pthread_rwlock_wrlock(&r->lock);
 		check(r, w);
-		go_on = !r->lies.len;
+		go_on = !r->wrong.len;
 		pthread_rwlock_unlock(&r->lock);
 	}
 	if (w->child)
@@ -263,7 +269,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* For as long as nobody says otherwise: each run another. */
+/* Returns the seed in the environment's MNCK_SEED, or a new one for each run. */
 static unsigned int seed(void)
 {
 	const char *text = getenv("MNCK_SEED");
@@ -288,7 +294,7 @@ FIXTURE_SETUP(mirror_truth)
 	self->fd = mnck_open();
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, small_pages());
-	/* Without it MADV_PAGEOUT takes only what MADV_FREE has given. */
+	/* Without swap MADV_PAGEOUT takes only pages that MADV_FREE has marked. */
 	self->has_swap = !swap_make(SWAP_DEVICE) && !swapon(SWAP_DEVICE, 0);
 	r->pagemap = pagemap_open(0);
 	ASSERT_LE(0, r->pagemap);
@@ -300,7 +306,7 @@ FIXTURE_SETUP(mirror_truth)
 	ASSERT_NE(MAP_FAILED, r->start);
 	ASSERT_EQ(0, interval_attach(self->fd, 0, MNCK_KIND_MIRROR, 0, r->start,
 				     REGION_PAGES * r->page, &r->mirror));
-	/* Or the operations would never let a check come. */
+	/* Prefer checks to operations, or a check might never get the lock. */
 	ASSERT_EQ(0, pthread_rwlockattr_init(&attr));
 	ASSERT_EQ(0, pthread_rwlockattr_setkind_np(&attr,
 						   PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP));
@@ -317,6 +323,7 @@ FIXTURE_TEARDOWN(mirror_truth)
 		EXPECT_EQ(0, swapoff(SWAP_DEVICE));
 }
 
+/* The shadow is never wrong while four threads do random operations. */
 TEST_F_TIMEOUT(mirror_truth, random, 3 * MNCK_TIMEOUT)
 {
 	struct worker workers[THREADS];
@@ -326,7 +333,7 @@ TEST_F_TIMEOUT(mirror_truth, random, 3 * MNCK_TIMEOUT)
 
 	TH_LOG("MNCK_SEED=%u%s", first, self->has_swap ? "" : ", without swap");
 	for (int i = 0; i < THREADS; i++) {
-		/* Far apart, and none is 0. */
+		/* Different seeds for the threads, none of which is 0. */
 		workers[i] = (struct worker){
 			.region = r, .random = (first * 4ULL + i) * 0x9e3779b97f4a7c15 | 1,
 		};
@@ -335,20 +342,20 @@ TEST_F_TIMEOUT(mirror_truth, random, 3 * MNCK_TIMEOUT)
 	for (int i = 0; i < THREADS; i++)
 		ASSERT_EQ(0, pthread_join(workers[i].thread, NULL));
 
-	EXPECT_STREQ("", r->lies.text);
+	EXPECT_STREQ("", r->wrong.text);
 	EXPECT_TRUE(!r->failed);
 	ASSERT_EQ(0, mnck_stats(&r->mirror, &stats));
 	TH_LOG("%u checks of %lu entries, %lu of them writable", r->checks, r->entries,
 	       r->writable);
 	TH_LOG("%d faults, %llu retries, %llu invalidations, %lu entries taken by the kernel",
 	       r->faults, stats.retries, stats.starts, r->taken_by_kernel);
-	/* A test of an empty shadow would be none. */
+	/* The shadow must have had entries for the checks to be of use. */
 	EXPECT_EQ(OPERATIONS, r->checks);
 	EXPECT_LE(OPERATIONS / 2, r->entries);
 	EXPECT_LE(OPERATIONS / 10, r->writable);
 	EXPECT_TRUE(r->faults >= OPERATIONS / 20);
 
-	/* And in the end nothing is left. */
+	/* The shadow is empty after the region was unmapped. */
 	ASSERT_EQ(0, munmap(r->start, REGION_PAGES * r->page));
 	EXPECT_STREQ("", shadow_differs(&r->mirror, r->pagemap, r->start, REGION_PAGES, 0, 0));
 }

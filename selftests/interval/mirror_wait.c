@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A fault of a mirror that an invalidation collides with, between the lookup and
- * the installing: what was found is never installed.  And what ends a
- * wait at the gate, but for its limit: see wait_limit.c.
+ * Proves that a fault of a mirror never installs pages that were invalidated after it has
+ * looked them up.  And proves what ends a wait at the gate, apart from the time limit,
+ * which wait_limit.c tests.
  *
- * The fault is stopped at the gate, where it has found its pages and has not
- * taken the lock, and it stays there until the test lets it go.
+ * The gate stops a fault after it has looked up its pages and before it takes the lock,
+ * until the test lets it go on.
  */
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "guarded_area.h"
 #include "mnck_harness.h"
 #include "proc.h"
 #include "shadow.h"
@@ -25,25 +26,20 @@ FIXTURE(mirror_wait)
 	struct subscriber mirror;
 };
 
-/* Of the area, counted in pages. */
+/* An address in the area and a length, both counted in pages. */
 #define AT(_page) (self->area + (_page) * self->page)
 #define BYTES(_pages) ((_pages) * self->page)
 
 FIXTURE_SETUP(mirror_wait)
 {
-	size_t page = getpagesize();
-	char *p;
-
-	self->page = page;
+	self->page = getpagesize();
 	self->fd = mnck_open();
 	ASSERT_LE(0, self->fd);
 	self->pagemap = pagemap_open(0);
 	ASSERT_LE(0, self->pagemap);
 	ASSERT_EQ(0, small_pages());
-	p = mmap(NULL, (AREA_PAGES + 2) * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, p);
-	self->area = p + page;
-	ASSERT_EQ(0, mprotect(self->area, BYTES(AREA_PAGES), PROT_READ | PROT_WRITE));
+	self->area = guarded_area(BYTES(AREA_PAGES));
+	ASSERT_NE(NULL, self->area);
 	memset(self->area, 1, BYTES(AREA_PAGES));
 	ASSERT_EQ(0, interval_attach(self->fd, 0, MNCK_KIND_MIRROR, 0, self->area,
 				     BYTES(AREA_PAGES), &self->mirror));
@@ -55,12 +51,12 @@ FIXTURE_TEARDOWN(mirror_wait)
 		EXPECT_EQ(0, close(self->fd));
 }
 
-/* Of the first eight pages. */
+/* Of the first eight pages the shadow has those of the bitmap @_present, for writing. */
 #define EXPECT_SHADOW(_present)                                                         \
 	EXPECT_STREQ("", shadow_differs(&self->mirror, self->pagemap, self->area, 8,    \
 					_present, _present))
 
-/* A fault for writing of pages @_from to @_to, at the gate. */
+/* Starts a fault for writing of the pages from @_from to @_to; it is at the gate then. */
 #define FAULT_TO_GATE(_fault, _from, _to)                                               \
 	do {                                                                            \
 		*(_fault) = (struct call){                                              \
@@ -68,14 +64,14 @@ FIXTURE_TEARDOWN(mirror_wait)
 			.start = AT(_from), .len = BYTES((_to) - (_from)),              \
 		};                                                                      \
 		ASSERT_EQ(0, call_begin(_fault, call_fault, &self->mirror));            \
-		WAIT_UNTIL(mirror_holds_call(&self->mirror));                                     \
+		WAIT_UNTIL(mirror_holds_call(&self->mirror));                           \
 	} while (0)
 
-/* It waits again, or has returned. */
+/* Waits until the fault is at the gate again, or has returned. */
 #define WAIT_FOR_GATE(_fault) \
 	WAIT_UNTIL(mirror_holds_call(&self->mirror) || !proc_state(getpid(), (_fault)->tid))
 
-/* Lets the fault go on to find that it has collided, and that @_retries times by now. */
+/* Lets the fault go on, which finds its @_retries-th collision and comes to the gate again. */
 #define COLLIDE(_fault, _retries)                                                       \
 	do {                                                                            \
 		EXPECT_EQ((_retries) - 1, stats_now(&self->mirror).retries);            \
@@ -83,22 +79,24 @@ FIXTURE_TEARDOWN(mirror_wait)
 		WAIT_UNTIL(stats_now(&self->mirror).retries == (_retries) ||            \
 			   !proc_state(getpid(), (_fault)->tid));                       \
 		WAIT_FOR_GATE(_fault);                                                  \
-		ASSERT_TRUE(mirror_holds_call(&self->mirror));                                    \
+		ASSERT_TRUE(mirror_holds_call(&self->mirror));                          \
 	} while (0)
 
+/* Lets the call go on, and waits until it has succeeded. */
 #define LET_GO(_call)                                                                   \
 	do {                                                                            \
 		ASSERT_EQ(0, mirror_let_go(&self->mirror));                             \
 		ASSERT_EQ(0, call_end(_call));                                          \
 	} while (0)
 
+/* An invalidation outside of the mirror's range does not collide with a fault. */
 TEST_F_TIMEOUT(mirror_wait, no_collision, MNCK_TIMEOUT)
 {
 	struct call fault;
 
 	FAULT_TO_GATE(&fault, 0, 4);
 	EXPECT_SHADOW(0);
-	/* Beside the mirror's range, which is no collision. */
+	/* Unmap the guard pages beside the mirror's range. */
 	ASSERT_EQ(0, munmap(AT(-1), BYTES(1)));
 	ASSERT_EQ(0, munmap(AT(AREA_PAGES), BYTES(1)));
 	LET_GO(&fault);
@@ -108,8 +106,8 @@ TEST_F_TIMEOUT(mirror_wait, no_collision, MNCK_TIMEOUT)
 }
 
 /*
- * The page that was found has moved, and lives on elsewhere: so the one that is
- * there now must be another, and the shadow must have that.
+ * A fault whose page was moved away retries and installs the page that is there then.  The
+ * old page still exists at its new address, so the new page has another frame.
  */
 TEST_F_TIMEOUT(mirror_wait, collision, MNCK_TIMEOUT)
 {
@@ -133,7 +131,10 @@ TEST_F_TIMEOUT(mirror_wait, collision, MNCK_TIMEOUT)
 	EXPECT_EQ(1, stats_now(&self->mirror).retries);
 }
 
-/* Each lookup anew, also the second; and one that nothing collides with is the last. */
+/*
+ * A fault retries after each invalidation of the mirror's range, also of pages that it does
+ * not use, and installs its pages when there was none.
+ */
 TEST_F_TIMEOUT(mirror_wait, collisions, MNCK_TIMEOUT)
 {
 	struct call fault;
@@ -144,7 +145,7 @@ TEST_F_TIMEOUT(mirror_wait, collisions, MNCK_TIMEOUT)
 	ASSERT_EQ(0, madvise(AT(4), BYTES(1), MADV_DONTNEED));
 	ASSERT_EQ(0, madvise(AT(5), BYTES(1), MADV_DONTNEED));
 	COLLIDE(&fault, 2);
-	/* Of the mirror's range, but none of the pages that the fault is about. */
+	/* This page is in the mirror's range, but not among those of the fault. */
 	ASSERT_EQ(0, madvise(AT(100), BYTES(1), MADV_DONTNEED));
 	COLLIDE(&fault, 3);
 	LET_GO(&fault);
@@ -158,14 +159,15 @@ static int call_dontneed(struct call *call)
 	return madvise((void *)call->start, call->len, MADV_DONTNEED);
 }
 
-/* A thread has gone to sleep, for which it has one reason. */
+/* Waits until the thread of the call sleeps, which it does for the lock alone. */
 #define WAIT_UNTIL_SLEEPS(_call) \
 	WAIT_UNTIL((_call)->tid && proc_sleeps(getpid(), (_call)->tid))
 
 /*
- * The fault comes to the lock before the invalidation has told anyone, but gets
- * it only afterwards: both queue for it, the invalidation first.  So it is no use
- * to look for collisions and then take the lock.
+ * A fault checks for a collision after it has taken the lock, not before.  Here the
+ * invalidation and the fault wait for the lock, the invalidation first: when the fault
+ * begins to wait, the callback of the invalidation has not set the mirror's sequence yet,
+ * and when the fault gets the lock, it has.
  */
 TEST_F_TIMEOUT(mirror_wait, collision_at_the_lock, MNCK_TIMEOUT)
 {
@@ -177,7 +179,7 @@ TEST_F_TIMEOUT(mirror_wait, collision_at_the_lock, MNCK_TIMEOUT)
 	ASSERT_EQ(0, call_begin(&dontneed, call_dontneed, &self->mirror));
 	WAIT_UNTIL_SLEEPS(&dontneed);
 
-	/* Who came to the gate first goes first. */
+	/* The fault came to the gate first, and is the first to go on. */
 	ASSERT_EQ(0, mirror_let_go(&self->mirror));
 	WAIT_UNTIL(stats_now(&self->mirror).waiting == 1);
 	WAIT_UNTIL_SLEEPS(&fault);
@@ -191,7 +193,7 @@ TEST_F_TIMEOUT(mirror_wait, collision_at_the_lock, MNCK_TIMEOUT)
 	EXPECT_SHADOW(0x8);
 }
 
-/* What has gone while the fault waited: it fails as it would have at first. */
+/* A fault fails if its pages were protected or unmapped while it was at the gate. */
 TEST_F_TIMEOUT(mirror_wait, gone_meanwhile, MNCK_TIMEOUT)
 {
 	struct call fault;
@@ -209,7 +211,10 @@ TEST_F_TIMEOUT(mirror_wait, gone_meanwhile, MNCK_TIMEOUT)
 	EXPECT_SHADOW(0);
 }
 
-/* The pages of the shadow stay while a fault of others waits, and it can be detached by none. */
+/*
+ * While a fault is at the gate the shadow keeps its other pages, another fault can install
+ * pages, and the mirror cannot be detached.
+ */
 TEST_F_TIMEOUT(mirror_wait, two_faults, MNCK_TIMEOUT)
 {
 	struct mnck_stats stats;
@@ -218,7 +223,7 @@ TEST_F_TIMEOUT(mirror_wait, two_faults, MNCK_TIMEOUT)
 	ASSERT_EQ(0, mirror_fault(&self->mirror, MNCK_MIRROR_WRITE, AT(4), BYTES(4)));
 	FAULT_TO_GATE(&fault, 0, 4);
 	EXPECT_SHADOW(0xf0);
-	/* Another that does not wait is not stopped by one that does. */
+	/* A fault that does not wait at the gate is not stopped by one that does. */
 	ASSERT_EQ(0, mirror_fault(&self->mirror, MNCK_MIRROR_WRITE, AT(0), BYTES(2)));
 	EXPECT_SHADOW(0xf3);
 	EXPECT_ERRNO(EBUSY, mnck_detach(&self->mirror, &stats));
@@ -227,13 +232,16 @@ TEST_F_TIMEOUT(mirror_wait, two_faults, MNCK_TIMEOUT)
 	EXPECT_DETACH(&self->mirror, saw_nothing());
 }
 
-/* Collided with all the time, a fault gives up; the time at the gate does not count. */
+/*
+ * A fault that collides each time fails with EBUSY after a limit, which does not include
+ * the time at the gate.
+ */
 TEST_F_TIMEOUT(mirror_wait, gives_up, MNCK_TIMEOUT)
 {
 	struct call fault;
 	int collisions = 0;
 
-	/* All pages, so that each lookup takes its time. */
+	/* All pages, so that each lookup takes long and the limit is reached soon. */
 	FAULT_TO_GATE(&fault, 0, AREA_PAGES);
 	do {
 		ASSERT_EQ(0, madvise(AT(0), BYTES(AREA_PAGES), MADV_DONTNEED));
@@ -248,7 +256,7 @@ TEST_F_TIMEOUT(mirror_wait, gives_up, MNCK_TIMEOUT)
 	TH_LOG("gave up after %d collisions", collisions);
 }
 
-/* Who opens the gate before somebody comes has opened it for the next alone. */
+/* Opening the gate before a call comes lets the next call pass, and only that one. */
 TEST_F_TIMEOUT(mirror_wait, let_go_first, MNCK_TIMEOUT)
 {
 	struct call hold;
@@ -269,7 +277,7 @@ static void take_signal(int sig __maybe_unused)
 {
 }
 
-/* A signal is none of its business, if it does not kill. */
+/* A signal that does not kill does not end the wait at the gate. */
 TEST_F_TIMEOUT(mirror_wait, signalled, MNCK_TIMEOUT)
 {
 	struct sigaction action = { .sa_handler = take_signal };
@@ -287,7 +295,7 @@ TEST_F_TIMEOUT(mirror_wait, signalled, MNCK_TIMEOUT)
 	LET_GO(&call);
 }
 
-/* Who is killed waits no longer, and has let go of the lock. */
+/* A task that is killed at the gate stops waiting, and releases the lock if it has it. */
 TEST_F_TIMEOUT(mirror_wait, killed, MNCK_TIMEOUT)
 {
 	int status;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Interval subscribers with two passes: all start before the first finishes, and
- * who has started finishes, whatever becomes of the others.  Only for want of
- * memory is the second pass a part of the first.
+ * Proves that the core calls interval subscribers with two passes in two passes: all
+ * start before the first one finishes, and each one that has started finishes, also if
+ * another one refuses.  Only a subscriber that cannot allocate memory finishes in its
+ * first pass.
  *
- * All starts and ends are numbered in one order.
+ * mnck numbers all starts and ends of all subscribers in one order, which the tests
+ * compare.
  */
 #include <sys/syscall.h>
 
@@ -21,11 +23,11 @@ FIXTURE(two_pass)
 	int fd;
 	size_t page;
 	char *area;
-	/* All of the area, twice; and pages 4 to 12. */
+	/* Two subscribers to the whole area, and one to its pages 4 to 11. */
 	struct subscriber subs[3];
 };
 
-/* Of the area, counted in pages. */
+/* An address in the area and a length, both counted in pages. */
 #define AT(_page) (self->area + (_page) * self->page)
 #define BYTES(_pages) ((_pages) * self->page)
 
@@ -57,7 +59,7 @@ FIXTURE_TEARDOWN(two_pass)
 		EXPECT_EQ(0, close(self->fd));
 }
 
-/* The last range that all have seen: each start came before the first end. */
+/* In the last range, which all have seen, each start came before the first end. */
 #define EXPECT_TWO_PASSES()                                                             \
 	do {                                                                            \
 		for (size_t i_ = 0; i_ < ARRAY_SIZE(self->subs); i_++)                  \
@@ -66,6 +68,7 @@ FIXTURE_TEARDOWN(two_pass)
 					  stats_now(&self->subs[j_]).last_end_order);   \
 	} while (0)
 
+/* All subscribers start a range before the first one finishes it. */
 TEST_F_TIMEOUT(two_pass, order, MNCK_TIMEOUT)
 {
 	ATTACH_ALL(0);
@@ -83,7 +86,7 @@ TEST_F_TIMEOUT(two_pass, order, MNCK_TIMEOUT)
 	}
 }
 
-/* One range after the other, also of one task: no pass of this is among those of that. */
+/* All subscribers finish a range before the first one starts the next range of the task. */
 TEST_F_TIMEOUT(two_pass, in_turn, MNCK_TIMEOUT)
 {
 	__u64 last_end = 0;
@@ -105,7 +108,7 @@ TEST_F_TIMEOUT(two_pass, in_turn, MNCK_TIMEOUT)
 	}
 }
 
-/* The exit, too, is announced in two passes. */
+/* The two ranges of an exit have two passes each. */
 TEST_F_TIMEOUT(two_pass, exit, MNCK_TIMEOUT)
 {
 	struct victim victim;
@@ -143,7 +146,10 @@ static void *dontneed_thread(void *arg)
 	return NULL;
 }
 
-/* They share a VMA, so that eight pairs can be open in each subscriber at once. */
+/*
+ * No start and no end is lost when eight threads invalidate the same VMA, so that up to
+ * eight ranges are open at once in each subscriber.
+ */
 TEST_F_TIMEOUT(two_pass, eight_threads, MNCK_TIMEOUT)
 {
 	struct worker workers[THREADS];
@@ -166,9 +172,9 @@ TEST_F_TIMEOUT(two_pass, eight_threads, MNCK_TIMEOUT)
 }
 
 /*
- * The reaper asks in the order of the addresses.  The mirror, which is behind the
- * low one and before the high one, refuses: the low one has started and finishes,
- * the high one is never asked.
+ * When a mirror refuses a range, the subscriber at a lower address, which has started,
+ * finishes, and the subscriber at a higher address is not called: the core calls them in
+ * the order of their addresses.
  */
 TEST_F_TIMEOUT(two_pass, refused_by_another, MNCK_TIMEOUT)
 {
@@ -186,8 +192,7 @@ TEST_F_TIMEOUT(two_pass, refused_by_another, MNCK_TIMEOUT)
 				     &mirror));
 	ASSERT_EQ(0, interval_attach(self->fd, victim.pid, MNCK_KIND_TWO_PASS, 0, AT(8), BYTES(4),
 				     &high));
-	ASSERT_EQ(0, kill(victim.pid, SIGKILL));
-	ASSERT_EQ(0, victim_wait_exit_stop(&victim));
+	ASSERT_EQ(0, victim_doom(&victim));
 	ASSERT_EQ(0, call_begin(&hold, call_hold, &mirror));
 	WAIT_UNTIL(mirror_holds_call(&mirror));
 
@@ -207,7 +212,7 @@ TEST_F_TIMEOUT(two_pass, refused_by_another, MNCK_TIMEOUT)
 	victim_kill(&victim);
 }
 
-/* fail-nth(Documentation/fault-injection): the nth allocation from now on fails. */
+/* Makes the @n-th allocation from now on fail: Documentation/fault-injection. */
 static int fail_nth_write(int fd, int n)
 {
 	char text[16];
@@ -216,7 +221,7 @@ static int fail_nth_write(int fd, int n)
 	return pwrite(fd, text, len, 0) == len ? 0 : -1;
 }
 
-/* How many more were to succeed, and one to fail: 0 if one has failed. */
+/* Returns how many allocations are left until one fails; 0 if one has failed. */
 static int fail_nth_read(int fd)
 {
 	char text[16] = {};
@@ -225,9 +230,9 @@ static int fail_nth_read(int fd)
 }
 
 /*
- * What is carried from the first pass to the second is allocated, without
- * waiting.  If there is nothing the finish comes right behind its start, and the
- * others are none the wiser.  Each allocation of the call fails once.
+ * A subscriber that cannot allocate its finish structure finishes right after its start;
+ * the other subscriber is not affected.  The test makes each allocation of a munmap()
+ * fail once.
  */
 TEST_F_TIMEOUT(two_pass, out_of_memory, MNCK_TIMEOUT)
 {
@@ -238,7 +243,7 @@ TEST_F_TIMEOUT(two_pass, out_of_memory, MNCK_TIMEOUT)
 
 	REQUIRE_OPTION(has_fail_nth(), "FAULT_INJECTION");
 	ASSERT_LE(0, fail_nth);
-	/* Of one range, so asked in the order in which they came. */
+	/* Both have the same range, so the core calls them in the order of their attaches. */
 	for (int i = 0; i < 2; i++)
 		ASSERT_EQ(0, interval_attach(self->fd, 0, MNCK_KIND_TWO_PASS, 0, AT(0),
 					     BYTES(AREA_PAGES), &self->subs[i]));
@@ -246,7 +251,7 @@ TEST_F_TIMEOUT(two_pass, out_of_memory, MNCK_TIMEOUT)
 	for (int nth = 1;; nth++) {
 		int error;
 
-		/* A page for each. */
+		/* Each call unmaps another page. */
 		ASSERT_GT(AREA_PAGES, nth);
 		ASSERT_EQ(0, fail_nth_write(fail_nth, nth));
 		error = errno_of(munmap(AT(nth % AREA_PAGES), BYTES(1)));
@@ -271,7 +276,7 @@ TEST_F_TIMEOUT(two_pass, out_of_memory, MNCK_TIMEOUT)
 		at_once[1] += b.last_end_order == b.last_start_order + 1 &&
 			      b.last_end_order < a.last_end_order;
 	}
-	/* The allocator may have allocations of its own, which are as good. */
+	/* An allocation within the allocator may fail as well, with the same result. */
 	EXPECT_LE(1, at_once[0]);
 	EXPECT_LE(1, at_once[1]);
 	TH_LOG("%u munmaps with one allocation failed", rounds);
