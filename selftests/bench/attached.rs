@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is attached on demand.
+//! The subscribers that an open file has attached.
 
 use core::ops::Range;
 
@@ -19,10 +19,10 @@ use kernel::{
 use crate::{
     counter::Counter,
     intervals::{
+        InTwoPasses,
         Shadow,
         UnderMutex,
-        UnderSpinLock,
-        Waiter, //
+        UnderSpinLock, //
     },
     mmu_notifier::{
         Bare,
@@ -44,9 +44,9 @@ use crate::{
     }, //
 };
 
-/// `struct bench_attach`.
+/// What to attach: `struct bench_attach`.
 pub(crate) struct Attach {
-    flavour: u64,
+    kind: u64,
     pub(crate) count: usize,
     start: usize,
     length: usize,
@@ -54,13 +54,15 @@ pub(crate) struct Attach {
 }
 
 impl Attach {
+    /// The size of `struct bench_attach`, in bytes.
     pub(crate) const SIZE: usize = 5 * 8;
 
+    /// Reads it from user space.
     pub(crate) fn read(from: UserPtr) -> Result<Self> {
         let mut reader = UserSlice::new(from, Self::SIZE).reader();
 
         Ok(Self {
-            flavour: reader.read()?,
+            kind: reader.read()?,
             count: reader.read()?,
             start: reader.read()?,
             length: reader.read()?,
@@ -68,7 +70,7 @@ impl Attach {
         })
     }
 
-    /// Interval `i`.
+    /// Returns the range of interval `i`, in bytes.
     fn range(&self, i: usize) -> Result<Range<usize>> {
         let start = i.checked_mul(self.stride).ok_or(EINVAL)?;
         let start = start.checked_add(self.start).ok_or(EINVAL)?;
@@ -78,7 +80,7 @@ impl Attach {
     }
 }
 
-/// One subscriber.
+/// A subscriber that is attached.
 pub(crate) enum Attached {
     Paired(Registration<StartEnd<Counter>>),
     Fallible(Registration<StartOnly<Refuser>>),
@@ -87,11 +89,12 @@ pub(crate) enum Attached {
     Shared(SharedRef<StartEnd<Counter>>),
     Mutex(IntervalRegistration<OnePass<UnderMutex>>),
     Spin(IntervalRegistration<OnePass<UnderSpinLock>>),
-    TwoPass(IntervalRegistration<TwoPasses<Waiter>>),
+    TwoPass(IntervalRegistration<TwoPasses<InTwoPasses>>),
 }
 
 impl Attached {
-    /// Attaches subscriber `i` of those asked for, in the order of `enum bench_flavour`.
+    /// Attaches subscriber `i` of those that `attach` asks for. The numbers are those of
+    /// `enum bench_kind`.
     pub(crate) fn new(
         attach: &Attach,
         i: usize,
@@ -99,7 +102,7 @@ impl Attached {
         user: &MmWithUser,
         task: &mut TaskContext,
     ) -> Result<Self> {
-        Ok(match attach.flavour {
+        Ok(match attach.kind {
             0 => Self::Paired(Registration::new(user, Counter::new(), task)?),
             1 => Self::Fallible(Registration::new(user, Refuser::new(), task)?),
             2 => Self::SecondaryTlb(Registration::new(user, Tlb::new(), task)?),
@@ -122,7 +125,7 @@ impl Attached {
             7 => Self::TwoPass(IntervalRegistration::new(
                 user,
                 attach.range(i)?,
-                Waiter::new(),
+                InTwoPasses::new(),
                 new_mutex!(Shadow::default()),
                 task,
             )?),
@@ -130,7 +133,7 @@ impl Attached {
         })
     }
 
-    /// How many callbacks it has had; of two passes the second is one.
+    /// Returns how often its callbacks were called; each of two passes is a call.
     pub(crate) fn calls(&self, task: &mut TaskContext) -> usize {
         match self {
             Self::Paired(it) => it.subscriber().calls(),
@@ -144,6 +147,7 @@ impl Attached {
         }
     }
 
+    /// Detaches the subscriber.
     pub(crate) fn detach(self, task: &mut TaskContext) {
         match self {
             Self::Paired(it) => it.unregister(task),

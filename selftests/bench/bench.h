@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the modules that are compared have in common: their devices, which
- * attach subscribers to the caller's address space.
+ * The ioctls of /dev/bench_c, /dev/bench_helpers and /dev/bench_rust, which attach
+ * subscribers to the caller's address space.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -9,28 +9,31 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/* What a subscriber is, and what it does. */
-enum bench_flavour {
-	/* As KVM: counts the ranges that are open, under a spin lock. */
+/* The kinds of subscribers, and what each does. */
+enum bench_kind {
+	/* Like KVM: counts the open ranges, under a spin lock. */
 	BENCH_PAIRED,
-	/* As RDMA ODP: takes a mutex, or refuses. */
+	/* Like RDMA ODP: takes a mutex, or refuses a non-blockable range. */
 	BENCH_FALLIBLE,
-	/* As an IOMMU: counts flushes, and bytes of them. */
+	/* Like an IOMMU: counts flushes and flushed bytes. */
 	BENCH_SECONDARY_TLB,
-	/* Says whether it was used since it was last asked. */
+	/* Answers whether its device was used since the last question. */
 	BENCH_AGING,
-	/* As BENCH_PAIRED, got and put: one for each open file. */
+	/* Like BENCH_PAIRED, by mmu_notifier_get() and _put(): one for each open file. */
 	BENCH_SHARED,
-	/* Intervals: count invalidations, and bytes of them, under the user lock. */
+	/* Intervals: count invalidations and their bytes, under a user lock of this type. */
 	BENCH_MUTEX,
 	BENCH_SPIN,
-	/* And once more, in a second pass. */
+	/* As BENCH_MUTEX, and count once more in a second pass. */
 	BENCH_TWO_PASS,
 };
 
-/* Attach @count subscribers; intervals at @start, @start + @stride, ... */
+/*
+ * BENCH_ATTACH: attaches @count subscribers; intervals are of @length bytes each, at
+ * @start, @start + @stride, and so on.
+ */
 struct bench_attach {
-	__u64 flavour;
+	__u64 kind;
 	__u64 count;
 	__u64 start;
 	__u64 length;
@@ -39,7 +42,7 @@ struct bench_attach {
 
 #define BENCH_ATTACH	_IOW('b', 0, struct bench_attach)
 #define BENCH_DETACH	_IO('b', 1)
-/* Returns how many callbacks the attached subscribers have had. */
+/* Returns how often the callbacks of all attached subscribers were called. */
 #define BENCH_CALLS	_IO('b', 2)
 
 #endif /* BENCH_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The subscribers in plain C. */
-#include "bench_twin.h"
+/* The module with the subscribers in plain C. */
+#include "bench_module.h"
 
 MODULE_DESCRIPTION("Subscribers to measure, in C");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The subscribers in C, calling the functions that Rust code has to call. */
+/* The module with the subscribers in C that call the functions that Rust code must call. */
 #define BENCH_RUST_HELPERS
-#include "bench_twin.h"
+#include "bench_module.h"
 
 MODULE_DESCRIPTION("Subscribers to measure, in C, with Rust's primitives");

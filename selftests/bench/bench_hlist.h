@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Subscribers to an address space: the twins of counter.rs and subscribers.rs.
+ * Subscribers to an address space, in C: the same as in counter.rs and subscribers.rs.
  */
 #ifndef BENCH_HLIST_H
 #define BENCH_HLIST_H
@@ -14,7 +14,7 @@
 
 struct counter {
 	struct mmu_notifier notifier;
-	spinlock_t lock;	/* of all below */
+	spinlock_t lock;	/* protects all members below */
 	unsigned long count;
 	unsigned long start;
 	unsigned long end;
@@ -76,7 +76,7 @@ static unsigned long counter_calls(struct mmu_notifier *notifier)
 
 struct refuser {
 	struct mmu_notifier notifier;
-	struct mutex lock;	/* of all below */
+	struct mutex lock;	/* protects all members below */
 	unsigned long calls;
 	unsigned long bytes;
 };
@@ -195,12 +195,12 @@ static unsigned long ager_calls(struct mmu_notifier *notifier)
 	return atomic64_read(&container_of(notifier, struct ager, notifier)->calls);
 }
 
-static const struct hlist_flavour {
+static const struct hlist_kind {
 	const struct mmu_notifier_ops *ops;
 	struct mmu_notifier *(*alloc)(struct mm_struct *mm);
 	void (*free)(struct mmu_notifier *notifier);
 	unsigned long (*calls)(struct mmu_notifier *notifier);
-} hlist_flavours[] = {
+} hlist_kinds[] = {
 	[BENCH_PAIRED] = { &counter_ops, counter_alloc, counter_free, counter_calls },
 	[BENCH_FALLIBLE] = { &refuser_ops, refuser_alloc, refuser_free, refuser_calls },
 	[BENCH_SECONDARY_TLB] = { &tlb_ops, tlb_alloc, tlb_free, tlb_calls },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Subscribers to a part of an address space: the twins of intervals.rs.
+ * Subscribers to a part of an address space, in C: the same as in intervals.rs.
  */
 #ifndef BENCH_INTERVAL_H
 #define BENCH_INTERVAL_H
@@ -13,25 +13,25 @@
 
 struct under_mutex {
 	struct mmu_interval_notifier interval;
-	struct mutex lock;	/* the user lock, of calls and bytes */
+	struct mutex lock;	/* the user lock, protects calls and bytes */
 	unsigned long calls;
 	unsigned long bytes;
-	atomic64_t finished;	/* of two passes the second */
+	atomic64_t finished;	/* calls of the second pass */
 };
 
 static bool under_mutex_invalidate(struct mmu_interval_notifier *interval,
 				   const struct mmu_notifier_range *range, unsigned long seq)
 {
-	struct under_mutex *it = container_of(interval, struct under_mutex, interval);
+	struct under_mutex *sub = container_of(interval, struct under_mutex, interval);
 
 	if (mmu_notifier_range_blockable(range))
-		bench_mutex_lock(&it->lock);
-	else if (!bench_mutex_trylock(&it->lock))
+		bench_mutex_lock(&sub->lock);
+	else if (!bench_mutex_trylock(&sub->lock))
 		return false;
 	mmu_interval_set_seq(interval, seq);
-	it->calls++;
-	it->bytes += range->end - range->start;
-	mutex_unlock(&it->lock);
+	sub->calls++;
+	sub->bytes += range->end - range->start;
+	mutex_unlock(&sub->lock);
 	return true;
 }
 
@@ -48,36 +48,36 @@ static bool two_pass_start(struct mmu_interval_notifier *interval,
 			   const struct mmu_notifier_range *range, unsigned long seq,
 			   struct mmu_interval_notifier_finish **finish)
 {
-	struct under_mutex *it = container_of(interval, struct under_mutex, interval);
+	struct under_mutex *sub = container_of(interval, struct under_mutex, interval);
 	struct begun *begun;
 
 	if (mmu_notifier_range_blockable(range))
-		bench_mutex_lock(&it->lock);
-	else if (!bench_mutex_trylock(&it->lock))
+		bench_mutex_lock(&sub->lock);
+	else if (!bench_mutex_trylock(&sub->lock))
 		return false;
 	mmu_interval_set_seq(interval, seq);
-	it->calls++;
-	it->bytes += range->end - range->start;
-	mutex_unlock(&it->lock);
+	sub->calls++;
+	sub->bytes += range->end - range->start;
+	mutex_unlock(&sub->lock);
 
 	begun = bench_alloc(sizeof(*begun), GFP_NOWAIT | __GFP_NOWARN);
 	if (begun) {
 		begun->count = 1;
 		*finish = &begun->finish;
 	} else {
-		bench_atomic_add(1, &it->finished);
+		bench_atomic_add(1, &sub->finished);
 	}
 	return true;
 }
 
 static void two_pass_finish(struct mmu_interval_notifier_finish *finish)
 {
-	struct under_mutex *it = container_of(finish->notifier, struct under_mutex, interval);
+	struct under_mutex *sub = container_of(finish->notifier, struct under_mutex, interval);
 	struct begun *begun = container_of(finish, struct begun, finish);
 	unsigned long count = begun->count;
 
 	bench_free(begun);
-	bench_atomic_add(count, &it->finished);
+	bench_atomic_add(count, &sub->finished);
 }
 
 static const struct mmu_interval_notifier_ops two_pass_ops = {
@@ -87,12 +87,12 @@ static const struct mmu_interval_notifier_ops two_pass_ops = {
 
 static struct mmu_interval_notifier *under_mutex_alloc(void)
 {
-	struct under_mutex *it = kzalloc_obj(*it);
+	struct under_mutex *sub = kzalloc_obj(*sub);
 
-	if (!it)
+	if (!sub)
 		return NULL;
-	mutex_init(&it->lock);
-	return &it->interval;
+	mutex_init(&sub->lock);
+	return &sub->interval;
 }
 
 static void under_mutex_free(struct mmu_interval_notifier *interval)
@@ -102,14 +102,14 @@ static void under_mutex_free(struct mmu_interval_notifier *interval)
 
 static unsigned long under_mutex_calls(struct mmu_interval_notifier *interval)
 {
-	struct under_mutex *it = container_of(interval, struct under_mutex, interval);
+	struct under_mutex *sub = container_of(interval, struct under_mutex, interval);
 
-	return it->calls + atomic64_read(&it->finished);
+	return sub->calls + atomic64_read(&sub->finished);
 }
 
 struct under_spin_lock {
 	struct mmu_interval_notifier interval;
-	spinlock_t lock;	/* the user lock, of calls and bytes */
+	spinlock_t lock;	/* the user lock, protects calls and bytes */
 	unsigned long calls;
 	unsigned long bytes;
 };
@@ -117,13 +117,13 @@ struct under_spin_lock {
 static bool under_spin_lock_invalidate(struct mmu_interval_notifier *interval,
 				       const struct mmu_notifier_range *range, unsigned long seq)
 {
-	struct under_spin_lock *it = container_of(interval, struct under_spin_lock, interval);
+	struct under_spin_lock *sub = container_of(interval, struct under_spin_lock, interval);
 
-	bench_spin_lock(&it->lock);
+	bench_spin_lock(&sub->lock);
 	mmu_interval_set_seq(interval, seq);
-	it->calls++;
-	it->bytes += range->end - range->start;
-	bench_spin_unlock(&it->lock);
+	sub->calls++;
+	sub->bytes += range->end - range->start;
+	bench_spin_unlock(&sub->lock);
 	return true;
 }
 
@@ -133,12 +133,12 @@ static const struct mmu_interval_notifier_ops under_spin_lock_ops = {
 
 static struct mmu_interval_notifier *under_spin_lock_alloc(void)
 {
-	struct under_spin_lock *it = kzalloc_obj(*it);
+	struct under_spin_lock *sub = kzalloc_obj(*sub);
 
-	if (!it)
+	if (!sub)
 		return NULL;
-	spin_lock_init(&it->lock);
-	return &it->interval;
+	spin_lock_init(&sub->lock);
+	return &sub->interval;
 }
 
 static void under_spin_lock_free(struct mmu_interval_notifier *interval)
@@ -151,12 +151,12 @@ static unsigned long under_spin_lock_calls(struct mmu_interval_notifier *interva
 	return container_of(interval, struct under_spin_lock, interval)->calls;
 }
 
-static const struct interval_flavour {
+static const struct interval_kind {
 	const struct mmu_interval_notifier_ops *ops;
 	struct mmu_interval_notifier *(*alloc)(void);
 	void (*free)(struct mmu_interval_notifier *interval);
 	unsigned long (*calls)(struct mmu_interval_notifier *interval);
-} interval_flavours[] = {
+} interval_kinds[] = {
 	[BENCH_MUTEX] = {
 		&under_mutex_ops, under_mutex_alloc, under_mutex_free, under_mutex_calls
 	},

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Locks, atomics and memory for the C twins: as C has them, where most are
- * inlined; or, with BENCH_RUST_HELPERS, as Rust code gets them, by calls of the
- * functions in the kernel's rust/helpers/.  A kernel with
- * CONFIG_RUST_INLINE_HELPERS has no such functions to call: there Rust code has
- * them inlined, as C does.
+ * Locks, atomics and memory for the subscribers in C.  Without BENCH_RUST_HELPERS they
+ * are those of C, most of which are inlined.  With BENCH_RUST_HELPERS they are calls of
+ * the functions in the kernel's rust/helpers/, as in Rust code.  A kernel with
+ * CONFIG_RUST_INLINE_HELPERS has no such functions: it inlines them in Rust code as well.
  */
 #ifndef BENCH_PRIMITIVES_H
 #define BENCH_PRIMITIVES_H

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The subscribers of [`bench_c.h`](bench_c.h) in Rust, on mnck's abstraction, which is included as
-//! a driver of its own would.
+//! The module with the subscribers in Rust, on mnck's abstraction, which it includes as a driver
+//! does.
+//!
+//! C header: [`bench.h`](bench.h)
 
 use core::pin::Pin;
 
@@ -40,7 +42,7 @@ mod ffi;
 
 mod intervals;
 
-// A driver uses some of it.
+// A driver uses only a part of the abstraction.
 #[allow(dead_code, unreachable_pub, unused_imports)]
 #[path = "../../src/mmu_notifier/mod.rs"]
 mod mmu_notifier;
@@ -64,6 +66,7 @@ const ATTACH: u32 = _IOW::<[u64; 5]>('b' as u32, 0);
 const DETACH: u32 = _IO('b' as u32, 1);
 const CALLS: u32 = _IO('b' as u32, 2);
 
+/// The module.
 #[pin_data]
 struct Bench {
     #[pin]
@@ -80,7 +83,7 @@ impl kernel::InPlaceModule for Bench {
     }
 }
 
-/// One open file.
+/// The state of an open file.
 #[pin_data]
 struct Session {
     #[pin]
@@ -124,6 +127,7 @@ impl MiscDevice for Session {
 }
 
 impl Session {
+    /// Attaches the subscribers that `attach` asks for to the mm of the caller.
     fn attach(self: Pin<&Self>, attach: &Attach, task: &mut TaskContext) -> Result<isize> {
         let current = current!();
         let user = current.mm().ok_or(ESRCH)?;

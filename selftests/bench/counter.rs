@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! As KVM: counts the ranges that are open, and keeps what they cover.
+//! A subscriber like KVM: counts the open ranges, and keeps the bounds of all of them.
 
 use core::pin::Pin;
 
@@ -20,12 +20,14 @@ use crate::mmu_notifier::{
     Subscriber, //
 };
 
+/// See the module's documentation.
 #[pin_data]
 pub(crate) struct Counter {
     #[pin]
     open: SpinLock<Open>,
 }
 
+/// The open ranges: their number, and the bounds of all of them.
 #[derive(Default)]
 struct Open {
     count: usize,
@@ -35,12 +37,14 @@ struct Open {
 }
 
 impl Counter {
+    /// Returns a counter without an open range.
     pub(crate) fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             open <- new_spinlock!(Open::default()),
         })
     }
 
+    /// Returns how often the callbacks were called.
     pub(crate) fn calls(&self) -> usize {
         self.open.lock().calls
     }

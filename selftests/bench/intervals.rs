@@ -28,7 +28,7 @@ use crate::mmu_notifier::{
     WouldBlock, //
 };
 
-/// In the place of the translations that a driver would have.
+/// What the user lock protects. It stands for the translations of a driver.
 #[derive(Default)]
 pub(crate) struct Shadow {
     pub(crate) calls: usize,
@@ -36,13 +36,14 @@ pub(crate) struct Shadow {
 }
 
 impl Shadow {
+    /// Counts an invalidation of `range`.
     fn note(&mut self, range: &Range) {
         self.calls += 1;
         self.bytes += range.end() - range.start();
     }
 }
 
-/// With a mutex as user lock.
+/// A subscriber whose user lock is a mutex.
 pub(crate) struct UnderMutex;
 
 #[vtable]
@@ -64,7 +65,7 @@ impl Interval for UnderMutex {
     }
 }
 
-/// With a spin lock as user lock.
+/// A subscriber whose user lock is a spin lock.
 pub(crate) struct UnderSpinLock;
 
 #[vtable]
@@ -86,30 +87,33 @@ impl Interval for UnderSpinLock {
     }
 }
 
-/// With two passes.
-pub(crate) struct Waiter {
+/// A subscriber with two passes.
+pub(crate) struct InTwoPasses {
+    /// Calls of the second pass.
     finished: Atomic<usize>,
 }
 
-impl Waiter {
+impl InTwoPasses {
+    /// Returns a subscriber that has counted nothing.
     pub(crate) fn new() -> Self {
         Self {
             finished: Atomic::new(0),
         }
     }
 
+    /// Returns how often the second pass was called.
     pub(crate) fn finished(&self) -> usize {
         self.finished.load(Relaxed)
     }
 }
 
 #[vtable]
-impl IntervalSubscriber for Waiter {
+impl IntervalSubscriber for InTwoPasses {
     type UserLock = Mutex<Shadow>;
 }
 
-impl TwoPass for Waiter {
-    /// How much to add in the second pass: one.
+impl TwoPass for InTwoPasses {
+    /// What the second pass adds to its count: 1.
     type Finish = usize;
 
     fn start<'c>(

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Measures what subscribers add to a munmap, for each flavour, and what their
- * number does: "measure DEVICE".
+ * "measure DEVICE": measures how many instructions the subscribers of the module of
+ * DEVICE add to a munmap, for each kind and for various numbers of subscribers, and how
+ * many it takes to attach and to detach one.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -11,15 +12,17 @@
 #include "bench.h"
 #include "measure.h"
 
-#define APART	(2 * PAGE)
-#define SPOTS	16	/* of many intervals */
+/* From one interval of a page to the next, in bytes. */
+#define STRIDE	(2 * PAGE)
+/* How many of the intervals many_intervals() hits. */
+#define SAMPLES	16
 
 static const char *device;
 
 static const struct {
 	const char *name;
-	enum bench_flavour flavour;
-} flavours[] = {
+	enum bench_kind kind;
+} kinds[] = {
 	{ "paired", BENCH_PAIRED },
 	{ "fallible", BENCH_FALLIBLE },
 	{ "secondary_tlb", BENCH_SECONDARY_TLB },
@@ -39,16 +42,19 @@ static int open_device(void)
 	return fd;
 }
 
-/* Intervals are of a page each, side by side with a page between them, or all at @start. */
-static void attach(int fd, unsigned int flavour, unsigned long count, unsigned long start,
+/*
+ * Attaches @count subscribers.  Intervals are of a page each: with @apart there is a page
+ * between them, otherwise all are at @start.
+ */
+static void attach(int fd, unsigned int kind, unsigned long count, unsigned long start,
 		   bool apart)
 {
 	struct bench_attach attach = {
-		.flavour = flavour,
+		.kind = kind,
 		.count = count,
 		.start = start,
 		.length = PAGE,
-		.stride = apart ? APART : 0,
+		.stride = apart ? STRIDE : 0,
 	};
 
 	if (ioctl(fd, BENCH_ATTACH, &attach))
@@ -61,7 +67,10 @@ static void detach(int fd)
 		err(1, "BENCH_DETACH");
 }
 
-/* The same of marking a page idle, which asks whether it is young. */
+/*
+ * Returns the least ticks of marking a page idle, for which the core asks the subscribers
+ * whether the page is young.
+ */
 static __u64 mark_idle(int bitmap, __u64 pfn)
 {
 	__u64 word = 1ULL << pfn % 64;
@@ -78,14 +87,14 @@ static __u64 mark_idle(int bitmap, __u64 pfn)
 	return ticks;
 }
 
-/* Map a page that the idle bitmap knows, and return its frame number. */
+/* Maps a page that idle page tracking does not skip, and returns its frame number. */
 static __u64 idle_page(void)
 {
 	int pagemap = open("/proc/self/pagemap", O_RDONLY);
 	__u64 entry;
 
 	map((char *)BASE);
-	/* Puts it into the list of pages, from those that wait for that. */
+	/* Moves the page from the per-CPU batch to the LRU list, where the bitmap finds it. */
 	if (madvise((void *)BASE, PAGE, MADV_COLD))
 		err(1, "MADV_COLD");
 	if (pread(pagemap, &entry, 8, BASE / PAGE * 8) != 8)
@@ -93,44 +102,47 @@ static __u64 idle_page(void)
 	return entry & ((1ULL << 55) - 1);
 }
 
-/* What an event costs with @count subscribers to where it is. */
-static void events(const char *name, unsigned int flavour, unsigned long count)
+/*
+ * Measures an event, a munmap or for aging subscribers a question about a young page, that
+ * all of @count subscribers see.
+ */
+static void events(const char *name, unsigned int kind, unsigned long count)
 {
 	int bitmap = -1, fd = open_device();
 	__u64 ticks, pfn = 0;
 	unsigned long i;
 	long before;
 
-	if (flavour == BENCH_AGING) {
+	if (kind == BENCH_AGING) {
 		bitmap = open("/sys/kernel/mm/page_idle/bitmap", O_RDWR);
 		if (bitmap < 0)
 			err(1, "page_idle");
 		pfn = idle_page();
 	}
-	if (flavour != BENCH_SHARED)
-		attach(fd, flavour, count, BASE, false);
+	if (kind != BENCH_SHARED)
+		attach(fd, kind, count, BASE, false);
 	else
-		/* Of these each file has one. */
+		/* An open file has one shared subscriber of an mm, so open many. */
 		for (i = 0; i < count; i++)
-			attach(i ? open_device() : fd, flavour, 1, BASE, false);
+			attach(i ? open_device() : fd, kind, 1, BASE, false);
 
 	before = ioctl(fd, BENCH_CALLS);
 	ticks = bitmap < 0 ? munmap_at((char *)BASE) : mark_idle(bitmap, pfn);
 	print(name, "", count, ticks, 1, ioctl(fd, BENCH_CALLS) - before);
 }
 
-/* What one of @count subscribers costs that are attached and detached at once. */
-static void registrations(const char *name, unsigned int flavour, unsigned long count)
+/* Measures attaching and detaching one subscriber, when @count are attached in a row. */
+static void registrations(const char *name, unsigned int kind, unsigned long count)
 {
 	__u64 start, in = ~0ULL, out = ~0ULL;
 	int i, fd = open_device();
 
-	/* The first of an address space is another matter. */
-	attach(open_device(), flavour, 1, BASE - APART, false);
+	/* Leave out the first subscriber of the mm, which costs more than the others. */
+	attach(open_device(), kind, 1, BASE - STRIDE, false);
 
 	for (i = 0; i < 3; i++) {
 		start = now();
-		attach(fd, flavour, count, BASE, true);
+		attach(fd, kind, count, BASE, true);
 		in = least(in, now() - start);
 
 		start = now();
@@ -141,18 +153,18 @@ static void registrations(const char *name, unsigned int flavour, unsigned long 
 	print(name, ".out", count, out, count, 0);
 }
 
-/* What a munmap costs where one of @count intervals is, on average. */
-static void many_intervals(const char *name, unsigned int flavour, unsigned long count)
+/* Measures a munmap that one of @count intervals sees, on average over some of them. */
+static void many_intervals(const char *name, unsigned int kind, unsigned long count)
 {
-	unsigned long i, spots = least(count, SPOTS);
-	unsigned long stride = count / spots * APART;
+	unsigned long i, samples = least(count, SAMPLES);
+	unsigned long stride = count / samples * STRIDE;
 	int fd = open_device();
 	__u64 ticks = 0;
 
-	attach(fd, flavour, count, BASE, true);
-	for (i = 0; i < spots; i++)
+	attach(fd, kind, count, BASE, true);
+	for (i = 0; i < samples; i++)
 		ticks += munmap_at((char *)BASE + i * stride);
-	print(name, ".munmap", count, ticks, spots, ioctl(fd, BENCH_CALLS));
+	print(name, ".munmap", count, ticks, samples, ioctl(fd, BENCH_CALLS));
 	detach(fd);
 }
 
@@ -164,9 +176,9 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		errx(1, "usage: measure DEVICE");
 	device = argv[1];
-	for (i = 0; i < ARRAY_SIZE(flavours); i++)
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
 		for (j = 0; j < ARRAY_SIZE(counts); j++)
-			in_child(events, flavours[i].name, flavours[i].flavour, counts[j]);
+			in_child(events, kinds[i].name, kinds[i].kind, counts[j]);
 	for (i = 1; i <= 1024; i *= 2)
 		in_child(events, "paired.munmap", BENCH_PAIRED, i);
 	for (i = 1; i <= 100000; i *= 10) {

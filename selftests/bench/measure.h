@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Measuring what subscribers add to a munmap, in a guest whose clock counts
+ * Functions that measure what subscribers add to a munmap, in a guest whose clock counts
  * instructions.
  *
- * Prints lines of a name, a number of subscribers, the least number of
- * instructions of many rounds, and how many callbacks there were in each.  The
- * least is that of a round in which no timer fired and no cache was refilled,
- * and so the same in each run.  Each measurement is made by a process of its
- * own, so that none finds an address space that another has left.
+ * They print lines of a name, a number of subscribers, the least number of instructions
+ * of ROUNDS rounds, and the number of callbacks in each round.  In the round with the
+ * least instructions no timer has fired and no cache was refilled, so the number is the
+ * same each time.  A process of its own makes each measurement, in a fresh address space.
  */
 #ifndef BENCH_MEASURE_H
 #define BENCH_MEASURE_H
@@ -22,7 +21,7 @@
 #include <linux/types.h>
 
 #define PAGE	4096UL
-#define BASE	(64UL << 30)	/* nothing else is near */
+#define BASE	(64UL << 30)	/* far from all other mappings */
 #define ROUNDS	64
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -48,7 +47,7 @@ static inline __u64 now(void)
 	return ticks;
 }
 
-/* One instruction is a nanosecond. */
+/* QEMU's clock runs at one instruction a nanosecond, the counter at cntfrq_el0. */
 static inline double instructions(__u64 ticks)
 {
 	__u64 frequency;
@@ -58,12 +57,13 @@ static inline double instructions(__u64 ticks)
 }
 #endif
 
-/* Not a macro: what is measured is done once. */
+/* Not a macro, since a macro would evaluate its arguments twice. */
 static inline __u64 least(__u64 a, __u64 b)
 {
 	return a < b ? a : b;
 }
 
+/* Maps and touches a page. */
 static inline void map(char *at)
 {
 	if (mmap(at, PAGE, PROT_READ | PROT_WRITE,
@@ -72,7 +72,7 @@ static inline void map(char *at)
 	*(volatile char *)at = 1;
 }
 
-/* The ticks of a munmap of a touched page. */
+/* Returns the least ticks of unmapping a touched page. */
 static inline __u64 munmap_at(char *at)
 {
 	__u64 ticks = ~0ULL;
@@ -90,6 +90,7 @@ static inline __u64 munmap_at(char *at)
 	return ticks;
 }
 
+/* Prints a line of the results, for @events events in each round. */
 static inline void print(const char *name, const char *what, unsigned long count, __u64 ticks,
 			 unsigned long events, long calls)
 {
@@ -97,9 +98,10 @@ static inline void print(const char *name, const char *what, unsigned long count
 	       (double)calls / ROUNDS / events);
 }
 
-static inline void in_child(void (*measure)(const char *name, unsigned int flavour,
+/* Calls @measure in a child, and fails if that fails. */
+static inline void in_child(void (*measure)(const char *name, unsigned int kind,
 					    unsigned long count),
-			    const char *name, unsigned int flavour, unsigned long count)
+			    const char *name, unsigned int kind, unsigned long count)
 {
 	int status;
 	pid_t pid;
@@ -107,7 +109,7 @@ static inline void in_child(void (*measure)(const char *name, unsigned int flavo
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
-		measure(name, flavour, count);
+		measure(name, kind, count);
 		exit(0);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) < 0 || status)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Measures what subscribers of mnck itself add to a munmap, with their statistics
- * and all checks.
+ * Measures how many instructions the model subscribers of mnck add to a munmap, with
+ * their statistics and all checks.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -33,7 +33,7 @@ static long starts(int fd, __u64 id)
 	return stats.starts;
 }
 
-/* What a munmap costs with @count subscribers, in a chain of their own or without. */
+/* Measures a munmap with @count subscribers, attached to the core or to a chain. */
 static void munmaps(const char *name, unsigned int kind, unsigned long count, __u32 flags)
 {
 	int fd = open("/dev/mnck", O_RDWR | O_CLOEXEC);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Subscribers to an address space, but for the [`Counter`](crate::counter::Counter).
+//! Subscribers to an address space, other than the [`Counter`](crate::counter::Counter).
 
 use core::{
     ops,
@@ -31,13 +31,14 @@ use crate::mmu_notifier::{
     WouldBlock, //
 };
 
-/// As RDMA ODP: takes a mutex, or refuses.
+/// A subscriber like RDMA ODP: takes a mutex, or refuses a non-blockable range.
 #[pin_data]
 pub(crate) struct Refuser {
     #[pin]
     seen: Mutex<Seen>,
 }
 
+/// The calls of the callback, and the bytes of their ranges.
 #[derive(Default)]
 struct Seen {
     calls: usize,
@@ -45,12 +46,14 @@ struct Seen {
 }
 
 impl Refuser {
+    /// Returns a subscriber that has counted nothing.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             seen <- new_mutex!(Seen::default()),
         })
     }
 
+    /// Returns how often the callback was called.
     pub(crate) fn calls(&self) -> usize {
         self.seen.lock().calls
     }
@@ -79,13 +82,14 @@ impl Fallible for Refuser {
     }
 }
 
-/// As an IOMMU: counts flushes, and bytes of them.
+/// A subscriber like an IOMMU: counts flushes and flushed bytes.
 pub(crate) struct Tlb {
     calls: Atomic<usize>,
     bytes: Atomic<usize>,
 }
 
 impl Tlb {
+    /// Returns a subscriber that has counted nothing.
     pub(crate) fn new() -> Self {
         Self {
             calls: Atomic::new(0),
@@ -93,6 +97,7 @@ impl Tlb {
         }
     }
 
+    /// Returns how often the callback was called.
     pub(crate) fn calls(&self) -> usize {
         self.calls.load(Relaxed)
     }
@@ -110,13 +115,14 @@ impl SecondaryTlb for Tlb {
     }
 }
 
-/// Says whether it was used since it was last asked.
+/// A subscriber that answers whether its device was used since the last question.
 pub(crate) struct Ager {
     calls: Atomic<usize>,
     used: Atomic<usize>,
 }
 
 impl Ager {
+    /// Returns a subscriber whose device was used.
     pub(crate) fn new() -> Self {
         Self {
             calls: Atomic::new(0),
@@ -124,6 +130,7 @@ impl Ager {
         }
     }
 
+    /// Returns how often the callback was called.
     pub(crate) fn calls(&self) -> usize {
         self.calls.load(Relaxed)
     }

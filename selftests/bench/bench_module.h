@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The body of bench_c.c and bench_helpers.c, which are two twins of
- * bench_rust_main.rs: they differ in their primitives alone.
+ * The code of the modules bench_c and bench_helpers, which do the same as
+ * bench_rust_main.rs.  The two differ only in bench_primitives.h.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -14,16 +14,16 @@
 #include "bench_interval.h"
 
 struct attached {
-	u64 flavour;
+	u64 kind;
 	union {
 		struct mmu_notifier *notifier;
 		struct mmu_interval_notifier *interval;
 	};
 };
 
-/* One open file. */
+/* The state of an open file. */
 struct session {
-	struct mutex lock;	/* of all below */
+	struct mutex lock;	/* protects all members below */
 	struct attached *attached;
 	size_t count;
 	struct mmu_notifier_ops shared_ops;
@@ -37,52 +37,52 @@ static int attach_shared(struct session *session, struct attached *attached)
 
 static int attach_hlist(struct attached *attached)
 {
-	const struct hlist_flavour *flavour = &hlist_flavours[attached->flavour];
+	const struct hlist_kind *kind = &hlist_kinds[attached->kind];
 	int ret;
 
-	attached->notifier = flavour->alloc(current->mm);
+	attached->notifier = kind->alloc(current->mm);
 	if (IS_ERR(attached->notifier))
 		return PTR_ERR(attached->notifier);
-	attached->notifier->ops = flavour->ops;
+	attached->notifier->ops = kind->ops;
 	ret = mmu_notifier_register(attached->notifier, current->mm);
 	if (ret)
-		flavour->free(attached->notifier);
+		kind->free(attached->notifier);
 	return ret;
 }
 
 static int attach_interval(struct attached *attached, unsigned long start, unsigned long length)
 {
-	const struct interval_flavour *flavour = &interval_flavours[attached->flavour];
+	const struct interval_kind *kind = &interval_kinds[attached->kind];
 	int ret;
 
-	attached->interval = flavour->alloc();
+	attached->interval = kind->alloc();
 	if (!attached->interval)
 		return -ENOMEM;
 	ret = mmu_interval_notifier_insert(attached->interval, current->mm, start, length,
-					   flavour->ops);
+					   kind->ops);
 	if (ret)
-		flavour->free(attached->interval);
+		kind->free(attached->interval);
 	return ret;
 }
 
 static void detach(struct attached *attached)
 {
-	if (attached->flavour == BENCH_SHARED) {
+	if (attached->kind == BENCH_SHARED) {
 		mmu_notifier_put(attached->notifier);
-	} else if (attached->flavour < BENCH_SHARED) {
+	} else if (attached->kind < BENCH_SHARED) {
 		mmu_notifier_unregister(attached->notifier, attached->notifier->mm);
-		hlist_flavours[attached->flavour].free(attached->notifier);
+		hlist_kinds[attached->kind].free(attached->notifier);
 	} else {
 		mmu_interval_notifier_remove(attached->interval);
-		interval_flavours[attached->flavour].free(attached->interval);
+		interval_kinds[attached->kind].free(attached->interval);
 	}
 }
 
 static unsigned long calls(const struct attached *attached)
 {
-	if (attached->flavour <= BENCH_SHARED)
-		return hlist_flavours[attached->flavour].calls(attached->notifier);
-	return interval_flavours[attached->flavour].calls(attached->interval);
+	if (attached->kind <= BENCH_SHARED)
+		return hlist_kinds[attached->kind].calls(attached->notifier);
+	return interval_kinds[attached->kind].calls(attached->interval);
 }
 
 static int bench_attach(struct session *session, const struct bench_attach *attach)
@@ -91,7 +91,7 @@ static int bench_attach(struct session *session, const struct bench_attach *atta
 	size_t i;
 	int ret;
 
-	if (attach->flavour > BENCH_TWO_PASS)
+	if (attach->kind > BENCH_TWO_PASS)
 		return -EINVAL;
 	attached = kvrealloc(session->attached,
 			     array_size(size_add(session->count, attach->count), sizeof(*attached)),
@@ -101,10 +101,10 @@ static int bench_attach(struct session *session, const struct bench_attach *atta
 	session->attached = attached;
 	for (i = 0; i < attach->count; i++) {
 		attached = &session->attached[session->count];
-		attached->flavour = attach->flavour;
-		if (attach->flavour == BENCH_SHARED)
+		attached->kind = attach->kind;
+		if (attach->kind == BENCH_SHARED)
 			ret = attach_shared(session, attached);
-		else if (attach->flavour < BENCH_SHARED)
+		else if (attach->kind < BENCH_SHARED)
 			ret = attach_hlist(attached);
 		else
 			ret = attach_interval(attached, attach->start + i * attach->stride,
@@ -176,7 +176,7 @@ static int bench_release(struct inode *inode, struct file *file)
 	struct session *session = file->private_data;
 
 	bench_detach(session);
-	/* The core looks for free_notifier in it, later. */
+	/* Until then the core may still call free_notifier of shared_ops. */
 	mmu_notifier_synchronize();
 	kfree(session);
 	return 0;
