@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """Unit tests of rig.guest that need no guest: the protocol, lists of cases, groups."""
 
+import os
+import socket
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from rig.build.kernel import Kernel
 from rig.guest import groups, kselftest, qemu
@@ -23,6 +26,36 @@ a_fixture_with_a_long_name one                       left
 global                                         alone
 """
 PASSED = "KTAP version 1\n1..1\nok 1 a.b\n"
+
+
+class Silence(unittest.TestCase):
+    """When a guest that sends nothing counts as hung."""
+
+    def setUp(self):
+        self.guest = qemu.Guest.__new__(qemu.Guest)
+        self.guest._port, self.other = socket.socketpair()
+        self.guest._qemu = mock.Mock(pid=os.getpid())
+        self.addCleanup(self.guest._port.close)
+        self.addCleanup(self.other.close)
+
+    def test_speaks(self):
+        self.other.send(b"x")
+        self.assertTrue(self.guest._wait(60))
+
+    def test_hung(self):
+        with mock.patch.object(qemu, "run_delays", return_value={"1": 7.0}) as delays:
+            self.assertFalse(self.guest._wait(0.5))
+        self.assertEqual(delays.call_count, 2)
+
+    def test_starved(self):
+        seconds = iter((0.0, 0.6, 0.6))
+        with mock.patch.object(qemu, "run_delays", side_effect=lambda _: {"1": next(seconds)}):
+            self.assertFalse(self.guest._wait(0.5))
+        self.assertEqual(list(seconds), [])
+
+    def test_threads_of_a_process(self):
+        self.assertIn(str(os.getpid()), qemu.run_delays(os.getpid()))
+        self.assertEqual(qemu.run_delays(2**22 + 1), {})
 
 
 class Protocol(unittest.TestCase):
