@@ -56,7 +56,8 @@ def gate(outcome: Outcome) -> tuple[list[str], list[str]]:
     """
     before, after = outcome.before, outcome.after
     assert after
-    warns, rest = split_warns(without_oom_reports(map(strip_time, outcome.log)))
+    log = map(strip_time, outcome.log)
+    warns, rest = split_warns(without_oom_reports(log, before.lockdep is not None))
     wrong, lines = _judge_warns(warns, EXPECT.findall(outcome.output))
     announced = EXPECT_BUG.findall(outcome.output)
     came, rest = split_bugs(rest, announced)
@@ -197,14 +198,20 @@ def _ends_head(line: str) -> bool:
     return line.startswith(("Modules linked in:", "CPU:"))
 
 
-def without_oom_reports(lines: Iterable[str]) -> Iterator[str]:
+def without_oom_reports(lines: Iterable[str], has_lockdep: bool) -> Iterator[str]:
     """Yields all lines but the reports of the OOM killer and of its reaper.
 
-    Tests provoke them, and they show call traces and locks of tasks that did nothing wrong.
+    Tests provoke them, and they show call traces and locks of tasks that did nothing wrong.  The
+    reaper's report ends with lockdep's list of locks if there is lockdep, else with the call trace.
     """
     end = ""
     held: list[str] = []
+    in_last_trace = False
     for line in lines:
+        if in_last_trace and not line.startswith(" "):
+            in_last_trace = False
+            end = ""
+            held = []
         if " invoked oom-killer: " in line:
             end = "oom-kill:"
         elif line.startswith("oom_reaper: unable to reap"):
@@ -213,11 +220,14 @@ def without_oom_reports(lines: Iterable[str]) -> Iterator[str]:
             yield line
             continue
         held.append(line)
+        if end == "=====" and not has_lockdep and CALL_TRACE.match(line):
+            in_last_trace = True
         if line.startswith(end):
             end = ""
             held = []
     # A report without its end excuses nothing.
-    yield from held
+    if not in_last_trace:
+        yield from held
 
 
 def post_mortem(console: Iterable[str]) -> tuple[str | None, list[str]]:

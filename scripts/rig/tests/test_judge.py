@@ -103,10 +103,10 @@ SUITES = """\
 """
 
 
-def verdict(output=PASSED, log="", status=0, warns=0, **after):
+def verdict(output=PASSED, log="", status=0, warns=0, before_lockdep=1, **after):
     """Returns the status and the reason for a test that leaves such a state and log."""
     state = State(**{"warns": warns, "taint": 1 << 9 if warns else 0, **after})
-    outcome = Outcome(State(), output, status, state, tuple(log.splitlines()))
+    outcome = Outcome(State(lockdep=before_lockdep), output, status, state, tuple(log.splitlines()))
     found = judge("here", "a.b", outcome, Path("console"), "a.b")
     return found.status, found.reason
 
@@ -217,6 +217,13 @@ class Gate(unittest.TestCase):
         for report in (OOM, REAPER):
             self.assertEqual(verdict(log=report), (OK, ""))
             self.assertEqual(verdict(log=report + "[ 3.0] Call Trace:")[0], FAIL)
+        # Without lockdep the reaper's report is over after the call trace.
+        trace = "".join(REAPER.splitlines(keepends=True)[:3])
+        self.assertEqual(verdict(log=trace)[0], FAIL)
+        none = {"before_lockdep": None, "lockdep": None}
+        self.assertEqual(verdict(log=trace, **none), (OK, ""))
+        for alarm in ("Call Trace:", "BUG: x"):
+            self.assertEqual(verdict(log=f"{trace}[ 3.0] {alarm}", **none)[0], FAIL)
 
     def test_post_mortem(self):
         bug, panic = "BUG: kernel NULL pointer dereference", "Kernel panic - not syncing: x"
