@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
-LLVM ?= 1
+# A module is built with the compiler of its kernel, since it gets that compiler's flags.
+LLVM ?= $(if $(shell grep -s CONFIG_CC_IS_CLANG=y $(KDIR)/include/config/auto.conf),1)
 
 # A kernel build directory has this file if Rust modules can be built with it.
 rust-metadata := rust/libkernel.rmeta
@@ -12,8 +13,9 @@ rig-options = $(if $(ARCH),--arch $(ARCH)) $(if $(VARIANT),--variant $(VARIANT))
 	$(if $(TEST),--test "$(TEST)") $(if $(ROUNDS),--rounds $(ROUNDS)) \
 	$(if $(SEED),--seed $(SEED)) $(if $(JUNIT),--junit /dev/fd/3 3> "$(JUNIT)")
 
+llvm = $(if $(LLVM),LLVM=$(LLVM))
 # The output is outside the source directory, so that one checkout serves all kernels.
-kbuild = $(MAKE) -C $(KDIR) LLVM=$(LLVM) M=$(CURDIR) MO=$(CURDIR)/build
+kbuild = $(MAKE) -C $(KDIR) $(llvm) M=$(CURDIR) MO=$(CURDIR)/build
 
 .PHONY: modules
 modules: need-rust
@@ -28,7 +30,7 @@ modules_install:
 .PHONY: samples
 samples: need-rust
 	@mkdir -p build/samples
-	$(MAKE) -C $(KDIR) LLVM=$(LLVM) M=$(CURDIR)/samples \
+	$(MAKE) -C $(KDIR) $(llvm) M=$(CURDIR)/samples \
 		MO=$(CURDIR)/build/samples modules
 
 .PHONY: rust-analyzer
@@ -47,14 +49,19 @@ need-rust:
 		"its own kernel." >&2; exit 1; }
 	@test -e $(KDIR)/$(rust-metadata) || { echo "mnck: KDIR=$(KDIR)" \
 		"has no Rust metadata ($(rust-metadata)). The kernel headers of" \
-		"distributions lack it. Set KDIR= to a kernel that was built with" \
-		"CONFIG_RUST=y and LLVM=1, or use 'make run', which builds its" \
+		"distributions lack it. For a kernel of Debian's, 'make debian-kdir'" \
+		"makes a KDIR= that has it. Else set KDIR= to a kernel that was" \
+		"built with CONFIG_RUST=y, or use 'make run', which builds its" \
 		"own kernel." >&2; exit 1; }
 
 .PHONY: run check coverage mutants soak bench rustdoc shell
 run check coverage mutants soak bench rustdoc shell:
 	@# exec replaces the shell, so that the rig gets a SIGTERM sent to make.
 	@exec $(rig) $@ $(rig-options)
+
+.PHONY: debian-kdir
+debian-kdir:
+	@exec $(rig) $@ --kernel "$(or $(KERNEL),$(shell uname -r))"
 
 .PHONY: clean
 clean:
@@ -89,6 +96,7 @@ help:
 # help:   make modules_install [KDIR=]   install it into /lib/modules
 # help:   make samples [KDIR=]           build the sample driver: build/samples/mnck_sample.ko
 # help:   make rust-analyzer [KDIR=]     write rust-project.json, for editors
+# help:   make debian-kdir [KERNEL=]     make a KDIR= for a kernel of Debian 13 (default: `uname -r`)
 # help:
 # help:   make clean       remove what was built here
 # help:   make distclean   also remove the cache (~/.cache/mnck: build root, kernels)

@@ -28,6 +28,8 @@ packages=(
 	# The tests, static, for both architectures.
 	libc6-dev libc6-dev-arm64-cross libgcc-14-dev-arm64-cross
 	linux-libc-dev-arm64-cross
+	# Debian's own kernels, which it builds with GCC.
+	gcc-14 gcc-14-aarch64-linux-gnu libdw-dev pahole
 	# The guests.
 	busybox-static qemu-system-arm qemu-system-x86
 	# The checks.

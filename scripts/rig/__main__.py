@@ -11,6 +11,7 @@ from rig.build.variant import DEFAULT, variants
 from rig.commands.bench import bench
 from rig.commands.check import check
 from rig.commands.coverage import coverage
+from rig.commands.debian_kdir import debian_kdir
 from rig.commands.mutants import mutants
 from rig.commands.run import run, shell
 from rig.commands.rustdoc import rustdoc
@@ -22,13 +23,14 @@ def main() -> int:
     """Runs the command that the arguments name; returns the exit status."""
     parser = argparse.ArgumentParser(prog="rig")
     whats = ("run", "check", "coverage", "mutants", "soak", "bench", "rustdoc", "shell")
-    parser.add_argument("what", choices=whats)
+    parser.add_argument("what", choices=(*whats, "debian-kdir"))
     parser.add_argument("--arch", choices=ARCHES, help="default: both; run, shell: x86_64")
     parser.add_argument("--variant", default=DEFAULT, help="the kernel's; default: %(default)s")
     parser.add_argument("--test", metavar="NAMES", default="", help="tests, or groups of tests")
     parser.add_argument("--junit", metavar="FILE", type=Path, help="check: write JUnit XML")
     parser.add_argument("--rounds", type=int, default=1000000, help="soak: how many invalidations")
     parser.add_argument("--seed", type=int, help="soak: for the random numbers")
+    parser.add_argument("--kernel", default="", help="debian-kdir: its release, as `uname -r`")
     args = parser.parse_args()
 
     # SIGTERM works like Ctrl-C: guests are ended and temporary files removed.
@@ -46,6 +48,8 @@ def main() -> int:
             return bench(arches)
         if args.what == "mutants":
             return mutants(arches, args.variant, args.test.split())
+        if args.what == "debian-kdir":
+            return debian_kdir(args.kernel)
         if args.what == "soak":
             return soak(arches, args.variant, args.rounds, args.seed)
         commands = {"run": run, "rustdoc": rustdoc, "shell": shell}

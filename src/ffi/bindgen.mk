@@ -18,11 +18,6 @@ ifdef CONFIG_MODULES
 ifndef CONFIG_RUST
 $(error $(obj-m:.o=): this kernel has no CONFIG_RUST; build one with it)
 endif
-# bindgen uses libclang, which does not accept all flags of a kernel that was built
-# with GCC.
-ifndef CONFIG_CC_IS_CLANG
-$(error $(obj-m:.o=): this kernel was built with $(CONFIG_CC_VERSION_TEXT); build one with LLVM=1)
-endif
 endif
 
 # The types of the kernel come from kernel::bindings: to Rust, a second declaration
@@ -30,10 +25,35 @@ endif
 mnck-bindgen-flags := --use-core --ctypes-prefix ffi --no-layout-tests \
 	--no-debug '.*' --no-doc-comments --rust-target 1.85
 
+# bindgen parses with libclang, which stops at the flags that only GCC knows.  The
+# list is that of rust/Makefile in Linux 7.3, which a kernel's headers lack.
+ifndef CONFIG_CC_IS_CLANG
+mnck-gcc-flags := -mno-fp-ret-in-387 -mpreferred-stack-boundary=% \
+	-mskip-rax-setup -mgeneral-regs-only -msign-return-address=% \
+	-mindirect-branch=thunk-extern -mindirect-branch-register \
+	-mfunction-return=thunk-extern -mrecord-mcount -mabi=lp64 \
+	-mindirect-branch-cs-prefix -mstack-protector-guard% \
+	-mno-strict-align -mstrict-align -mdirect-extern-access \
+	-fconserve-stack -falign-jumps=% -falign-loops=% \
+	-fno-ipa-cp-clone -fno-ipa-sra -fno-partial-inlining \
+	-fno-reorder-blocks -fno-allow-store-data-races -fasan-shadow-offset=% \
+	-fzero-call-used-regs=% -fno-stack-clash-protection \
+	-fno-inline-functions-called-once -fsanitize=bounds-strict \
+	-fstrict-flex-arrays=% -fmin-function-alignment=% \
+	-fzero-init-padding-bits=% \
+	-fdiagnostics-show-context -fdiagnostics-show-context=% \
+	--param=% --param asan-% -fno-isolate-erroneous-paths-dereference
+mnck-clang-target-x86 := x86_64-linux-gnu
+mnck-clang-target-arm64 := aarch64-linux-gnu
+# GCC's warnings are not clang's, and these headers were compiled before.
+mnck-clang-flags := -w --target=$(mnck-clang-target-$(SRCARCH))
+endif
+
 quiet_cmd_mnck_bindgen = BINDGEN $@
       cmd_mnck_bindgen = $(BINDGEN) $< $(mnck-bindgen-flags) \
 	$(mnck-bindgen-target-flags) -o $@ \
-	-- $(filter-out $(CC_FLAGS_LTO),$(c_flags)) -fno-builtin -D__BINDGEN__ -DMODULE
+	-- $(filter-out $(CC_FLAGS_LTO) $(mnck-gcc-flags),$(c_flags)) \
+	$(mnck-clang-flags) -fno-builtin -D__BINDGEN__ -DMODULE
 
 mnck-bindings := $(obj)/ffi/helpers_generated.rs
 $(mnck-bindings): private mnck-bindgen-target-flags = \

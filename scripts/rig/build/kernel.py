@@ -122,10 +122,14 @@ def _digest(configuration: list[Path], changes: list[Path]) -> str:
     return digest.hexdigest()[:12]
 
 
+# The packages of the build root on which a kernel depends, as patterns: the source and the tools.
+PACKAGES = ("linux-source-*", "clang*", "libllvm*", "lld*", "llvm*", "rustc", "rust-src", "bindgen")
+
+
 @functools.cache
 def _version() -> str:
-    """Returns a hash of the versions of the build root's packages: the source and the tools."""
-    packages = subprocess.check_output(["dpkg-query", "--show"])
+    """Returns a hash of the versions of the packages on which a kernel depends."""
+    packages = subprocess.check_output(["dpkg-query", "--show", *PACKAGES])
     return hashlib.sha256(packages).hexdigest()[:12]
 
 

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Debian's own kernels: a directory to build modules for them, without a build of the kernel.
+
+Debian builds its kernels with CONFIG_RUST, but its headers packages lack the metadata of the
+kernel's crates, without which rustc compiles no module.  "make modules_prepare" generates that
+metadata from the same source, with the same configuration and the same compilers, all of which are
+Debian packages.
+
+A module fits a kernel only if the crates that it was compiled against have the same hashes as those
+in the kernel.  The hashes are part of the symbols that the crates export, so the symbols made here
+are compared with those of Debian's build.
+"""
+
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from rig.build.kernel import ensure_source
+from rig.common import command
+from rig.common.command import output_of
+from rig.common.error import RigError
+from rig.common.lock import locked
+from rig.common.paths import CACHE
+from rig.common.progress import Step
+
+RELEASE = re.compile(r"\d+\.\d+\.\d+\+deb\d+-(\w+-)*(?P<arch>amd64|arm64)(-16k)?")
+SOURCE = "linux-source-7.3"
+DIRECTORY = CACHE / "debian"
+
+# What the build directory takes from the headers package: the configuration, the compiler's name,
+# the symbols that Debian's build exports, and the types for the BTF of modules.
+HEADERS = (".config", ".kernelvariables", "Module.symvers", "vmlinux")
+
+# Options that depend on programs which the build root lacks, and that do not change modules.
+HARMLESS = {
+    "CONFIG_COMPAT_VDSO",  # a compiler for 32-bit Arm
+    "CONFIG_THUMB2_COMPAT_VDSO",
+    "CONFIG_OPENSSL_SUPPORTS_ML_DSA",  # openssl(1)
+}
+
+
+def ensure_kdir(release: str) -> Path:
+    """Returns the build directory for modules of Debian's kernel `release`; makes it if need be.
+
+    `release` is as "uname -r" prints it.
+    """
+    match = RELEASE.fullmatch(release)
+    if not match:
+        raise RigError(
+            f"'{release}' is not the release of one of Debian's kernels: give KERNEL= as"
+            " `uname -r` prints it on the target, for example KERNEL=7.3.4+deb13-amd64"
+        )
+    directory = DIRECTORY / release
+    stamp = directory / "mnck.whole"
+    with locked(DIRECTORY.with_suffix(".lock")):
+        if not stamp.exists():
+            headers = _headers(release, match["arch"])
+            _prepare(release, headers, directory)
+            stamp.touch()
+    return directory
+
+
+def download(packages: Sequence[str], directory: Path) -> None:
+    """Downloads Debian `packages`, "name:architecture", and unpacks them into `directory`."""
+    archives = directory / "packages"
+    shutil.rmtree(directory, ignore_errors=True)
+    archives.mkdir(parents=True)
+    # In a user namespace, root cannot change to the user that apt downloads as.
+    apt = ("apt-get", "--quiet=2", "--option=APT::Sandbox::User=root")
+    with Step("Debian's packages", about=10):
+        output_of([*apt, "update"], "fetching the lists of Debian's packages")
+        status, output = command.run([*apt, "download", *packages], cwd=archives)
+    if status:
+        raise RigError(
+            f"Debian's archive does not have {' and '.join(packages)}: it has the newest kernels"
+            f" only, so upgrade the target's kernel.\n{output}"
+        )
+    for archive in sorted(archives.glob("*.deb")):
+        output_of(["dpkg-deb", "--extract", archive, directory], f"unpacking {archive.name}")
+
+
+def source_version() -> str:
+    """Returns the version of the package with the kernel's source."""
+    return output_of(["dpkg-query", "--show", "--showformat=${Version}", SOURCE]).strip()
+
+
+def _headers(release: str, arch: str) -> Path:
+    """Returns the directory with the headers of `release`; their version is the source's."""
+    directory = DIRECTORY / f"{release}.headers"
+    download([f"linux-headers-{release}:{arch}"], directory)
+    [archive] = (directory / "packages").glob("*.deb")
+    version = output_of(["dpkg-deb", "--field", archive, "Version"]).strip()
+    if version != source_version():
+        raise RigError(
+            f"{release} has version {version}, but the source in the build root has version"
+            f" {source_version()}: run `make distclean`, after which the build root is made anew"
+        )
+    return directory / "usr/src" / f"linux-headers-{release}"
+
+
+def _prepare(release: str, headers: Path, directory: Path) -> None:
+    """Fills the build directory, and compares what was made with what Debian has made."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for name in HEADERS:
+        shutil.copy2(headers / name, directory)
+    variables = directory / ".kernelvariables"
+    variables.write_text(without_compat(variables.read_text()))
+    make = ["make", "-C", ensure_source(), f"O={directory}", "-j2"]
+    output_of([*make, "olddefconfig"], f"configuring {release}")
+    if options := differing(*((d / ".config").read_text() for d in (headers, directory))):
+        raise RigError(
+            f"the build root's tools configure {release} differently than Debian's did, by"
+            f" {', '.join(options)}; modules would not fit.  Compare {headers / '.config'} with"
+            f" {directory / '.config'}"
+        )
+    with Step(f"Rust metadata of {release}", about=240):
+        output_of([*make, "modules_prepare"], f"preparing {release}")
+    wanted = rust_symbols((headers / "Module.symvers").read_text())
+    texts = [path.read_text() for path in (directory / "rust").glob("exports_*_generated.h")]
+    if missing := wanted - exported("".join(texts)):
+        raise RigError(
+            f"{len(missing)} of the {len(wanted)} Rust symbols of {release} were not reproduced, for"
+            f" example {min(missing)}; modules would not load.  Was {release} compiled by the"
+            " build root's rustc? CONFIG_RUSTC_VERSION_TEXT tells"
+        )
+    print(f"mnck: all {len(wanted)} Rust symbols of {release} are reproduced")
+
+
+def without_compat(variables: str) -> str:
+    """Returns the make variables of a kernel without those for 32-bit code, which no module has."""
+    return re.sub(r"^.*(COMPAT|CROSS32).*\n", "", variables, flags=re.MULTILINE)
+
+
+def differing(one: str, other: str) -> list[str]:
+    """Returns the options that two configurations set differently, without the harmless ones."""
+    options = [set(re.findall(r"^(CONFIG_\w+)=(.*)$", text, re.MULTILINE)) for text in (one, other)]
+    return sorted({name for name, _ in options[0] ^ options[1]} - HARMLESS)
+
+
+def rust_symbols(symvers: str) -> set[str]:
+    """Returns the symbols of Rust code, and of its C helpers, in the text of a Module.symvers."""
+    names = (line.split("\t")[1] for line in symvers.splitlines())
+    return {name for name in names if name.startswith(("_R", "rust_helper_"))}
+
+
+def exported(text: str) -> set[str]:
+    """Returns the symbols that generated headers of the kernel's crates export."""
+    return set(re.findall(r"^EXPORT_SYMBOL_RUST_GPL\((\w+)\);", text, re.MULTILINE))
