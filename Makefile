@@ -81,6 +81,7 @@ help:
 # help:     ARCH=x86_64|arm64         on one architecture only
 # help:     TEST='munmap uapi.lock'   some tests only (also: rig, host, compile_fail, doctest)
 # help:     VARIANT=kasan|bench|fixed with KASAN; without debugging; with patches/ applied
+# help:     VARIANT=stock|rt          on Debian's own kernel; on its PREEMPT_RT kernel (x86_64)
 # help:     JUNIT=file                also write the results as JUnit XML
 # help:   make coverage             list the paths of mm that the tests drive (ARCH=)
 # help:   make mutants              plant mistakes in mnck; the tests must find each (TEST=, ARCH=)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from rig.build.arch import ARCHES
-from rig.build.variant import DEFAULT, variants
+from rig.build.variant import DEFAULT, arches_of, variants
 from rig.commands.bench import bench
 from rig.commands.check import check
 from rig.commands.coverage import coverage
@@ -39,7 +39,7 @@ def main() -> int:
         if args.variant not in variants():
             known = ", ".join(variants())
             raise RigError(f"no variant is called {args.variant}; there are {known}")
-        arches = [args.arch] if args.arch else list(ARCHES)
+        arches = [args.arch] if args.arch else arches_of(args.variant)
         if args.what == "check":
             return check(arches, args.variant, args.test.split(), args.junit)
         if args.what == "coverage":

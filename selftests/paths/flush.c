@@ -18,7 +18,7 @@
 #define BY_FLUSH_PAGE BY_FLUSH
 #define BY_FLUSH_ALL BY_FLUSH
 #else
-#define BY_FLUSH "__flush_tlb_range tlb_finish_mmu change_protection"
+#define BY_FLUSH "__flush_tlb_range tlb_flush tlb_finish_mmu change_protection"
 #define BY_FLUSH_PAGE "ptep_clear_flush wp_page_copy do_wp_page"
 #define BY_FLUSH_ALL "dup_mmap dup_mm flush_tlb_mm"
 #endif

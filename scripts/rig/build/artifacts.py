@@ -119,8 +119,20 @@ def for_guest(kernel: Kernel, mnck: Path) -> tuple[list[str], dict[str, Path]]:
     modules = {"mnck": mnck}
     for source in MODULES:
         modules |= external(kernel, source, source.name)
-    modules["test_hmm"] = kernel.objdir / "lib/test_hmm.ko"
-    return programs, _in_lib(modules) | {f"tests/{name}": path for name, path in tests.items()}
+    modules["test_hmm"] = _test_hmm(kernel)
+    return programs, _in_lib(modules | kernel.modules) | {f"tests/{name}": path for name, path in tests.items()}
+
+
+def _test_hmm(kernel: Kernel) -> Path:
+    """Returns the kernel's module for tests of HMM; builds it if Debian has not."""
+    if not kernel.binaries:
+        return kernel.objdir / "lib/test_hmm.ko"
+    source = build_dir(kernel) / "test_hmm.source"
+    source.mkdir(exist_ok=True)
+    for name in ("test_hmm.c", "test_hmm_uapi.h"):
+        shutil.copy2(kernel.srcdir / "lib" / name, source)
+    (source / "Kbuild").write_text("obj-m := test_hmm.o\n")
+    return external(kernel, source, "test_hmm")["test_hmm"]
 
 
 def _in_lib(modules: Mapping[str, Path]) -> dict[str, Path]:

@@ -16,7 +16,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from rig.build.kernel import ensure_source
+from rig.build.kernel import Kernel, ensure_source
+from rig.build.variant import DEBIAN
 from rig.common import command
 from rig.common.command import output_of
 from rig.common.error import RigError
@@ -31,6 +32,9 @@ DIRECTORY = CACHE / "debian"
 # What the build directory takes from the headers package: the configuration, the compiler's name,
 # the symbols that Debian's build exports, and the types for the BTF of modules.
 HEADERS = (".config", ".kernelvariables", "Module.symvers", "vmlinux")
+
+# The modules of Debian's kernels that tests need, which a guest loads when it has booted: a RAM disk.
+MODULES = ("brd",)
 
 # Options that depend on programs which the build root lacks, and that do not change modules.
 HARMLESS = {
@@ -59,6 +63,34 @@ def ensure_kdir(release: str) -> Path:
             _prepare(release, headers, directory)
             stamp.touch()
     return directory
+
+
+def ensure_debian(arch: str, variant: str) -> Kernel:
+    """Returns Debian's kernel of this variant, of the version of the build root's source."""
+    flavour = DEBIAN[variant][arch]
+    release = f"{source_version().partition('-')[0]}+deb13-{flavour}"
+    directory = ensure_kdir(release)
+    binaries = DIRECTORY / f"{release}.binaries"
+    stamp = binaries / "mnck.whole"
+    with locked(DIRECTORY.with_suffix(".lock")):
+        if not stamp.exists():
+            _fetch_binaries(release, flavour.rpartition("-")[2], binaries)
+            stamp.touch()
+    return Kernel(arch, variant, ensure_source(), directory, binaries)
+
+
+def _fetch_binaries(release: str, arch: str, binaries: Path) -> None:
+    """Puts the image of `release` and the modules that tests need into `binaries`."""
+    packages = [f"linux-{part}-{release}:{arch}" for part in ("binary", "modules")]
+    download(packages, binaries)
+    modules = binaries / "usr/lib/modules" / release
+    (modules / "vmlinuz").rename(binaries / "vmlinuz")
+    for name in MODULES:
+        [packed] = modules.rglob(f"{name}.ko.xz")
+        output_of(["unxz", packed], f"unpacking {packed.name}")
+        packed.with_suffix("").rename(binaries / f"{name}.ko")
+    shutil.rmtree(binaries / "usr")
+    shutil.rmtree(binaries / "packages")
 
 
 def download(packages: Sequence[str], directory: Path) -> None:

@@ -51,6 +51,8 @@ class Kernel:
     variant: str
     srcdir: Path
     objdir: Path
+    # For a kernel of Debian's, the directory with its image and modules.
+    binaries: Path | None = None
 
     @property
     def label(self) -> str:
@@ -60,7 +62,14 @@ class Kernel:
     @property
     def image(self) -> Path:
         """The file that QEMU boots."""
+        if self.binaries:
+            return self.binaries / "vmlinuz"
         return self.objdir / ARCHES[self.arch].image
+
+    @property
+    def modules(self) -> dict[str, Path]:
+        """The kernel's own modules that the guest loads at boot, by name."""
+        return {path.stem: path for path in self.binaries.glob("*.ko")} if self.binaries else {}
 
     def has(self, option: str) -> bool:
         """Returns whether the kernel has CONFIG_`option`, built in or as a module."""
@@ -69,10 +78,10 @@ class Kernel:
 
     def make(self, *arguments: str) -> list[str]:
         """Returns a command that runs make in the build directory."""
-        return [
-            *("make", "-C", str(self.objdir), f"-j{os.cpu_count()}"),
-            *(f"ARCH={ARCHES[self.arch].kbuild}", "LLVM=1", *arguments),
-        ]
+        command = ["make", "-C", str(self.objdir), f"-j{os.cpu_count()}"]
+        if not self.binaries:  # a kernel of Debian's says itself how it was compiled
+            command += [f"ARCH={ARCHES[self.arch].kbuild}", "LLVM=1"]
+        return [*command, *arguments]
 
 
 def ensure_source(variant: str = DEFAULT) -> Path:
@@ -84,8 +93,8 @@ def ensure_source(variant: str = DEFAULT) -> Path:
     return source
 
 
-def ensure_kernel(arch: str, variant: str = DEFAULT) -> Kernel:
-    """Returns the kernel of this architecture and variant; builds it if it is not in the cache."""
+def ensure_built(arch: str, variant: str) -> Kernel:
+    """Returns the kernel that is built for this variant; builds it if it is not in the cache."""
     name = f"{arch}-{variant}-{_digest(fragments(arch, variant), patches(variant))}"
     kernel = Kernel(arch, variant, ensure_source(variant), CACHE / "kernel" / name)
     whole = _stamp(kernel.objdir)
@@ -122,13 +131,13 @@ def _digest(configuration: list[Path], changes: list[Path]) -> str:
     return digest.hexdigest()[:12]
 
 
-# The packages of the build root on which a kernel depends, as patterns: the source and the tools.
+# The packages of the build root that make a difference to a kernel, as patterns.
 PACKAGES = ("linux-source-*", "clang*", "libllvm*", "lld*", "llvm*", "rustc", "rust-src", "bindgen")
 
 
 @functools.cache
 def _version() -> str:
-    """Returns a hash of the versions of the packages on which a kernel depends."""
+    """Returns a hash of the versions of the source and of the tools that compile it."""
     packages = subprocess.check_output(["dpkg-query", "--show", *PACKAGES])
     return hashlib.sha256(packages).hexdigest()[:12]
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from rig.build import artifacts
 from rig.build.arch import ARCHES
-from rig.build.kernel import Kernel, ensure_kernel
+from rig.build.kernel import Kernel
+from rig.build.kernels import ensure_kernel
 from rig.common import command, log
 from rig.common.error import RigError
 from rig.common.lock import locked

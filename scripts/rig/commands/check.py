@@ -7,7 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from rig.build import artifacts, rustc
-from rig.build.kernel import Kernel, ensure_kernel, ensure_source
+from rig.build.kernel import Kernel, ensure_source
+from rig.build.kernels import ensure_kernel
+from rig.build.variant import DEBIAN
 from rig.common.error import RigError
 from rig.common.lock import locked
 from rig.common.parallel import side_by_side
@@ -41,7 +43,9 @@ def check(arches: list[str], variant: str, patterns: list[str], junit: Path | No
 
 def _run(source: Path, arches: list[str], variant: str, patterns: list[str]) -> Iterator[Verdict]:
     groups = groups_of(patterns)
-    built = {n: c for n, c in checks.BUILT.items() if selected(n, patterns)}
+    # What is checked without a guest depends on the sources alone, not on whose kernel it is.
+    only_guests = variant in DEBIAN
+    built = {n: c for n, c in checks.BUILT.items() if selected(n, patterns) and not only_guests}
     kernels = []
     if built or groups != {"host"}:
         kernels = [ensure_kernel(arch, variant) for arch in arches]
@@ -49,9 +53,10 @@ def _run(source: Path, arches: list[str], variant: str, patterns: list[str]) -> 
     if not groups or groups - {"host", "rig", *COMPILED}:
         _build(kernels)
         jobs += [_in_guest(kernel, patterns, group) for group in GUESTS for kernel in kernels]
-    if not groups or "host" in groups:
-        others.append(_source_checks(source, patterns))
-    others += [_compiled(kernel, built, patterns) for kernel in kernels]
+    if not only_guests:
+        if not groups or "host" in groups:
+            others.append(_source_checks(source, patterns))
+        others += [_compiled(kernel, built, patterns) for kernel in kernels]
     if not groups or "rig" in groups:
         others += [_rig(kernel, patterns) for kernel in kernels]
     return side_by_side(jobs, others)

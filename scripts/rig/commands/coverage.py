@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rig.build import artifacts
-from rig.build.kernel import Kernel, ensure_kernel, ensure_source
+from rig.build.kernel import Kernel, ensure_source
+from rig.build.kernels import ensure_kernel
 from rig.common.parallel import side_by_side
 from rig.common.paths import CHECKOUT
 from rig.coverage.call_sites import call_sites

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rig.build import artifacts
-from rig.build.kernel import Kernel, ensure_kernel
+from rig.build.kernel import Kernel
+from rig.build.kernels import ensure_kernel
 from rig.common import log
 from rig.common.error import RigError
 from rig.common.parallel import side_by_side

@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from rig.build import artifacts
-from rig.build.kernel import Kernel, ensure_kernel
+from rig.build.kernel import Kernel
+from rig.build.kernels import ensure_kernel
 from rig.common import log
 from rig.guest.qemu import Guest, qemu_command
 from rig.judge.gate import gate

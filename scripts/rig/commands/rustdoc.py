@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """``make rustdoc``: the documentation of the abstraction, in the checkout."""
 
-from rig.build.kernel import ensure_kernel
+from rig.build.kernels import ensure_kernel
 from rig.build.rustdoc import document
 from rig.common.paths import CHECKOUT
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from functools import partial
 
 from rig.build import artifacts
-from rig.build.kernel import Kernel, ensure_kernel
+from rig.build.kernel import Kernel
+from rig.build.kernels import ensure_kernel
 from rig.common import log
 from rig.common.parallel import side_by_side
 from rig.guest.qemu import PARALLEL, Guest
