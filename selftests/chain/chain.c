@@ -18,8 +18,8 @@
 #include "oom.h"
 #include "option.h"
 #include "proc.h"
+#include "reap_victim.h"
 #include "victim.h"
-#include "../rules/reap_victim.h"
 
 #define AREA_SIZE (1024 * 1024L)
 

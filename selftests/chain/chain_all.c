@@ -11,9 +11,9 @@
 #include "kmsg.h"
 #include "mnck_harness.h"
 #include "proc.h"
+#include "reap_victim.h"
 #include "victim.h"
 #include "violation.h"
-#include "../rules/reap_victim.h"
 
 #define AREA_SIZE (4L * getpagesize())
 

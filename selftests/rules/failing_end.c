@@ -11,9 +11,9 @@
 #include "kmsg.h"
 #include "mnck_harness.h"
 #include "proc.h"
+#include "reap_victim.h"
 #include "victim.h"
 #include "violation.h"
-#include "reap_victim.h"
 
 FIXTURE(failing_end)
 {

@@ -8,9 +8,9 @@
 #include "kmsg.h"
 #include "mnck_harness.h"
 #include "proc.h"
+#include "reap_victim.h"
 #include "victim.h"
 #include "violation.h"
-#include "reap_victim.h"
 
 /* The driver and a counter are attached to the test itself, whose munmap() is blockable. */
 FIXTURE(failure)

@@ -9,7 +9,8 @@
 #ifndef MNCK_SELFTEST_REAP_VICTIM_H
 #define MNCK_SELFTEST_REAP_VICTIM_H
 
-#include "mnck_harness.h"
+#include "device.h"
+#include "kmsg.h"
 #include "proc.h"
 #include "victim.h"
 
@@ -39,15 +40,5 @@
 		ASSERT_EQ(0, victim_doom(&self->victim));                         \
 		ASSERT_EQ(0, proc_reapable(self->victim.pid, &self->reap));       \
 	} while (0)
-
-/* Returns what a subscriber of @kind has seen after @rounds attempts to reap a victim. */
-static inline struct mnck_stats saw_reaps(__u32 kind, const struct reapable *reap,
-					  unsigned int rounds)
-{
-	if (!rounds)
-		return saw_nothing();
-	return saw(kind, (__u64)rounds * reap->vmas, MNCK_EVENT_CLEAR, 0, (void *)reap->start,
-		   reap->end - reap->start, rounds * reap->bytes);
-}
 
 #endif /* MNCK_SELFTEST_REAP_VICTIM_H */
