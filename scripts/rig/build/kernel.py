@@ -131,8 +131,12 @@ def _digest(configuration: list[Path], changes: list[Path]) -> str:
     return digest.hexdigest()[:12]
 
 
-# The packages of the build root that make a difference to a kernel, as patterns.
-PACKAGES = ("linux-source-*", "clang*", "libllvm*", "lld*", "llvm*", "rustc", "rust-src", "bindgen")
+# The packages of the build root on which a kernel depends, as patterns: the source, the compilers,
+# and pahole, whose version is in the configuration.
+PACKAGES = (
+    *("linux-source-*", "clang*", "libllvm*", "lld*", "llvm*"),
+    *("rustc", "rust-src", "bindgen", "pahole"),
+)
 
 
 @functools.cache
