@@ -159,7 +159,7 @@ class Orders(unittest.TestCase):
             scene.check()
 
     def test_core_leaves_intervals_open(self):
-        """The core does not end the interval part of a refused range: see src/chain/mod.rs."""
+        """The core does not end the interval side of a refused range: see src/chain/mod.rs."""
         left_open = 0
         for scene, range_, _ in self.scenes():
             run(scene.core.invalidate(range_))

@@ -5,7 +5,7 @@
  * __mmu_notifier_invalidate_range_start() of mm/mmu_notifier.c calls the interval
  * subscribers first, and the sequence is odd from then to the end of the range.  When
  * another subscriber refuses the range after that, the initiator must not call the
- * end.  Up to Linux 7.3 the core does not end the interval part itself either: the
+ * end.  Up to Linux 7.3 the core does not end the interval side itself either: the
  * sequence stays odd, and a task that waits for it waits for ever.  The test expects
  * this failure; patches/ has the fix.
  *
@@ -200,7 +200,7 @@ TEST_F_TIMEOUT(sequence, refused, MNCK_TIMEOUT)
 		/* A mirror that saw the range is checked when the victim exits. */
 		if (!variant->another)
 			EXPECT_STUCK(mirror, stats_now(&self->trylock).serial);
-		XFAIL(return, "the core does not end the interval part of a refused range");
+		XFAIL(return, "the core does not end the interval side of a refused range");
 	}
 	EXPECT_EQ(0, caller_end(&caller));
 }
