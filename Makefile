@@ -90,7 +90,7 @@ help:
 # help:   make shell [ARCH=arm64]   give a prompt in a guest with the module loaded
 # help:   make rustdoc              write the documentation: build/rustdoc/mnck/index.html
 # help:   SETUP=no                  never install a package on this machine
-# help: make coverage and make bench write Documentation/coverage.md and Documentation/cost.md.
+# help: Without ARCH=, make coverage and make bench also write their pages in Documentation/.
 # help:
 # help: For your own kernel, with your own tools:
 # help:   make [KDIR=dir]                build the module: build/src/mnck.ko
