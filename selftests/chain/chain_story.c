@@ -10,8 +10,9 @@
  * in 2019, and what is correct.
  *
  * Without an argument the program prints the head of the table.  With the name of a
- * policy it plays one process and prints its rows.  It fails if a driver saw anything
- * else than the policy says, or if mnck reported more or less than what is wrong in it.
+ * policy it plays one process and prints its rows.  It fails if a driver received other
+ * calls than the policy says, or if mnck did not report exactly the violations that the
+ * policy causes.
  */
 #include <err.h>
 #include <errno.h>
@@ -76,11 +77,11 @@ struct scene {
 
 static const char head[] =
 	"\n"
-	"In mnck's chain a driver whose start may fail may have an end all the same. A counts\n"
-	"starts and ends, as KVM does. B does too, but fails with -EAGAIN in the reaping, as RDMA\n"
-	"ODP did until 2019: it refuses. So the reaping fails, and is tried again without B. The\n"
-	"policy says which ends the chain calls for a range that B refused. open: starts of A that\n"
-	"have no end so far. kB left: the memory of the process after the reaping.\n"
+	"In mnck's chain a driver whose start may fail may also have an end. A counts starts and\n"
+	"ends, as KVM does. B does too, but refuses in the reaping: its start fails with -EAGAIN,\n"
+	"as that of RDMA ODP did until 2019. So the reaping fails, and is tried again without B.\n"
+	"The policy says which ends the chain calls for a range that B refused. open: starts of A\n"
+	"that have no end so far. kB left: the memory of the process after the reaping.\n"
 	"\n";
 
 static void print_head(void)

@@ -30,7 +30,7 @@ int mirror_fault(const struct subscriber *sub, __u32 flags, const void *start, s
 /* Reads the mirror's shadow page table. */
 int mirror_read(const struct subscriber *sub, const void *start, size_t len, __u64 *entries);
 
-/* Lets the calls that the mirror holds go on. */
+/* Lets one call that waits at the mirror's gate go on, or the next call that comes there. */
 int mirror_let_go(const struct subscriber *sub);
 
 /* Returns whether exactly one call waits until the mirror lets it go. */

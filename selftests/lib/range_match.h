@@ -26,7 +26,7 @@ struct wanted_range {
 	/* The task; 0 is the test itself.  kernel_thread() finds others. */
 	pid_t pid;
 	bool non_blockable;
-	/* The subscribers that may refuse it did. */
+	/* The subscribers that may refuse the range have refused it. */
 	bool refused;
 };
 
@@ -49,9 +49,9 @@ bool range_matches(const struct seen_range *seen, const struct wanted_range *wan
 size_t path_count_calls(const struct path *p, const char *what, const char *names);
 
 /*
- * Collects the ranges.  All subscribers must have received exactly the wanted ranges, in
- * this order or in any; only the interval subscribers, if the process ends.  Returns "",
- * or what is wrong.
+ * Collects the ranges.  All subscribers, or if the process ends, the interval subscribers
+ * alone, must have received exactly the wanted ranges, in this order or in any.  Returns
+ * "", or what is wrong.
  */
 const char *path_differs(struct path *p, const struct wanted_range *want, size_t n,
 			 bool in_order);

@@ -33,7 +33,7 @@ struct driver {
 	struct mnck_stats now;
 };
 
-/* What a step of the story adds to the statistics of a driver; and the pairs that are open now. */
+/* What a step of the story adds to the statistics of a driver, and the pairs open after it. */
 struct counts {
 	__u64 starts;
 	__u64 ends;
@@ -46,7 +46,7 @@ struct counts look(struct driver *driver);
 
 void check_counts(const char *step, const char *name, struct counts got, struct counts want);
 
-/* Checks that the driver broke @rule so often, and no other rule. */
+/* Checks that the driver broke @rule this many @times, and no other rule. */
 void check_rules(const char *name, const struct driver *driver, enum mnck_rule rule, __u64 times);
 
 /*

@@ -3,7 +3,7 @@
  * A victim: a process to which a test attaches subscribers from outside, and which does
  * nothing to its own memory but what the test orders.
  *
- * It causes no other invalidation: its pages are its own (own_pages()), it receives
+ * A victim causes no other invalidation: its pages are its own (own_pages()).  It receives
  * orders through one pipe and answers through another.  It dies with its parent.
  *
  * Functions that return int return 0, or -1 and errno, unless they say otherwise.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A process of many threads, each of which does to the memory of the process what it is
- * ordered.  Any thread that is free takes the next order.
+ * A process of many threads, which execute orders that change the memory of the process.
+ * Any thread that is free takes the next order.
  *
  * Functions that return int return 0 or -1.
  */

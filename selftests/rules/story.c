@@ -9,7 +9,7 @@
  *
  * Without an argument the program prints the head of the table.  With the name of a
  * mistake it plays one process and prints the rows of its two drivers.  It fails if a
- * driver did not do what its row says, or if mnck reported more or less than that.
+ * driver did not do what its row says, or if mnck did not report exactly its mistake.
  */
 #include <err.h>
 #include <errno.h>
