@@ -6,8 +6,8 @@
 #define MNCK_FAULTS_H
 
 /*
- * What a faulty driver does wrong.  The core sees of a mistake only what the broken
- * rule permits: see the rules in Documentation/checks.md.
+ * What a faulty driver does wrong.  mnck calls the driver and passes on to the core only
+ * results that the rules allow: see Documentation/checks.md.
  */
 enum mnck_fault {
 	/* No mistake: it has a start and an end, and neither fails nor sleeps. */
@@ -56,22 +56,22 @@ enum mnck_fault {
 	MNCK_FAULT_LOCK_RECLAIM,
 	/* The same, but the release takes the mmap lock with the mutex held. */
 	MNCK_FAULT_LOCK_MMAP,
-	/* No mistake: its release does both before it takes the mutex. */
+	/* No mistake: its release allocates and takes the mmap lock before the mutex. */
 	MNCK_FAULT_LOCK_LAST,
 };
 
 /* The callback of a faulty driver that makes the mistake. */
 enum mnck_place {
-	/* The start: for all but LOCK. */
+	/* The start: for all but LOCK_*. */
 	MNCK_IN_START = 0,
 	/* The end: for MSLEEP to GFP_KERNEL. */
 	MNCK_IN_END,
 	/*
-	 * The callback of an interval notifier: for MSLEEP to GFP_KERNEL, LOCK,
+	 * The callback of an interval notifier: for MSLEEP to GFP_KERNEL, LOCK_*,
 	 * EAGAIN and NONE.  The driver is then attached to a range, like a mirror.
 	 */
 	MNCK_IN_INTERVAL,
-	/* The release: for LOCK. */
+	/* The release: for LOCK_*. */
 	MNCK_IN_RELEASE,
 };
 

@@ -76,8 +76,8 @@ enum mnck_kind {
 	 */
 	MNCK_KIND_CHAIN = 7,
 	/*
-	 * A driver in C that breaks a rule, or none: see enum mnck_fault.  The
-	 * checks are between it and the core.
+	 * A driver in C that breaks a rule or, for comparison, none: see enum
+	 * mnck_fault.  mnck checks what the driver does before the core sees it.
 	 */
 	MNCK_KIND_FAULTY = 8,
 };
@@ -124,7 +124,7 @@ enum {
  * @reserved: must be 0
  *
  * Attaching to a chain waits until the ranges that are open are over.  The new
- * member is not notified of these.
+ * member is not notified of those ranges.
  *
  * If the process has another mm than the caller, the caller needs CAP_SYS_PTRACE in
  * the initial user namespace.  The subscriber stays with the mm: it is not
@@ -217,7 +217,8 @@ enum {
  *		subscriber is a chain with members
  *
  * A start that refuses is counted in @starts and in @refusals.  A start that waits
- * for the lock of a trylock is counted when it has the lock.  So at all times:
+ * for the lock of a trylock is counted when it has the lock, or when its wait has
+ * ended without the lock.  So at all times:
  *
  *	counter: starts == ends + open + closed_by_detach
  *	trylock, mirror: ends == 0, open == 0, closed_by_detach == 0
@@ -239,7 +240,8 @@ enum {
  *	complete, a few of their ends may still come; these are moved to @ends
  * @releases: calls of the release callback: not 0 once the mm was released, by
  *	exit, exec or MNCK_DETACH; more than 1 if some of these happened at once.  An
- *	interval notifier has no release: it gets MNCK_EVENT_RELEASE at exit and exec
+ *	interval notifier has no release: at exit and exec it gets a range with
+ *	MNCK_EVENT_RELEASE
  * @non_blockable: starts of a non-blockable range
  * @events: starts by event
  * @last_start, @last_end: the range of the last start, in bytes, half-open
@@ -386,9 +388,9 @@ enum {
  *
  * A FAULT or HOLD that waits does so until MNCK_MIRROR_LET_GO, until the caller is
  * killed, or for wait_limit_ms.  While a HOLD waits, blockable invalidations of the
- * range wait for it, as for the lock of a trylock.  So do all other FAULTs, READs and
- * HOLDs, which cannot be killed meanwhile.  A LET_GO while no call waits lets the next
- * call continue at once.
+ * range wait for it, as for the lock of a trylock.  All other FAULTs, READs and HOLDs
+ * of the mirror wait too, and cannot be killed meanwhile.  A LET_GO while no call waits
+ * lets the next call continue at once.
  *
  *	EINVAL	the subscriber is not a mirror; the op is unknown; or the range is
  *		empty, not page-aligned, too long or not within the subscriber's
