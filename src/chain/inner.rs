@@ -53,7 +53,8 @@ pub(super) struct Inner {
     #[pin]
     changing: Mutex<()>,
 
-    /// The members that are called. Held only to take a reference to the list, or to replace it.
+    /// The members that are called. The lock is held only to take a reference to the list, or to
+    /// replace the list.
     #[pin]
     current: SpinLock<Current>,
 
@@ -136,8 +137,9 @@ impl Inner {
         result
     }
 
-    /// Ends `range` for all members that have started it. These are none if a member has refused
-    /// the range: the core then ends it for all registrations that have an end.
+    /// Ends `range` for all members that have started it. This is also called for a range that a
+    /// member has refused, because the core ends a refused range for all registrations that have an
+    /// end: no member has that range open.
     pub(super) fn end(&self, range: &Range, context: CallbackContext<'_>) {
         if !self.open.has(range) {
             return;
@@ -190,7 +192,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Waits until all ranges are over that are open now. Sleeps.
+    /// Waits until all ranges that are open now are over. Sleeps.
     ///
     /// A callback records its range before it looks the members up. So a member that has joined
     /// before this call has been started for every range that is open when this returns, unless the

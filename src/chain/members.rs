@@ -30,8 +30,8 @@ pub(crate) enum Policy {
 
     /// Starts all members and then ends all, as in an RFC of 2019: a member that has refused must
     /// tolerate an end, see [`end_without_start`](super::Subscriber::end_without_start). (The core
-    /// has done so since 2021, and forbids subscribers that may refuse to have an end.) For
-    /// demonstration.
+    /// has started and ended all subscribers since 2021, but it forbids an end to subscribers that
+    /// may refuse.) For demonstration.
     All,
 }
 

@@ -47,7 +47,7 @@
 //! | I succeeds and N, S or O refuses | as above, but it does *not* undo I | as above |
 //! | the range is blockable | no start may refuse | the types do not let a member refuse |
 //!
-//! The last row but one is a bug of the core, at least up to Linux 7.3: `active_invalidate_ranges`
+//! The last row but one shows a bug of the core, at least up to Linux 7.3: `active_invalidate_ranges`
 //! still counts the invalidation that I has begun. A task that then reads under an interval
 //! subscription of this mm, or removes one, waits for ever. A refusal of a chain has this effect
 //! like any other refusal, and no notifier can prevent it.
@@ -58,7 +58,7 @@
 //! |---|---|---|
 //! | registering | none: `mm_take_all_locks()` excludes open ranges | - |
 //! | between Ends and Starts | none: the mmap lock is held and Starts is not registered | E finds no pair |
-//! | Starts is unregistered, which waits for its callbacks | ranges that were started | their ends are called in E |
+//! | Starts is unregistered, which waits for its callbacks | ranges that were started | E calls their ends |
 //! | Ends is unregistered | ranges that were started | its release closes them: [`Ending::Gone`]. An end that comes before Ends is unlinked finds no pair |
 //! | exit: release, while ranges are open on other CPUs, through the reverse mapping or the OOM reaper | those ranges | the same |
 //! | exit: a start between release and unlinking; its end may or may not come | that range | S and the members are closed: members are not called |
@@ -69,7 +69,7 @@
 //!
 //! | when | what happens |
 //! |---|---|
-//! | a member joins while a range is open | the member gets neither start nor end for it; [`Chain::join`] returns when the range is over. The core uses `mm_take_all_locks()` for that |
+//! | a member joins while a range is open | the member gets neither start nor end for it; [`Chain::join`] returns when the range is over. The core excludes open ranges from a registration by `mm_take_all_locks()` |
 //! | a member leaves while a range is open | no callback uses the member any more; then its end is called with [`Ending::Gone`] |
 //! | a member leaves while its start or end runs | leaving waits for the callback |
 //! | a member leaves while the address space goes | one of the two releases the member |

@@ -63,9 +63,9 @@ impl<V> Pairs<V> {
     /// Allocates the place without waiting for memory, as a callback must. If that fails, refuses a
     /// non-blockable range. A blockable range cannot be refused, so this sleeps until an allocation
     /// succeeds or another range ends and leaves its place. One of the two happens: no task needs
-    /// this one to free memory. In the worst case the OOM killer frees memory, and the OOM reaper
-    /// does not wait here because its ranges are non-blockable. A task that comes here from within
-    /// direct reclaim gets memory from the reserves.
+    /// this task to continue in order to free memory. In the worst case the OOM killer frees memory,
+    /// and the OOM reaper does not wait here because its ranges are non-blockable. A task that comes
+    /// here from within direct reclaim gets memory from the reserves.
     pub(super) fn begin<'c>(
         &self,
         range: &Range,

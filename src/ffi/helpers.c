@@ -36,10 +36,10 @@ void mnck_helper_mmap_write_unlock(struct mm_struct *mm)
 	!defined(CONFIG_UNWINDER_GUESS)
 
 /*
- * The core does not mark a task that is in a callback, and a mark of our own would
- * cost time in each callback.  The stack shows it without cost: all callbacks are
- * called by functions whose names begin so.  Some of these may be inlined into
- * others.
+ * The core does not mark a task that is in a callback, and a mark by mnck would cost
+ * time in each callback.  The stack shows without such a cost that a task is in one:
+ * all callbacks are called by functions whose names begin with these prefixes.  Some
+ * of these functions may be inlined into others.
  */
 static const char * const callers[] = {
 	"__mmu_notifier_invalidate_range_",

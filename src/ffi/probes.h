@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Probes that see what a task might have slept for, even if it did not sleep: a lock
- * that was free, or memory that did not run out.
+ * that was free, or an allocation that did not have to reclaim memory.
  *
  * The probes use the kernel's tracepoints, if it has them: lock_acquire (which needs
  * lockdep), kmalloc and kmem_cache_alloc.  They run for all tasks, but return at once

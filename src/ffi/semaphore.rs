@@ -123,7 +123,7 @@ impl Semaphore {
     /// Frees the semaphore, which [`SemaphoreGuard::keep`] or [`new_taken`](Self::new_taken) has
     /// left taken: `up()`. Never sleeps.
     ///
-    /// A call too many lets two tasks take the semaphore, which harms no memory.
+    /// If this is called once too often, two tasks can take the semaphore, which harms no memory.
     pub(crate) fn up(&self) {
         // SAFETY: By the type invariant `inner` is initialised.
         unsafe { bindings::up(self.inner.get()) };

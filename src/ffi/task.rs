@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Questions about the current task.
+//! The state of the current task.
 
 use kernel::task::Task;
 

@@ -126,7 +126,10 @@ DEFINE_EVENT(mnck_callback, young,
 	TP_PROTO(const char *kind, u64 serial),
 	TP_ARGS(kind, serial));
 
-/* A rule was broken.  The log has only the first time, this has all. */
+/*
+ * A rule was broken.  The log has only the first violation of a rule by a subscriber;
+ * this event comes for each.
+ */
 TRACE_EVENT(violation,
 
 	TP_PROTO(const char *line),

@@ -17,7 +17,7 @@ use super::{
     MNCK_SYMBOL_LEN, //
 };
 
-/// Warns with the line `mnck: ` and `line`: `WARN()`.
+/// Calls `WARN()` with the message `mnck: `, followed by `line`.
 pub(crate) fn warn(line: &CStr) {
     // SAFETY: `line` is a string.
     unsafe { mnck_helper_warn(line.as_char_ptr()) };

@@ -2,7 +2,7 @@
 
 //! The table of all kinds: attaches a model subscriber of any kind.
 //!
-//! No other file of this directory knows all kinds. The kinds do not know this file.
+//! No other file of this directory uses all kinds. The kinds do not use this file.
 
 use core::{
     ops::Range,
@@ -95,8 +95,9 @@ enum Model {
 impl Attached {
     /// Attaches a subscriber of `kind` to an address space. Sleeps.
     ///
-    /// `range`, in bytes, half-open, page-aligned, is what it subscribes to, if its kind subscribes
-    /// to a part of an address space; `policy` is for a chain, `fault` for a faulty driver.
+    /// `range`, in bytes, half-open, page-aligned, is the part of the address space that the
+    /// subscriber subscribes to, for the kinds that subscribe to a part; `policy` is for a chain,
+    /// `fault` for a faulty driver.
     ///
     /// # Errors
     ///
@@ -263,7 +264,7 @@ impl Attached {
     /// Releases the lock that a callback may wait for, if the session holds it.
     pub(crate) fn let_go(&self) {
         if let Ok(trylock) = self.trylock() {
-            // Not to hold it is no error here.
+            // It is no error here if the session does not hold the lock.
             let _ = trylock.release_lock();
         }
     }

@@ -4,8 +4,8 @@
 //!
 //! The device's page table is filled on demand and emptied by invalidations: `lib/test_hmm.c`. A
 //! look-up is repeated if an invalidation came between it and the installation of its result. The
-//! lock is a mutex. An invalidation that may not sleep tries to take it, and refuses if it is
-//! taken.
+//! lock is a mutex. An invalidation that may not sleep tries to take the mutex, and refuses if the
+//! mutex is taken.
 
 use core::{
     ops::Range,

@@ -6,8 +6,8 @@
 //! its callbacks in [`Statistics`](statistics::Statistics).
 //!
 //! [`attached`] is the table of all kinds, and what [`device`](crate::device) uses. The kinds do
-//! not know each other, with one exception: `shared` is a `counter` that each mm has one of. What
-//! they have in common is below them:
+//! not use each other, with one exception: `shared` uses `counter`. These files have what the kinds
+//! share:
 //!
 //! | file | what is in it |
 //! |---|---|

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A subscriber of which each address space has at most one, as a process has one
+//! A subscriber that is shared: each address space has at most one, just as a process has one
 //! `struct kfd_process` however often it opens the GPU.
 //!
 //! The first attach makes the subscriber. The last detach frees it, some time later and without

@@ -51,7 +51,8 @@ pub(crate) struct Trylock {
     /// session holds it across system calls.
     ///
     /// A start takes it under the locks of mm. The lock of the statistics is taken under it. A
-    /// start that has waited for [`wait_limit`] continues without the lock, which protects nothing.
+    /// start that has waited for [`wait_limit`], or whose task is killed, continues without the
+    /// lock, which protects nothing.
     #[pin]
     lock: Semaphore,
 }
@@ -86,9 +87,9 @@ impl Trylock {
         Ok(())
     }
 
-    /// Takes the lock for a start of `range`. If the start may sleep, waits at most for
-    /// [`wait_limit`], and then returns `None`. If not, tries; counts a refusal if the lock is
-    /// taken.
+    /// Takes the lock for a start of `range`. If the start may sleep, waits for at most
+    /// [`wait_limit`] and then, or if the task is killed, returns `None`. If the start may not
+    /// sleep, tries to take the lock, and counts a refusal if it is taken.
     fn take<'c>(
         &self,
         range: &Range,

@@ -42,8 +42,8 @@ pub(super) struct Binding {
     stopped: bool,
 }
 
-/// A stop that the device was told to make and may not have made yet. A driver keeps here the fence
-/// that signals the stop.
+/// A stop that was ordered from the device, which may not have stopped yet. A driver keeps here the
+/// fence that signals the stop.
 pub(super) struct Stop {
     /// The range that is invalidated.
     id: RangeId,
@@ -57,7 +57,7 @@ impl Userptr {
 }
 
 impl Binding {
-    /// Makes the state of a device that was never told to stop.
+    /// Makes the state of a device that was not ordered to stop yet.
     pub(super) fn new() -> Self {
         Self { stopped: false }
     }

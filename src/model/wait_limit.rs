@@ -8,7 +8,7 @@ use crate::module_parameters;
 
 /// Returns how long a callback or an ioctl waits for a user, in ms: `wait_limit_ms`.
 ///
-/// A driver holds its own lock, and releases it. The lock of a model subscriber is held by a user.
+/// A driver holds its own lock, and releases it. A user holds the lock of a model subscriber.
 /// The user may never release it, or may be unable to: the exit of the user's process may wait for
 /// the very callback that waits for the lock, because an exiting task gives up its mm before its
 /// files, and the release of an mm waits for all callbacks. Kernel threads also run callbacks, and

@@ -72,7 +72,7 @@ impl Driver {
         })
     }
 
-    /// Calls the driver's start. Returns its code, and what the core may see of it.
+    /// Calls the driver's start. Returns its code, and the result that the core may see.
     fn call_start(&self, range: &Range, callback: Callback) -> (c_int, Result<(), Refused>) {
         let scope = self.statistics.enter(callback, Some(range));
         let code = self.table.start(range);
@@ -86,14 +86,14 @@ impl Driver {
         (code, result)
     }
 
-    /// Calls the driver's end, and asks the driver whether that was an end too many.
+    /// Calls the driver's end, and asks the driver whether that end had no start.
     fn call_end(&self, range: &Range, callback: Callback) {
         let scope = self.statistics.enter(callback, Some(range));
         self.table.end(range);
         drop(scope);
 
-        // The driver only counts its open ranges. If other ranges are open at the time of an end
-        // too many, it complains when the last of them ends.
+        // The driver only counts its open ranges. If other ranges are open when an end without a
+        // start comes, the driver complains when the last of them ends.
         if table::complains(&self.table) {
             self.statistics.watch().end_not_tolerated(callback, range);
         }
@@ -214,8 +214,8 @@ impl chain::Subscriber for Driver {
     }
 }
 
-/// A set of a few ranges that needs no allocation. It has one range for each task that is within an
-/// invalidation of the mm, and more if they nest.
+/// A set of a few ranges that needs no allocation. The set has at most one range for each task that
+/// is within an invalidation of the mm, and more if invalidations nest.
 struct Ranges([Option<RangeId>; 32]);
 
 impl Ranges {
@@ -223,8 +223,8 @@ impl Ranges {
         Self([None; 32])
     }
 
-    /// Adds a range, unless the set is full: the driver then gets an end too many, as it would from
-    /// the core.
+    /// Adds a range, unless the set is full: the driver then gets an end without a start, as it
+    /// would from the core.
     fn insert(&mut self, range: RangeId) {
         if let Some(place) = self.0.iter_mut().find(|place| place.is_none()) {
             *place = Some(range);

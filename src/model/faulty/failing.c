@@ -55,7 +55,7 @@ const struct mmu_notifier_ops faulty_none = {
 	.free_notifier = faulty_free,
 };
 
-/* nouveau does so. */
+/* nouveau has such a start. */
 static int refuse(struct mmu_notifier *subscription, const struct mmu_notifier_range *range)
 {
 	return mmu_notifier_range_blockable(range) ? 0 : -EAGAIN;
@@ -83,7 +83,7 @@ const struct mmu_notifier_ops faulty_einval = {
 	.invalidate_range_start = fail_einval,
 };
 
-/* RDMA ODP did so until 2019. */
+/* RDMA ODP had such a start, and an end, until 2019. */
 static int refuse_or_count(struct mmu_notifier *subscription,
 			   const struct mmu_notifier_range *range)
 {
@@ -125,7 +125,7 @@ const struct mmu_interval_notifier_ops faulty_interval_none = {
 	.invalidate = succeed,
 };
 
-/* mshv does so if a hypercall fails. */
+/* mshv has such a callback: it fails if a hypercall fails. */
 static bool fail(struct mmu_interval_notifier *subscription,
 		 const struct mmu_notifier_range *range, unsigned long sequence)
 {

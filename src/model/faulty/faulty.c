@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The table of mistakes: which driver makes which.
+ * The table of mistakes: which driver makes which mistake.
  */
 #include <linux/kernel.h>
 #include <linux/nospec.h>

@@ -72,7 +72,7 @@ LOCKER(lock_mmap);
 
 static DEFINE_MUTEX(lock_last);
 
-/* Right: takes the locks that an initiator holds before the mutex. */
+/* Right: takes the mutex last, after the locks that an initiator may hold. */
 static void release_lock_last(struct mmu_notifier *subscription, struct mm_struct *mm)
 {
 	kfree(kmalloc(64, GFP_KERNEL));

@@ -42,7 +42,7 @@ static void wait_until_asleep(struct task_struct *task)
 		fsleep(USEC_PER_MSEC);
 }
 
-/* @work is on the stack of the sleeper, which may return once it sees waker->done. */
+/* @work is on the stack of the sleeper, which may return as soon as it sees waker->done. */
 static void wake(struct work_struct *work)
 {
 	struct waker *waker = container_of(work, struct waker, work);
