@@ -121,7 +121,7 @@ def _flavours(*modules: Measured) -> Iterator[cost.Flavour]:
 
 
 def _growth(c: Measured, rust: Measured) -> dict[str, tuple[dict[int, float], dict[int, float]]]:
-    """Returns, by what grows, the instructions by number in C and in Rust."""
+    """Returns, for each measured call, its instructions in C and in Rust by number of subscribers."""
     names = dict.fromkeys(name for name, _ in c if "." in name)
     return {
         name: (
@@ -143,6 +143,6 @@ def _checks(unchecked: Measured, checked: Measured) -> dict[str, tuple[float | N
 
 
 def _one_more(found: Measured, name: str) -> float:
-    """Returns what one more subscriber adds to those that are there."""
+    """Returns how many instructions each further subscriber adds."""
     _, one, many = sorted(count for n, count in found if n == name)
     return (found[name, many][0] - found[name, one][0]) / (many - one)

@@ -63,7 +63,7 @@ def _run(source: Path, arches: list[str], variant: str, patterns: list[str]) -> 
 
 
 def _build(kernels: list[Kernel]) -> None:
-    """Builds what goes into the guests before the jobs are forked, which then need not."""
+    """Builds what goes into the guests; done before the jobs are forked, so that no job builds."""
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda k: artifacts.for_guest(k, artifacts.module(k)), kernels))
 

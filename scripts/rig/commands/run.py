@@ -26,7 +26,7 @@ STORY = (
 
 
 def run(arch: str, variant: str) -> int:
-    """Load the module, run the story, print what the WARN gate found, and return the exit status."""
+    """Runs the story in a guest, and prints the WARN gate's findings; returns the exit status."""
     kernel = ensure_kernel(arch, variant)
     console = log.console(kernel.label, "run")
     with _initramfs(kernel) as initramfs, Guest(kernel, initramfs, console) as guest:
@@ -51,7 +51,7 @@ def run(arch: str, variant: str) -> int:
 
 
 def shell(arch: str, variant: str) -> int:
-    """Boot a guest with the module loaded, give a prompt, and return the exit status."""
+    """Boots a guest with the module loaded, and gives a prompt; returns the exit status."""
     kernel = ensure_kernel(arch, variant)
     with _initramfs(kernel) as initramfs:
         print("Ctrl-A X ends QEMU", flush=True)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Runs the commands that build and check, and ends them if the rig is ended.
 
-Each command leads a process group of its own.  If the rig is told to end, it ends the whole group.
+Each command leads a process group of its own.  On SIGTERM or Ctrl-C the rig ends the whole group.
 If the rig is killed, the command goes on, and it keeps the locks that were held when it was
 started, so that the next run of the rig waits for it.
 """

@@ -3,4 +3,4 @@
 
 
 class RigError(Exception):
-    """What the user must know or do before the rig can go on: its text is printed, and no trace."""
+    """The rig can't go on.  The text, printed without a trace, says what to know or to do."""

@@ -19,8 +19,8 @@ def side_by_side[T](
 ) -> Iterator[T]:
     """Yields what the jobs yield, as it comes.
 
-    They are started in their order, one more at a time than there are CPUs, since guests often
-    wait.  Beside them the background jobs run one at a time.
+    The jobs are started in their order.  The number that run at a time is one more than that of
+    the CPUs, since guests often wait.  Meanwhile the background jobs run one at a time.
     """
     at_once = len(os.sched_getaffinity(0)) + 1
     log.directory()  # made before the fork, so that all share it

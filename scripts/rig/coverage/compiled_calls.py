@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """The calls of the MMU notifiers in a compiled kernel, and the source functions that make them.
 
-A call lies in another function than the source has it in if the compiler has inlined the caller.
-The kernel has no debug information, so each object with such a call is compiled once more with line
+If the compiler has inlined the caller, a call lies in another function than in the source.  The
+kernel has no debug information, so each object with such a call is compiled once more with line
 tables, which change no code, and the relocations of the calls are looked up in the line tables.
 """
 
@@ -73,7 +73,7 @@ def _find(kernel: Kernel) -> list[CompiledCall]:
 
 
 def _objects(kernel: Kernel) -> list[str]:
-    """Returns the objects that call one of ENTRIES, thus not mm/mmu_notifier.o, which has them."""
+    """Returns the objects that call one of ENTRIES: not mm/mmu_notifier.o, which defines them."""
     listed = output_of(
         ["llvm-nm", "--print-file-name", "--undefined-only", "vmlinux.a"], cwd=kernel.objdir
     )

@@ -29,7 +29,7 @@ class Group:
 
     @property
     def prefix(self) -> str:
-        """What each command begins with."""
+        """The beginning of each command that runs a program in this guest."""
         return f"env {self.environment} " if self.environment else ""
 
     def called(self, case: str) -> str:
@@ -66,7 +66,7 @@ GUESTS = (
         together=True,
     ),
     Group("leaks", ("leaks",), command_line="kmemleak=on"),
-    # The bug that it tests for leaves tasks that never end.
+    # The bug that the program tests for leaves tasks that never end.
     Group("sequence", ("sequence",)),
     # Lockdep turns itself off after its first report.
     Group("lock_callbacks", ("lock_callbacks",)),
