@@ -358,7 +358,7 @@ FIXTURE_TEARDOWN(oom_reaper)
 	EXPECT_EQ(0, oom_remove(&self->group));
 }
 
-/* B refuses in each of the oom_reaper's tries: it gives up, and A is as the policy says. */
+/* B refuses at each try of the oom_reaper, which gives up; A is as the policy says. */
 TEST_F_TIMEOUT(oom_reaper, lock_held, MNCK_TIMEOUT)
 {
 	struct scene *s = &self->scene;

@@ -148,8 +148,8 @@ TEST_F_TIMEOUT(interval, disjoint, MNCK_TIMEOUT)
 }
 
 /*
- * Subscribers whose ranges overlap each see what overlaps their own: one range contains
- * another, two are equal, and one overlaps the others in part.
+ * Subscribers whose ranges overlap each see the invalidations of their own range: one range
+ * contains another, two are equal, and one overlaps the others in part.
  */
 TEST_F_TIMEOUT(interval, overlapping, MNCK_TIMEOUT)
 {

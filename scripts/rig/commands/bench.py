@@ -121,7 +121,7 @@ def _flavours(*modules: Measured) -> Iterator[cost.Flavour]:
 
 
 def _growth(c: Measured, rust: Measured) -> dict[str, tuple[dict[int, float], dict[int, float]]]:
-    """Returns, for each measured call, its instructions in C and in Rust by number of subscribers."""
+    """Returns the instructions of each measured call in C and in Rust, by number of subscribers."""
     names = dict.fromkeys(name for name, _ in c if "." in name)
     return {
         name: (
