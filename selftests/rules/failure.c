@@ -113,7 +113,7 @@ TEST_F_TIMEOUT(failure, none, MNCK_TIMEOUT)
 	EXPECT_NO_LINE(self->kmsg);
 }
 
-/* The driver and a counter are attached to a victim that is reaped: not blockable. */
+/* The driver and a counter are attached to a victim that is reaped: non-blockable ranges. */
 FIXTURE(reaped)
 {
 	int fd;

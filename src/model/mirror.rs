@@ -194,7 +194,7 @@ impl Device {
 
         let mut found = loop {
             let section = self.registration.read_begin(task);
-            // A user keeps the address space from exiting, so it is given up at once.
+            // The reference keeps the address space from exiting, so it is dropped at once.
             let user = self.registration.mm().mmget_not_zero().ok_or(ESRCH)?;
             let faulted = section.fault_in(&user, range.clone(), write, &mut buffer, task);
             drop(user);
