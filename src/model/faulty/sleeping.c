@@ -68,6 +68,9 @@ static void schedule_away(void)
 		schedule();
 	}
 	__set_current_state(TASK_RUNNING);
+	/* wake() has let this task go on, but must return before the module can go. */
+	while (work_busy(&waker.work))
+		cpu_relax();
 	destroy_work_on_stack(&waker.work);
 }
 
