@@ -35,6 +35,9 @@ EXPECT_LOCKDEP = re.compile(r"^# *mnck-expect: LOCKDEP (.+)$", re.MULTILINE)
 CIRCLE = "WARNING: possible circular locking dependency detected"
 CIRCLE_LINK = re.compile(r"-> #\d+ \((.+)\)\{")
 
+# The lines of the OOM reaper's report after its first one, on a kernel without lockdep.
+REAPER_TRACE = re.compile(r"task:| |Call [Tt]race:")
+
 CALL_TRACE = re.compile(r"Call [Tt]race:")
 
 # The lines of a report that an excerpt leaves out: they help only beside the whole log.
@@ -210,6 +213,10 @@ def without_oom_reports(lines: Iterable[str], has_lockdep: bool) -> Iterator[str
     for line in lines:
         if in_last_trace and not line.startswith(" "):
             in_last_trace = False
+            end = ""
+            held = []
+        elif end == "=====" and not has_lockdep and not REAPER_TRACE.match(line):
+            yield from held
             end = ""
             held = []
         if " invoked oom-killer: " in line:

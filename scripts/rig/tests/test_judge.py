@@ -224,6 +224,8 @@ class Gate(unittest.TestCase):
         self.assertEqual(verdict(log=trace, **none), (OK, ""))
         for alarm in ("Call Trace:", "BUG: x"):
             self.assertEqual(verdict(log=f"{trace}[ 3.0] {alarm}", **none)[0], FAIL)
+            cut = f"{trace.splitlines()[0]}\n[ 3.0] page allocation failure\n[ 3.0] {alarm}"
+            self.assertEqual(verdict(log=cut, **none)[0], FAIL)
 
     def test_post_mortem(self):
         bug, panic = "BUG: kernel NULL pointer dereference", "Kernel panic - not syncing: x"
