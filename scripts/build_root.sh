@@ -177,10 +177,16 @@ enter() {
 		mkdir -p "$root$dir"
 		mount --rbind "$dir" "$root$dir"
 	done
+	# For apt, which finds its servers as the host does now.
+	[ ! -e /etc/resolv.conf ] || {
+		touch "$root/etc/resolv.conf"
+		mount --bind /etc/resolv.conf "$root/etc/resolv.conf"
+	}
 	# shellcheck disable=SC2016	# the inner shell expands it
 	exec env -i HOME=/root TERM="${TERM:-dumb}" LANG=C.UTF-8 \
 		PATH=/usr/lib/llvm-19/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-		MNCK_CACHE="$cache" \
+		MNCK_CACHE="$cache" http_proxy="${http_proxy:-}" \
+		https_proxy="${https_proxy:-}" no_proxy="${no_proxy:-}" \
 		chroot "$root" /bin/sh -c 'cd "$0" && exec "$@"' "$checkout" "$@"
 }
 

@@ -120,7 +120,8 @@ def for_guest(kernel: Kernel, mnck: Path) -> tuple[list[str], dict[str, Path]]:
     for source in MODULES:
         modules |= external(kernel, source, source.name)
     modules["test_hmm"] = _test_hmm(kernel)
-    return programs, _in_lib(modules | kernel.modules) | {f"tests/{name}": path for name, path in tests.items()}
+    in_tests = {f"tests/{name}": path for name, path in tests.items()}
+    return programs, _in_lib(modules | kernel.modules) | in_tests
 
 
 def _test_hmm(kernel: Kernel) -> Path:

@@ -16,7 +16,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from rig.build.kernel import Kernel, ensure_source
+from rig.build.kernel import PACKAGES, Kernel, ensure_source, version_of
 from rig.build.variant import DEBIAN
 from rig.common import command
 from rig.common.command import output_of
@@ -33,7 +33,7 @@ DIRECTORY = CACHE / "debian"
 # the symbols that Debian's build exports, and the types for the BTF of modules.
 HEADERS = (".config", ".kernelvariables", "Module.symvers", "vmlinux")
 
-# The modules of Debian's kernels that tests need, which a guest loads when it has booted: a RAM disk.
+# The modules of Debian's kernels that tests need, and that a guest loads at boot: a RAM disk.
 MODULES = ("brd",)
 
 # Options that depend on programs which the build root lacks, and that do not change modules.
@@ -56,13 +56,27 @@ def ensure_kdir(release: str) -> Path:
             " `uname -r` prints it on the target, for example KERNEL=7.3.4+deb13-amd64"
         )
     directory = DIRECTORY / release
-    stamp = directory / "mnck.whole"
     with locked(DIRECTORY.with_suffix(".lock")):
-        if not stamp.exists():
+        if not _is_whole(directory):
             headers = _headers(release, match["arch"])
             _prepare(release, headers, directory)
-            stamp.touch()
+            _set_whole(directory)
     return directory
+
+
+def _key() -> str:
+    """Returns a hash of what the directories here depend on: the source and the compilers."""
+    return version_of(*PACKAGES, "gcc-14*", "binutils*")
+
+
+def _is_whole(directory: Path) -> bool:
+    """Returns whether `directory` was finished, and with what the build root has now."""
+    stamp = directory / "mnck.whole"
+    return stamp.exists() and stamp.read_text() == _key()
+
+
+def _set_whole(directory: Path) -> None:
+    (directory / "mnck.whole").write_text(_key())
 
 
 def ensure_debian(arch: str, variant: str) -> Kernel:
@@ -71,11 +85,10 @@ def ensure_debian(arch: str, variant: str) -> Kernel:
     release = f"{source_version().partition('-')[0]}+deb13-{flavour}"
     directory = ensure_kdir(release)
     binaries = DIRECTORY / f"{release}.binaries"
-    stamp = binaries / "mnck.whole"
     with locked(DIRECTORY.with_suffix(".lock")):
-        if not stamp.exists():
+        if not _is_whole(binaries):
             _fetch_binaries(release, flavour.rpartition("-")[2], binaries)
-            stamp.touch()
+            _set_whole(binaries)
     return Kernel(arch, variant, ensure_source(), directory, binaries)
 
 
@@ -90,18 +103,28 @@ def _fetch_binaries(release: str, arch: str, binaries: Path) -> None:
         output_of(["unxz", packed], f"unpacking {packed.name}")
         packed.with_suffix("").rename(binaries / f"{name}.ko")
     shutil.rmtree(binaries / "usr")
-    shutil.rmtree(binaries / "packages")
 
 
 def download(packages: Sequence[str], directory: Path) -> None:
-    """Downloads Debian `packages`, "name:architecture", and unpacks them into `directory`."""
+    """Downloads Debian `packages`, "name:architecture", and unpacks them into `directory`.
+
+    They must have the version of the build root's source.
+    """
     archives = directory / "packages"
+    lists = archives / "lists"
     shutil.rmtree(directory, ignore_errors=True)
-    archives.mkdir(parents=True)
-    # In a user namespace, root cannot change to the user that apt downloads as.
-    apt = ("apt-get", "--quiet=2", "--option=APT::Sandbox::User=root")
+    lists.mkdir(parents=True)
+    apt = [
+        *("apt-get", "--quiet=2"),
+        # In a user namespace, root cannot change to the user that apt downloads as.
+        "--option=APT::Sandbox::User=root",
+        # apt leaves nothing in the build root.
+        *(f"--option=Dir::State::Lists={lists}", "--option=Dir::Cache::pkgcache="),
+        "--option=Dir::Cache::srcpkgcache=",
+    ]
     with Step("Debian's packages", about=10):
-        output_of([*apt, "update"], "fetching the lists of Debian's packages")
+        update = [*apt, "--error-on=any", "update"]
+        output_of(update, "fetching the lists of Debian's packages")
         status, output = command.run([*apt, "download", *packages], cwd=archives)
     if status:
         raise RigError(
@@ -109,7 +132,15 @@ def download(packages: Sequence[str], directory: Path) -> None:
             f" only, so upgrade the target's kernel.\n{output}"
         )
     for archive in sorted(archives.glob("*.deb")):
+        version = output_of(["dpkg-deb", "--field", archive, "Version"]).strip()
+        if version != source_version():
+            raise RigError(
+                f"{archive.name} has version {version}, but the source in the build root has"
+                f" {source_version()}: run `make distclean`, and then this again, with a new"
+                " build root"
+            )
         output_of(["dpkg-deb", "--extract", archive, directory], f"unpacking {archive.name}")
+    shutil.rmtree(archives)
 
 
 def source_version() -> str:
@@ -118,16 +149,9 @@ def source_version() -> str:
 
 
 def _headers(release: str, arch: str) -> Path:
-    """Returns the directory with the headers of `release`; their version is the source's."""
+    """Returns the directory with the headers of `release`."""
     directory = DIRECTORY / f"{release}.headers"
     download([f"linux-headers-{release}:{arch}"], directory)
-    [archive] = (directory / "packages").glob("*.deb")
-    version = output_of(["dpkg-deb", "--field", archive, "Version"]).strip()
-    if version != source_version():
-        raise RigError(
-            f"{release} has version {version}, but the source in the build root has version"
-            f" {source_version()}: run `make distclean`, after which the build root is made anew"
-        )
     return directory / "usr/src" / f"linux-headers-{release}"
 
 
@@ -152,8 +176,8 @@ def _prepare(release: str, headers: Path, directory: Path) -> None:
     texts = [path.read_text() for path in (directory / "rust").glob("exports_*_generated.h")]
     if missing := wanted - exported("".join(texts)):
         raise RigError(
-            f"{len(missing)} of the {len(wanted)} Rust symbols of {release} were not reproduced, for"
-            f" example {min(missing)}; modules would not load.  Was {release} compiled by the"
+            f"{len(missing)} of the {len(wanted)} Rust symbols of {release} were not reproduced,"
+            f" for example {min(missing)}; modules would not load.  Was {release} compiled by the"
             " build root's rustc? CONFIG_RUSTC_VERSION_TEXT tells"
         )
     print(f"mnck: all {len(wanted)} Rust symbols of {release} are reproduced")

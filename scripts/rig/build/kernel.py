@@ -140,10 +140,15 @@ PACKAGES = (
 
 
 @functools.cache
+def version_of(*packages: str) -> str:
+    """Returns a hash of the versions of the build root's `packages`, which are patterns."""
+    versions = subprocess.check_output(["dpkg-query", "--show", *packages])
+    return hashlib.sha256(versions).hexdigest()[:12]
+
+
 def _version() -> str:
-    """Returns a hash of the versions of the source and of the tools that compile it."""
-    packages = subprocess.check_output(["dpkg-query", "--show", *PACKAGES])
-    return hashlib.sha256(packages).hexdigest()[:12]
+    """Returns a hash of the versions of the packages on which a kernel depends."""
+    return version_of(*PACKAGES)
 
 
 def _prune(new: Path, pattern: str) -> None:

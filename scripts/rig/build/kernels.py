@@ -10,5 +10,6 @@ from rig.common.error import RigError
 def ensure_kernel(arch: str, variant: str = DEFAULT) -> Kernel:
     """Returns the kernel of this architecture and variant; makes it if it is not in the cache."""
     if arch not in arches_of(variant):
-        raise RigError(f"there is no {variant} kernel for {arch}: give ARCH={arches_of(variant)[0]}")
+        others = arches_of(variant)
+        raise RigError(f"Debian has no {variant} kernel for {arch}: give ARCH={others[0]}")
     return ensure_debian(arch, variant) if variant in DEBIAN else ensure_built(arch, variant)
