@@ -5,6 +5,8 @@
 #ifndef MNCK_SELFTEST_CHAIN_H
 #define MNCK_SELFTEST_CHAIN_H
 
+#include <time.h>
+
 #include "device.h"
 #include "stats.h"
 
@@ -46,9 +48,11 @@ struct mnck_stats paired_off(struct mnck_stats want, __u64 refusals, __u64 ends,
 #define WAIT_MEMBER(_sub, _want)                                \
 	do {                                                    \
 		struct mnck_stats awaited_ = (_want), now_;     \
+		time_t limit_ = time(NULL) + MNCK_TIMEOUT / 2;  \
 								\
 		WAIT_UNTIL(mnck_stats(_sub, &now_) ||           \
-			   !*mnck_differs(&awaited_, &now_));   \
+			   !*mnck_differs(&awaited_, &now_) ||  \
+			   time(NULL) > limit_);                \
 		EXPECT_MEMBER(_sub, awaited_);                  \
 	} while (0)
 

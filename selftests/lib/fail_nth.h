@@ -21,6 +21,7 @@ enum fail_what {
 #define REQUIRE_FAULT_INJECTION()                               \
 	do {                                                    \
 		REQUIRE_OPTION(has_fail_nth(), "FAULT_INJECTION"); \
+		REQUIRE_OPTION(has_fail_debugfs(), "FAULT_INJECTION_DEBUG_FS"); \
 		REQUIRE_OPTION(has_failslab(), "FAILSLAB");     \
 		REQUIRE_OPTION(has_fail_page_alloc(), "FAIL_PAGE_ALLOC"); \
 	} while (0)

@@ -37,6 +37,11 @@ bool has_fail_nth(void)
 	return exists("/proc/thread-self/fail-nth");
 }
 
+bool has_fail_debugfs(void)
+{
+	return exists("/sys/kernel/debug/fail_page_alloc") || exists("/sys/kernel/debug/failslab");
+}
+
 bool has_failslab(void)
 {
 	return exists("/sys/kernel/debug/failslab");
@@ -69,7 +74,8 @@ bool has_ksm(void)
 
 bool has_lockdep(void)
 {
-	return exists("/proc/lockdep_stats");
+	/* Unlike lockdep_stats, only PROVE_LOCKING has it. */
+	return exists("/proc/lockdep_chains");
 }
 
 bool has_lru_gen(void)

@@ -14,6 +14,7 @@ bool has_compaction(void);		/* COMPACTION */
 bool has_damon(void);			/* DAMON_SYSFS */
 bool has_event_tracing(void);		/* EVENT_TRACING; mounts tracefs */
 bool has_fail_nth(void);		/* FAULT_INJECTION */
+bool has_fail_debugfs(void);		/* FAULT_INJECTION_DEBUG_FS; needs debugfs */
 bool has_failslab(void);		/* FAILSLAB; needs debugfs */
 bool has_fail_page_alloc(void);		/* FAIL_PAGE_ALLOC; needs debugfs */
 bool has_hugetlb(void);			/* HUGETLBFS */

@@ -51,7 +51,9 @@ class Counter(Notifier):
 class Scene:
     """An mm with a chain of A, which never refuses, and B, which may, in either order."""
 
-    def __init__(self, chain: type[Chain] = Chain, *, a_first: bool = True, b_refuses: bool = False):
+    def __init__(
+        self, chain: type[Chain] = Chain, *, a_first: bool = True, b_refuses: bool = False
+    ):
         self.core = Core()
         self.make = chain
         self.a = Subscriber("A")

@@ -13,6 +13,7 @@
 
 #include "mnck_harness.h"
 #include "module.h"
+#include "option.h"
 #include "path.h"
 
 #define BY_COLLECT "migrate_vma_collect migrate_vma_setup"
@@ -37,6 +38,7 @@ FIXTURE(device_memory)
 
 FIXTURE_SETUP(device_memory)
 {
+	REQUIRE_OPTION(has_event_tracing(), "EVENT_TRACING");
 	REQUIRE_OPTION(module_file(TEST_HMM_VARIABLE, "test_hmm"), "TEST_HMM");
 	self->device = -1;
 	self->page = getpagesize();

@@ -35,7 +35,7 @@ FIXTURE(files)
 FIXTURE_SETUP(files)
 {
 	REQUIRE_OPTION(has_memfd(), "MEMFD_CREATE");
-	REQUIRE_OPTION(has_second_ram_disk(), "BLK_DEV_RAM_COUNT=2");
+	REQUIRE_OPTION(has_second_ram_disk(), "BLK_DEV_RAM, and CONFIG_BLK_DEV_RAM_COUNT=2");
 	self->page = getpagesize();
 	self->shared = PATH_AREA;
 	self->private = PATH_AREA + 64 * self->page;

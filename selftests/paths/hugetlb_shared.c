@@ -38,6 +38,7 @@ FIXTURE(hugetlb_shared)
 
 FIXTURE_SETUP(hugetlb_shared)
 {
+	REQUIRE_OPTION(has_event_tracing(), "EVENT_TRACING");
 	REQUIRE_OPTION(has_hugetlb(), "HUGETLBFS");
 	self->uffd = -1;
 	self->page = hugetlb_size();

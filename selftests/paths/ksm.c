@@ -34,6 +34,7 @@ FIXTURE(ksm)
 
 FIXTURE_SETUP(ksm)
 {
+	REQUIRE_OPTION(has_event_tracing(), "EVENT_TRACING");
 	REQUIRE_OPTION(has_ksm(), "KSM");
 	self->page = getpagesize();
 	self->first = PATH_AREA;

@@ -35,6 +35,7 @@ mnck-gcc-flags := -mno-fp-ret-in-387 -mpreferred-stack-boundary=% \
 	-mindirect-branch-cs-prefix -mstack-protector-guard% \
 	-mno-strict-align -mstrict-align -mdirect-extern-access \
 	-fconserve-stack -falign-jumps=% -falign-loops=% \
+	-femit-struct-debug-baseonly \
 	-fno-ipa-cp-clone -fno-ipa-sra -fno-partial-inlining \
 	-fno-reorder-blocks -fno-allow-store-data-races -fasan-shadow-offset=% \
 	-fzero-call-used-regs=% -fno-stack-clash-protection \
