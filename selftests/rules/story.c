@@ -54,7 +54,7 @@ static const struct mistake mistakes[] = {
 	{
 		.name = "einval",
 		.fault = MNCK_FAULT_EINVAL,
-		.does = "start fails with -EINVAL; only -EAGAIN is allowed",
+		.does = "start returns -EINVAL (-22), which is not allowed",
 		.rule = MNCK_RULE_FAILURE,
 		.what = "start failed with -22",
 		.fails_unmap = true,
@@ -64,7 +64,7 @@ static const struct mistake mistakes[] = {
 	{
 		.name = "failing_end",
 		.fault = MNCK_FAULT_FAILING_END,
-		.does = "start fails with -EAGAIN, so it must have no end",
+		.does = "start returns -EAGAIN, so it must have no end",
 		.rule = MNCK_RULE_FAILING_END,
 		.what = "start refused",
 		.has_end = true,
@@ -73,20 +73,26 @@ static const struct mistake mistakes[] = {
 };
 
 static const char head[] =
-	"Each pair of drivers below is subscribed to a process that unmaps 4 MiB, is killed, and\n"
-	"has its memory reaped, as the OOM reaper does it. Linux calls a driver's start before it\n"
-	"takes memory away, and its end afterwards. In the reaping a callback must not sleep.\n"
-	"mnck counted the calls (-: the driver has no end), the starts that failed, and the\n"
-	"callbacks that slept in the reaping. For a driver that is wrong it wrote a line to the\n"
-	"kernel's log, shown below the driver: rule, driver, what it did, event, addresses,\n"
-	"whether a callback may sleep there (blockable), the kernel function that called the\n"
-	"driver, and the task.\n"
+	"Each pair of rows is a new process with two drivers, a correct one and a faulty one. The\n"
+	"process unmaps 4 MiB. Then it is killed, and process_mrelease() reaps its other mappings\n"
+	"with the code of the OOM reaper. Before Linux takes memory away, it calls each driver's\n"
+	"invalidate_range_start (start): once for the munmap, and once for each mapping that is\n"
+	"reaped. Afterwards it calls invalidate_range_end (end). In the reaping a callback must not\n"
+	"sleep.\n"
+	"\n"
+	"  starts, ends  how often Linux called the driver; -: the driver has no end\n"
+	"  errors        starts that returned an error\n"
+	"  slept         callbacks that slept in the reaping\n"
+	"\n"
+	"When a driver breaks a rule for the first time, mnck writes a line to the kernel's log:\n"
+	"  mnck: RULE: DRIVER: WHAT IT DID: EVENT ADDRESSES blockable (callbacks may sleep) or\n"
+	"  non-blockable, in THE FUNCTION OF LINUX THAT TAKES THE MEMORY AWAY, TASK[PID]\n"
 	"\n";
 
 static void print_head(void)
 {
 	fputs(head, stdout);
-	printf("%-60s %6s %4s %6s %5s  %s\n", "driver", "starts", "ends", "failed", "slept",
+	printf("%-60s %6s %4s %6s %5s  %s\n", "driver", "starts", "ends", "errors", "slept",
 	       "verdict");
 }
 
@@ -161,7 +167,7 @@ static void play(const struct mistake *mistake)
 	want = expected_of(mistake, reap.vmas, mistake->fails_reap);
 	check_counts("reaping", "the other driver", look(&faulty), want);
 
-	print_driver(&counter, "counter", "counts starts and ends, as KVM does", true);
+	print_driver(&counter, "counter", "counts starts and ends, like KVM", true);
 	print_driver(&faulty, "faulty", mistake->does, mistake->has_end);
 	if (!mistake->fails_unmap)
 		violation = in_reaping(mistake->rule, mistake->what, &reap);

@@ -75,10 +75,12 @@ impl<'a> Scope<'a> {
             return;
         }
         if sleeps != 0 {
+            let times = if sleeps == 1 { "time" } else { "times" };
+
             self.watch.report_at(
                 Rule::NonBlock,
                 self.range,
-                fmt!("{} slept {} times", self.callback.name(), sleeps),
+                fmt!("{} slept {sleeps} {times}", self.callback.name()),
             );
         } else if let Some((lock, function)) = might_sleep.and_then(MightSleep::lock) {
             self.watch.report_at(

@@ -26,7 +26,7 @@ STORY = (
 
 
 def run(arch: str, variant: str) -> int:
-    """Runs the story in a guest, and prints the WARN gate's findings; returns the exit status."""
+    """Runs both stories and prints what the WARN gate found; returns the exit status."""
     kernel = ensure_kernel(arch, variant)
     console = log.console(kernel.label, "run")
     with _initramfs(kernel) as initramfs, Guest(kernel, initramfs, console) as guest:
@@ -38,7 +38,7 @@ def run(arch: str, variant: str) -> int:
 
     verdicts = [judge(arch, name, outcome, console) for name, outcome in steps]
     failed = [verdict for verdict in verdicts if verdict.status == FAIL]
-    print(f"\nKernel alarms: {_seen([outcome for _, outcome in steps])}")
+    print(f"\nKernel log: {_seen([outcome for _, outcome in steps])}")
     for verdict in failed:
         print(paint(f"FAILED in {verdict.name}: {verdict.reason}", FAIL))
         for line in verdict.lines:
@@ -46,7 +46,7 @@ def run(arch: str, variant: str) -> int:
     if failed:
         print(f"console: {console}")
     else:
-        print(paint("passed: mnck reported each broken rule, and nothing else", OK))
+        print(paint("passed: mnck reported each rule that a driver broke, and nothing else", OK))
     return int(bool(failed))
 
 
@@ -84,6 +84,6 @@ def _seen(outcomes: list[Outcome]) -> str:
         return "unknown: the guest died"
     wrong = [complaint for outcome in outcomes for complaint in gate(outcome)[0]]
     warns = outcomes[-1].after.warns - outcomes[0].before.warns
-    lockdep = "is not built in" if outcomes[0].before.lockdep is None else "reports nothing"
-    clean = f"{warns} WARNs, each with a line of mnck above; no oops; lockdep {lockdep}"
+    lockdep = "no lockdep" if outcomes[0].before.lockdep is None else "no report of lockdep"
+    clean = f"{warns} warnings (WARN), one for each line of mnck; no oops; {lockdep}"
     return "; ".join(wrong) or clean
