@@ -41,14 +41,17 @@ int oom_remove(struct oom_group *group)
 	return group->path[0] ? rmdir(group->path) : 0;
 }
 
-int oom_start(struct oom_group *group, struct victim *v, size_t len)
+int oom_add(struct oom_group *group, const struct victim *v)
 {
 	char pid[16];
 
-	if (victim_start(v, len) || victim_trace_exit(v))
-		return -1;
 	snprintf(pid, sizeof(pid), "%d", v->pid);
-	return cgroup_write(group->path, "cgroup.procs", pid);
+	return victim_trace_exit(v) || cgroup_write(group->path, "cgroup.procs", pid) ? -1 : 0;
+}
+
+int oom_start(struct oom_group *group, struct victim *v, size_t len)
+{
+	return victim_start(v, len) || oom_add(group, v) ? -1 : 0;
 }
 
 int oom_touch(const struct victim *v)

@@ -34,6 +34,9 @@ int oom_make(struct oom_group *group);
 /* Removes the cgroup; the victim must be gone. */
 int oom_remove(struct oom_group *group);
 
+/* Moves a victim into the cgroup; it will stop in exit. */
+int oom_add(struct oom_group *group, const struct victim *v);
+
 /* Starts a victim in the cgroup, still small, that will stop in exit. */
 int oom_start(struct oom_group *group, struct victim *v, size_t len);
 

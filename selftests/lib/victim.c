@@ -15,13 +15,7 @@
 #include "memory.h"
 #include "victim.h"
 
-struct victim_order {
-	long op;
-	void *addr;
-	size_t len;
-};
-
-static void victim_answer(long result)
+void victim_answer(long result)
 {
 	if (write(STDOUT_FILENO, &result, sizeof(result)) != sizeof(result))
 		_exit(1);
@@ -84,7 +78,7 @@ void victim_exec_main(int argc, char **argv)
 		victim_main(strtoul(argv[2], NULL, 10));
 }
 
-int victim_send(const struct victim *v, enum victim_op op, void *addr, size_t len)
+int victim_send(const struct victim *v, int op, void *addr, size_t len)
 {
 	struct victim_order order = { .op = op, .addr = addr, .len = len };
 
@@ -98,12 +92,12 @@ long victim_wait(const struct victim *v)
 	return read(v->answers, &result, sizeof(result)) == sizeof(result) ? result : -1;
 }
 
-long victim_do(const struct victim *v, enum victim_op op, void *addr, size_t len)
+long victim_do(const struct victim *v, int op, void *addr, size_t len)
 {
 	return victim_send(v, op, addr, len) ? -1 : victim_wait(v);
 }
 
-int victim_start(struct victim *v, size_t len)
+int victim_start_as(struct victim *v, void (*run)(size_t len), size_t len)
 {
 	int orders[2], answers[2];
 
@@ -117,7 +111,8 @@ int victim_start(struct victim *v, size_t len)
 		dup2(answers[1], STDOUT_FILENO);
 		/* Inherited files of /dev/mnck would stay open after the test. */
 		close_range(STDERR_FILENO + 1, ~0U, 0);
-		victim_main(len);
+		run(len);
+		_exit(0);
 	}
 	close(orders[0]);
 	close(answers[1]);
@@ -125,6 +120,11 @@ int victim_start(struct victim *v, size_t len)
 	v->answers = answers[0];
 	v->pidfd = syscall(SYS_pidfd_open, v->pid, 0);
 	return v->pidfd < 0 || victim_wait(v) ? -1 : 0;
+}
+
+int victim_start(struct victim *v, size_t len)
+{
+	return victim_start_as(v, victim_main, len);
 }
 
 int victim_trace_exit(const struct victim *v)

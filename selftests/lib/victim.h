@@ -46,13 +46,29 @@ void victim_exec_main(int argc, char **argv);
 /* Starts a victim with @len bytes of touched memory at VICTIM_AREA. */
 int victim_start(struct victim *v, size_t len);
 
-int victim_send(const struct victim *v, enum victim_op op, void *addr, size_t len);
+/* One order, as the victim reads it from its standard input. */
+struct victim_order {
+	long op;
+	void *addr;
+	size_t len;
+};
+
+/*
+ * Starts a victim that executes @run, which calls victim_answer() when it is ready, and
+ * then for each order that it has executed.
+ */
+int victim_start_as(struct victim *v, void (*run)(size_t len), size_t len);
+
+/* In the victim: writes the answer to an order. */
+void victim_answer(long result);
+
+int victim_send(const struct victim *v, int op, void *addr, size_t len);
 
 /* Returns the answer to the last order: 0, an errno, or -1 if the victim is gone. */
 long victim_wait(const struct victim *v);
 
 /* Sends an order, and returns the answer. */
-long victim_do(const struct victim *v, enum victim_op op, void *addr, size_t len);
+long victim_do(const struct victim *v, int op, void *addr, size_t len);
 
 /* From now on the victim stops in exit, while it still has its mm. */
 int victim_trace_exit(const struct victim *v);
