@@ -16,6 +16,7 @@ class Arch:
     qemu: tuple[str, ...]  # the program, and the options that select its machine
     command_line: str  # the kernel's: its serial console, and what the machine needs
     busybox: Path  # static, in the build root
+    nested: tuple[str, ...] = ()  # the options without which the machine cannot run KVM
 
 
 ARCHES = {
@@ -44,6 +45,7 @@ ARCHES = {
             ),
             command_line="console=ttyAMA0",
             busybox=Path("/opt/arm64/usr/bin/busybox"),
+            nested=("-machine", "virtualization=on"),
         ),
     )
 }

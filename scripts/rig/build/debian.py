@@ -36,6 +36,14 @@ HEADERS = (".config", ".kernelvariables", "Module.symvers", "vmlinux")
 # The modules of Debian's kernels that tests need, and that a guest loads at boot: a RAM disk.
 MODULES = ("brd",)
 
+# The modules of the drivers beside which mnck is tested, for the guests of these tests alone; those
+# that are built in or that the architecture does not have are left out.
+PEERS = (
+    *("irqbypass", "kvm", "ccp", "kvm-amd"),
+    *("dummy", "ib_core", "ib_uverbs_support", "ib_uverbs"),
+    *("udp_tunnel", "ip6_udp_tunnel", "rdma_rxe"),
+)
+
 # Options that depend on programs which the build root lacks, and that do not change modules.
 HARMLESS = {
     "CONFIG_COMPAT_VDSO",  # a compiler for 32-bit Arm
@@ -64,19 +72,19 @@ def ensure_kdir(release: str) -> Path:
     return directory
 
 
-def _key() -> str:
-    """Returns a hash of what the directories here depend on: the source and the compilers."""
-    return version_of(*PACKAGES, "gcc-14*", "binutils*")
+def _key(*parts: str) -> str:
+    """Returns what a directory depends on: the source, the compilers, and which `parts` it has."""
+    return " ".join((version_of(*PACKAGES, "gcc-14*", "binutils*"), *parts))
 
 
-def _is_whole(directory: Path) -> bool:
-    """Returns whether `directory` was finished, and with what the build root has now."""
+def _is_whole(directory: Path, *parts: str) -> bool:
+    """Returns whether `directory` was finished, and from what the build root has now."""
     stamp = directory / "mnck.whole"
-    return stamp.exists() and stamp.read_text() == _key()
+    return stamp.exists() and stamp.read_text() == _key(*parts)
 
 
-def _set_whole(directory: Path) -> None:
-    (directory / "mnck.whole").write_text(_key())
+def _set_whole(directory: Path, *parts: str) -> None:
+    (directory / "mnck.whole").write_text(_key(*parts))
 
 
 def ensure_debian(arch: str, variant: str) -> Kernel:
@@ -86,9 +94,9 @@ def ensure_debian(arch: str, variant: str) -> Kernel:
     directory = ensure_kdir(release)
     binaries = DIRECTORY / f"{release}.binaries"
     with locked(DIRECTORY.with_suffix(".lock")):
-        if not _is_whole(binaries):
+        if not _is_whole(binaries, *MODULES, *PEERS):
             _fetch_binaries(release, flavour.rpartition("-")[2], binaries)
-            _set_whole(binaries)
+            _set_whole(binaries, *MODULES, *PEERS)
     return Kernel(arch, variant, ensure_source(), directory, binaries)
 
 
@@ -98,10 +106,11 @@ def _fetch_binaries(release: str, arch: str, binaries: Path) -> None:
     download(packages, binaries)
     modules = binaries / "usr/lib/modules" / release
     (modules / "vmlinuz").rename(binaries / "vmlinuz")
-    for name in MODULES:
-        [packed] = modules.rglob(f"{name}.ko.xz")
-        output_of(["unxz", packed], f"unpacking {packed.name}")
-        packed.with_suffix("").rename(binaries / f"{name}.ko")
+    (binaries / "peers").mkdir()
+    for names, target in ((MODULES, binaries), (PEERS, binaries / "peers")):
+        for packed in (path for name in names for path in modules.rglob(f"{name}.ko.xz")):
+            output_of(["unxz", packed], f"unpacking {packed.name}")
+            packed.with_suffix("").rename(target / packed.with_suffix("").name)
     shutil.rmtree(binaries / "usr")
 
 

@@ -71,6 +71,11 @@ class Kernel:
         """The kernel's own modules that the guest loads at boot, by name."""
         return {path.stem: path for path in self.binaries.glob("*.ko")} if self.binaries else {}
 
+    @property
+    def peers(self) -> dict[str, Path]:
+        """The modules of other drivers that some guests load at boot, by name."""
+        return {path.stem: path for path in self.binaries.glob("peers/*.ko")} if self.binaries else {}
+
     def has(self, option: str) -> bool:
         """Returns whether the kernel has CONFIG_`option`, built in or as a module."""
         lines = (self.objdir / ".config").read_text().splitlines()

@@ -5,7 +5,7 @@ A test is called ``group.case``.  Most groups are one kselftest program each; SP
 others.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rig.common.paths import CHECKOUT
 from rig.guest.qemu import MACHINE, NO_KMEMLEAK, PARALLEL
@@ -21,6 +21,7 @@ class Group:
     command_line: str = NO_KMEMLEAK
     environment: str = ""  # if not empty, another group runs the programs without it
     together: bool = False  # a program runs all its cases at once, if all are selected
+    peers: dict[str, tuple[str, ...]] = field(default_factory=dict)  # see peers_of()
 
     @property
     def is_own(self) -> bool:
@@ -34,11 +35,20 @@ class Group:
 
     def called(self, case: str) -> str:
         """Returns the name of the test that is `case`, ``program.case``, run in this guest."""
-        return f"{self.name}.{case}" if self.environment else case
+        return f"{self.name}.{case}" if self.environment or self.peers else case
 
     def wants(self, program: str, groups: set[str]) -> bool:
         """Returns whether `groups` select tests of `program` here; the empty set selects all."""
-        return not groups or (self.name if self.environment else program) in groups
+        name = self.name if self.environment or self.peers else program
+        return not groups or name in groups
+
+    def peers_of(self, variant: str) -> tuple[str, ...] | None:
+        """Returns which of the programs run on a kernel of this variant; None means all.
+
+        The programs of most groups run on each kernel.  Those that test mnck beside another driver
+        are run only on the variants that have the driver, which `peers` has.
+        """
+        return self.peers.get(variant, ()) if self.peers else None
 
 
 # The programs that drive each path of mm with all kinds of subscribers attached.
@@ -68,6 +78,8 @@ GUESTS = (
     Group("leaks", ("leaks",), command_line="kmemleak=on"),
     # The bug that the program tests for leaves tasks that never end.
     Group("sequence", ("sequence",)),
+    # KVM does not run on the RT kernel under emulation, for lack of a constant TSC.
+    Group("peers", ("kvm",), machine=PARALLEL, peers={"stock": ("kvm",)}),
     # Lockdep turns itself off after its first report.
     Group("lock_callbacks", ("lock_callbacks",)),
     Group("lock_reclaim", ("lock_reclaim",)),
@@ -76,7 +88,7 @@ GUESTS = (
 # The groups that are not a test program, in the order of the summary.
 SPECIAL_GROUPS = (
     *("host", "compile_fail", "doctest", "rig"),
-    *("guest", "races", "paths", "refusing", "kunit"),
+    *("guest", "races", "paths", "refusing", "peers", "kunit"),
 )
 
 

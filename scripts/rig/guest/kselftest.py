@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rig.build import artifacts
+from rig.build.arch import ARCHES
 from rig.build.kernel import Kernel
 from rig.common import log
 from rig.common.error import RigError
@@ -46,6 +47,10 @@ def in_guest(
     elsewhere = {program for other in GUESTS for program in other.programs}
     programs = [p for p in programs if p in (group.programs or set(programs) - elsewhere)]
     programs = [program for program in programs if group.wants(program, groups)]
+    if (there := group.peers_of(kernel.variant)) is not None:
+        programs = [program for program in programs if program in there]
+        if not programs:
+            return
     is_first = group is GUESTS[0]
     wants_steps = not groups or group.name in groups or (is_first and "kunit" in groups)
     if not programs and not wants_steps:
@@ -55,10 +60,14 @@ def in_guest(
     # A guest boots the sooner the less it has to unpack.
     tests = {f"tests/{program}" for program in programs}
     files = {n: path for n, path in files.items() if n in tests or not n.startswith("tests/")}
+    machine = group.machine
+    if group.peers:
+        files |= {f"lib/{name}.ko": path for name, path in kernel.peers.items()}
+        machine += ARCHES[kernel.arch].nested
 
     with (
         artifacts.initramfs(kernel, name, files) as initramfs,
-        Guest(kernel, initramfs, console, group.machine, group.command_line) as guest,
+        Guest(kernel, initramfs, console, machine, group.command_line) as guest,
     ):
         boot = judge(kernel.arch, f"{group.name}.boot", guest.boot(), console)
         # All cases are listed before the first is run, so that a missing result is noticed.
