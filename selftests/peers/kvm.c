@@ -11,7 +11,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <sys/uio.h>
 
 #include "beside.h"
 #include "child.h"
@@ -23,6 +22,7 @@
 #include "oom.h"
 #include "option.h"
 #include "pages.h"
+#include "peer.h"
 #include "probe.h"
 #include "settings.h"
 #include "swap.h"
@@ -71,15 +71,6 @@ static int count_callbacks(void)
 		EXPECT_STREQ("", beside_broken(&self->beside, starts_)); \
 	} while (0)
 
-/* Returns whether each page in a range of the process begins with @value. */
-static bool begin_with(const char *start, size_t len, __u32 value)
-{
-	for (size_t at = 0; at < len; at += getpagesize())
-		if (*(volatile const __u32 *)(start + at) != value)
-			return false;
-	return true;
-}
-
 /* The guest stores @_value to each page, and the process sees it. */
 #define EXPECT_GUEST_STORES(_start, _len, _value)               \
 	do {                                                    \
@@ -95,13 +86,6 @@ static bool begin_with(const char *start, size_t len, __u32 value)
 		EXPECT_EQ(0, kvm_guest_load(&self->guest, _address, &loaded_)); \
 		EXPECT_EQ(_value, loaded_);                     \
 	} while (0)
-
-/* Maps new memory in the place of old memory, if there is any. */
-static int map_again(char *start, size_t len)
-{
-	return mmap(start, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-		    -1, 0) == start ? 0 : -1;
-}
 
 /* A guest in the process of the test. */
 FIXTURE(kvm)
@@ -191,15 +175,6 @@ TEST_F_TIMEOUT(kvm, mprotect, MNCK_TIMEOUT)
 	EXPECT_GUEST_STORES(GUEST_MEMORY, GUEST_SIZE, 3);
 }
 
-/* Returns the first word of a page of another process. */
-static __u32 word_of(pid_t pid, char *page)
-{
-	__u32 word = -1;
-	struct iovec here = { &word, sizeof(word) }, there = { page, sizeof(word) };
-
-	return process_vm_readv(pid, &here, 1, &there, 1, 0) == sizeof(word) ? word : (__u32)-1;
-}
-
 /* After a fork the guest stores to copies: the child keeps what it had. */
 TEST_F_TIMEOUT(kvm, fork, MNCK_TIMEOUT)
 {
@@ -274,24 +249,6 @@ TEST_F_TIMEOUT(kvm, ksm, MNCK_TIMEOUT)
 	EXPECT_GUEST_STORES(GUEST_MEMORY, GUEST_SIZE, 3);
 }
 
-/* A call of MADV_DONTNEED in another thread. */
-struct give_up {
-	char *start;
-	size_t len;
-	atomic_bool go;
-	int failed;
-};
-
-static void *give_up(void *argument)
-{
-	struct give_up *call = argument;
-
-	while (!call->go)
-		usleep(500);
-	call->failed = madvise(call->start, call->len, MADV_DONTNEED);
-	return NULL;
-}
-
 /*
  * While the lock of a subscriber is held, MADV_DONTNEED waits for it, and has had no effect:
  * the guest goes on with its old pages.
@@ -301,20 +258,17 @@ TEST_F_TIMEOUT(kvm, lock_held, MNCK_TIMEOUT)
 	const struct subscriber * const held[] = {
 		&self->beside.trylock, &self->beside.member_trylock,
 	};
-	pthread_t thread;
 
 	for (__u32 i = 0; i < ARRAY_SIZE(held); i++) {
 		struct give_up call = { .start = self->part, .len = self->len };
 
-		/* A new thread's stack is a change of the mm too, so first the thread. */
-		ASSERT_EQ(0, pthread_create(&thread, NULL, give_up, &call));
+		ASSERT_EQ(0, give_up_begin(&call));
 		ASSERT_EQ(0, mnck_lock(held[i], MNCK_LOCK_HOLD));
 		call.go = true;
 		WAIT_UNTIL(stats_now(&self->beside.counter).open == 1);
 		EXPECT_GUEST_STORES(self->part, self->len, 10 + i);
 		ASSERT_EQ(0, mnck_lock(held[i], MNCK_LOCK_RELEASE));
-		ASSERT_EQ(0, pthread_join(thread, NULL));
-		EXPECT_EQ(0, call.failed);
+		EXPECT_EQ(0, give_up_end(&call));
 		EXPECT_GUEST_LOADS(self->part, 0);
 		EXPECT_GUEST_STORES(GUEST_MEMORY, GUEST_SIZE, 20 + i);
 	}
@@ -354,15 +308,6 @@ static void *run_guest(void *argument)
 								\
 		WAIT_UNTIL((_running)->rounds >= wanted_);      \
 	} while (0)
-
-/* Returns whether all pages begin with @value or one that the guest has stored since. */
-static bool begin_with_at_least(const char *start, size_t len, __u32 value)
-{
-	for (size_t at = 0; at < len; at += getpagesize())
-		if (*(volatile const __u32 *)(start + at) < value)
-			return false;
-	return true;
-}
 
 static int change(char *start, size_t len, int how)
 {

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "peer.h"
+
+void give_value(char *start, size_t len, __u32 value)
+{
+	for (size_t at = 0; at < len; at += getpagesize())
+		*(volatile __u32 *)(start + at) = value;
+}
+
+bool begin_with(const char *start, size_t len, __u32 value)
+{
+	for (size_t at = 0; at < len; at += getpagesize())
+		if (*(volatile const __u32 *)(start + at) != value)
+			return false;
+	return true;
+}
+
+bool begin_with_at_least(const char *start, size_t len, __u32 value)
+{
+	for (size_t at = 0; at < len; at += getpagesize())
+		if (*(volatile const __u32 *)(start + at) < value)
+			return false;
+	return true;
+}
+
+__u32 word_of(pid_t pid, char *page)
+{
+	__u32 word = -1;
+	struct iovec here = { &word, sizeof(word) }, there = { page, sizeof(word) };
+
+	return process_vm_readv(pid, &here, 1, &there, 1, 0) == sizeof(word) ? word : (__u32)-1;
+}
+
+int map_again(char *start, size_t len)
+{
+	return mmap(start, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+		    -1, 0) == start ? 0 : -1;
+}
+
+static void *give_up(void *argument)
+{
+	struct give_up *call = argument;
+
+	while (!call->go)
+		usleep(500);
+	call->failed = madvise(call->start, call->len, MADV_DONTNEED);
+	return NULL;
+}
+
+int give_up_begin(struct give_up *call)
+{
+	return pthread_create(&call->thread, NULL, give_up, call) ? -1 : 0;
+}
+
+int give_up_end(struct give_up *call)
+{
+	return pthread_join(call->thread, NULL) ? -1 : call->failed;
+}
