@@ -35,12 +35,16 @@ class Group:
 
     def called(self, case: str) -> str:
         """Returns the name of the test that is `case`, ``program.case``, run in this guest."""
-        return f"{self.name}.{case}" if self.environment or self.peers else case
+        return f"{self.name}.{case}" if self._has_prefix else case
 
     def wants(self, program: str, groups: set[str]) -> bool:
         """Returns whether `groups` select tests of `program` here; the empty set selects all."""
-        name = self.name if self.environment or self.peers else program
-        return not groups or name in groups
+        return not groups or (self.name if self._has_prefix else program) in groups
+
+    @property
+    def _has_prefix(self) -> bool:
+        """Whether the names of the tests begin with the group's name."""
+        return bool(self.environment or self.peers) and not self.is_own
 
     def peers_of(self, variant: str) -> tuple[str, ...] | None:
         """Returns which of the programs run on a kernel of this variant; None means all.
@@ -79,7 +83,18 @@ GUESTS = (
     # The bug that the program tests for leaves tasks that never end.
     Group("sequence", ("sequence",)),
     # KVM does not run on the RT kernel under emulation, for lack of a constant TSC.
-    Group("peers", ("kvm",), machine=PARALLEL, peers={"stock": ("kvm",)}),
+    Group(
+        "peers",
+        ("kvm", "odp"),
+        machine=PARALLEL,
+        peers={"stock": ("kvm", "odp"), "rt": ("odp",)},
+    ),
+    # The client of rdma_rxe that it leaves never ends.
+    Group(
+        "odp_refused",
+        ("odp_refused",),
+        peers={"stock": ("odp_refused",), "rt": ("odp_refused",)},
+    ),
     # Lockdep turns itself off after its first report.
     Group("lock_callbacks", ("lock_callbacks",)),
     Group("lock_reclaim", ("lock_reclaim",)),
