@@ -3,6 +3,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "memory.h"
 #include "peer.h"
 
 void give_value(char *start, size_t len, __u32 value)
@@ -33,6 +34,26 @@ __u32 word_of(pid_t pid, char *page)
 	struct iovec here = { &word, sizeof(word) }, there = { page, sizeof(word) };
 
 	return process_vm_readv(pid, &here, 1, &there, 1, 0) == sizeof(word) ? word : (__u32)-1;
+}
+
+/* Apart from all other memory of a test. */
+#define OTHER_MEMORY ((char *)0x600000000UL)
+#define OTHER_VALUE 0x0badcafeU
+
+/* More than were freed: the pages of some other CPU may come first. */
+#define OTHER_LEN(_len) (4 * (_len))
+
+int take_freed_pages(size_t len)
+{
+	if (map_untouched(OTHER_MEMORY, OTHER_LEN(len)))
+		return -1;
+	give_value(OTHER_MEMORY, OTHER_LEN(len), OTHER_VALUE);
+	return 0;
+}
+
+bool freed_pages_unused(size_t len)
+{
+	return begin_with(OTHER_MEMORY, OTHER_LEN(len), OTHER_VALUE);
 }
 
 int map_again(char *start, size_t len)

@@ -28,6 +28,15 @@ bool begin_with_at_least(const char *start, size_t len, __u32 value);
 /* Returns the first word of a page of another process, or all ones. */
 __u32 word_of(pid_t pid, char *page);
 
+/*
+ * Maps other memory, which gets the pages that were freed a moment ago: else they might come
+ * back to where they were, and a device that still uses them would not be found out.
+ */
+int take_freed_pages(size_t len);
+
+/* Returns whether that memory is as it was. */
+bool freed_pages_unused(size_t len);
+
 /* Maps new memory with MAP_FIXED: in the place of old memory, if there is any. */
 int map_again(char *start, size_t len);
 

@@ -326,7 +326,7 @@ static int connect_qp(struct rdma *rdma, int i)
 		.attr_mask = QP_STATE | QP_TIMEOUT | QP_RETRY_CNT | QP_RNR_RETRY | QP_SQ_PSN |
 			     QP_MAX_QP_RD_ATOMIC,
 		.qp_state = QPS_RTS,
-		.timeout = 14,
+		.timeout = 19,	/* 2 s before a packet is sent again: hosts are slow */
 		.retry_cnt = 7,
 		.rnr_retry = 7,
 		.max_rd_atomic = 1,
@@ -404,7 +404,8 @@ static int complete(struct rdma *rdma)
 	return ETIMEDOUT;
 }
 
-static int transfer(struct rdma *rdma, int opcode, const void *local, const void *remote, size_t len)
+static int transfer(struct rdma *rdma, int opcode, const void *local, const void *remote,
+		    size_t len)
 {
 	struct rxe_queue_buf *queue = rdma->sends;
 	__u32 index = queue->producer_index;

@@ -224,9 +224,11 @@ TEST_F_TIMEOUT(kvm, reclaim, MNCK_TIMEOUT)
 	ASSERT_EQ(0, madvise(self->part, self->len, MADV_PAGEOUT));
 	for (size_t at = 0; at < self->len; at += self->page)
 		EXPECT_TRUE(page_entry(self->part + at) & PAGEMAP_SWAPPED);
+	ASSERT_EQ(0, take_freed_pages(self->len));
 	EXPECT_GUEST_LOADS(self->part, 1);
 	EXPECT_TRUE(begin_with(self->part, self->len, 1));
 	EXPECT_GUEST_STORES(GUEST_MEMORY, GUEST_SIZE, 2);
+	EXPECT_TRUE(freed_pages_unused(self->len));
 }
 
 /* Pages of the guest that KSM has merged are copied when the guest stores to one of them. */

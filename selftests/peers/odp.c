@@ -73,6 +73,7 @@ FIXTURE(odp)
 	size_t len;
 	pid_t child;
 	bool swaps;
+	bool disconnected;
 };
 
 FIXTURE_SETUP(odp)
@@ -102,8 +103,10 @@ FIXTURE_TEARDOWN(odp)
 	EXPECT_EQ(0, own_pages());
 	EXPECT_SAME_RANGES();
 	EXPECT_EQ(0, beside_close(&self->beside));
-	EXPECT_RDMA_WRITES(self->part, self->len, 0xffff);
-	EXPECT_RDMA_READS(self->part, self->len, 0xffff);
+	if (!self->disconnected) {
+		EXPECT_RDMA_WRITES(self->part, self->len, 0xffff);
+		EXPECT_RDMA_READS(self->part, self->len, 0xffff);
+	}
 	EXPECT_EQ(0, probes_remove());
 	if (self->swaps)
 		EXPECT_EQ(0, swapoff(SWAP_DEVICE));
@@ -124,9 +127,11 @@ TEST_F_TIMEOUT(odp, dontneed, MNCK_TIMEOUT)
 TEST_F_TIMEOUT(odp, munmap, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, munmap(self->part, self->len));
+	ASSERT_EQ(0, take_freed_pages(self->len));
 	ASSERT_EQ(0, map_pages(self->part, self->len));
 	EXPECT_RDMA_READS(self->part, self->len, 0x5a5a5a5a);
 	EXPECT_RDMA_WRITES(self->part, self->len, 2);
+	EXPECT_TRUE(freed_pages_unused(self->len));
 }
 
 /* MAP_FIXED replaces the memory. */
@@ -139,13 +144,21 @@ TEST_F_TIMEOUT(odp, map_fixed, MNCK_TIMEOUT)
 	EXPECT_RDMA_WRITES(self->part, self->len, 3);
 }
 
-/* RDMA reads memory that the process may only read, and writes when it may write again. */
+/*
+ * RDMA reads memory that the process may only read, and writes when it may write again.  A
+ * write that must not be ends the connection.
+ */
 TEST_F_TIMEOUT(odp, mprotect, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, mprotect(self->part, self->len, PROT_READ));
 	EXPECT_RDMA_READS(self->part, self->len, 1);
 	ASSERT_EQ(0, mprotect(self->part, self->len, PROT_READ | PROT_WRITE));
 	EXPECT_RDMA_WRITES(self->part, self->len, 2);
+	ASSERT_EQ(0, mprotect(self->part, self->len, PROT_READ));
+	give_value(ODP_LOCAL, self->len, 3);
+	EXPECT_EQ(EIO, rdma_write(&self->rdma, ODP_LOCAL, self->part, self->len));
+	EXPECT_TRUE(begin_with(self->part, self->len, 2));
+	self->disconnected = true;
 }
 
 /* After a fork, RDMA writes to copies: the child keeps what it had. */
@@ -194,8 +207,10 @@ TEST_F_TIMEOUT(odp, reclaim, MNCK_TIMEOUT)
 	ASSERT_EQ(0, madvise(self->part, self->len, MADV_PAGEOUT));
 	for (size_t at = 0; at < self->len; at += self->page)
 		EXPECT_TRUE(page_entry(self->part + at) & PAGEMAP_SWAPPED);
+	ASSERT_EQ(0, take_freed_pages(self->len));
 	EXPECT_RDMA_READS(self->part, self->len, 1);
 	EXPECT_RDMA_WRITES(self->part, self->len, 2);
+	EXPECT_TRUE(freed_pages_unused(self->len));
 }
 
 /* Pages that KSM has merged are copied when RDMA writes to one of them. */
