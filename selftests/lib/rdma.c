@@ -85,7 +85,7 @@ static void add_attribute(struct nlmsghdr *message, int type, const char *text)
 
 	attribute->nla_type = type;
 	attribute->nla_len = NLA_HDRLEN + strlen(text) + 1;
-	strcpy((char *)attribute + NLA_HDRLEN, text);
+	memcpy((char *)attribute + NLA_HDRLEN, text, strlen(text) + 1);
 	message->nlmsg_len += NLA_ALIGN(attribute->nla_len);
 }
 
@@ -138,8 +138,8 @@ static int find_gid(__u8 gid[16])
 
 int rdma_make_device(void)
 {
+	int error = 0;
 	__u8 gid[16];
-	int error;
 
 	if (access(DEVICE_DIR, F_OK)) {
 		error = netdev_up();
@@ -154,7 +154,8 @@ int rdma_make_device(void)
 			return 0;
 		usleep(5000);
 	}
-	return ETIMEDOUT;
+	error = ETIMEDOUT;
+	return error;
 }
 
 /* A command has a header, and ends before @size bytes; the answer has @answer_size. */
@@ -331,12 +332,12 @@ static int connect_qp(struct rdma *rdma, int i)
 		.rnr_retry = 7,
 		.max_rd_atomic = 1,
 	};
-	int gid = find_gid(receive.dest.dgid), error;
+	int gid = find_gid(receive.dest.dgid);
+	int error = gid < 0 ? ENODEV : 0;
 
-	if (gid < 0)
-		return ENODEV;
 	receive.dest.sgid_index = gid;
-	error = modify_qp(rdma, init);
+	if (!error)
+		error = modify_qp(rdma, init);
 	if (!error)
 		error = modify_qp(rdma, receive);
 	return error ? error : modify_qp(rdma, send);
@@ -391,6 +392,7 @@ static int complete(struct rdma *rdma)
 {
 	struct rxe_queue_buf *queue = rdma->completions;
 	__u32 status, index = queue->consumer_index;
+	int error = ETIMEDOUT;
 
 	for (int i = 0; i < 40000; i++) {
 		if (__atomic_load_n(&queue->producer_index, __ATOMIC_ACQUIRE) != index) {
@@ -401,7 +403,7 @@ static int complete(struct rdma *rdma)
 		}
 		usleep(500);
 	}
-	return ETIMEDOUT;
+	return error;
 }
 
 static int transfer(struct rdma *rdma, int opcode, const void *local, const void *remote,

@@ -74,7 +74,8 @@ class Kernel:
     @property
     def peers(self) -> dict[str, Path]:
         """The modules of other drivers that some guests load at boot, by name."""
-        return {path.stem: path for path in self.binaries.glob("peers/*.ko")} if self.binaries else {}
+        paths = self.binaries.glob("peers/*.ko") if self.binaries else ()
+        return {path.stem: path for path in paths}
 
     def has(self, option: str) -> bool:
         """Returns whether the kernel has CONFIG_`option`, built in or as a module."""

@@ -86,6 +86,25 @@ class Protocol(unittest.TestCase):
 GROUP = groups.Group("paths", ("t",), together=True)
 
 
+class Peers(unittest.TestCase):
+    """The groups whose programs need a driver that only some kernels have."""
+
+    GROUP = groups.Group("peers", ("kvm", "odp"), peers={"stock": ("kvm", "odp"), "rt": ("odp",)})
+
+    def test_variants(self):
+        self.assertEqual(self.GROUP.peers_of("stock"), ("kvm", "odp"))
+        self.assertEqual(self.GROUP.peers_of("rt"), ("odp",))
+        self.assertEqual(self.GROUP.peers_of("debug"), ())
+        self.assertIsNone(GROUP.peers_of("debug"))
+
+    def test_names(self):
+        self.assertEqual(self.GROUP.called("kvm.fork"), "peers.kvm.fork")
+        self.assertTrue(self.GROUP.wants("kvm", {"peers"}))
+        self.assertFalse(self.GROUP.wants("kvm", {"kvm"}))
+        alone = groups.Group("odp_refused", ("odp_refused",), peers={"stock": ("odp_refused",)})
+        self.assertEqual(alone.called("odp_refused.mrelease"), "odp_refused.mrelease")
+
+
 class List(unittest.TestCase):
     """The cases that a program lists, and which of them are selected."""
 
