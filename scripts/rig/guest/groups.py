@@ -82,18 +82,17 @@ GUESTS = (
     Group("leaks", ("leaks",), command_line="kmemleak=on"),
     # The bug that the program tests for leaves tasks that never end.
     Group("sequence", ("sequence",)),
-    # KVM does not run on the RT kernel under emulation, for lack of a constant TSC.
     Group(
         "peers",
         ("kvm", "odp"),
         machine=PARALLEL,
-        peers={"stock": ("kvm", "odp"), "rt": ("odp",)},
+        peers={"stock": ("kvm", "odp")},
     ),
     # The client of rdma_rxe that it leaves never ends.
     Group(
         "odp_refused",
         ("odp_refused",),
-        peers={"stock": ("odp_refused",), "rt": ("odp_refused",)},
+        peers={"stock": ("odp_refused",)},
     ),
     # Lockdep turns itself off after its first report.
     Group("lock_callbacks", ("lock_callbacks",)),
