@@ -112,10 +112,7 @@ static struct mnck_stats want_b(const struct scene *s, struct rounds n)
 
 static struct mnck_stats want_trylock(const struct scene *s, unsigned int rounds, __u64 refusals)
 {
-	struct mnck_stats want = saw_reaps(MNCK_KIND_TRYLOCK, &s->reap, rounds);
-
-	want.refusals = refusals;
-	return want;
+	return refused(saw_reaps(MNCK_KIND_TRYLOCK, &s->reap, rounds), refusals);
 }
 
 #define EXPECT_SCENE(_s, _config, ...)                                            \

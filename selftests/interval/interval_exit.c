@@ -211,12 +211,6 @@ FIXTURE_TEARDOWN(interval_refusal)
 	victim_kill(&self->victim);
 }
 
-static struct mnck_stats refused(struct mnck_stats want, __u64 refusals)
-{
-	want.refusals = refusals;
-	return want;
-}
-
 /*
  * A refused range fails process_mrelease() and ends for all subscribers, so that nothing
  * is left open.

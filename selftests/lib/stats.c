@@ -47,6 +47,12 @@ struct mnck_stats saw_nothing(void)
 	return (struct mnck_stats){};
 }
 
+struct mnck_stats refused(struct mnck_stats want, __u64 refusals)
+{
+	want.refusals = refusals;
+	return want;
+}
+
 struct mnck_stats released(struct mnck_stats want)
 {
 	want.releases = 1;

@@ -32,6 +32,9 @@ struct mnck_stats saw_reaps(__u32 kind, const struct reapable *reap, unsigned in
 
 struct mnck_stats saw_nothing(void);
 
+/* Returns @want if @refusals of the ranges were refused. */
+struct mnck_stats refused(struct mnck_stats want, __u64 refusals);
+
 /* Returns @want after a release of the mm, by exit, exec or detach. */
 struct mnck_stats released(struct mnck_stats want);
 

@@ -21,12 +21,6 @@
 
 #define AREA_SIZE (4L << 20)
 
-static struct mnck_stats refused(struct mnck_stats want, __u64 refusals)
-{
-	want.refusals = refusals;
-	return want;
-}
-
 /* process_mrelease(2) reaps as the OOM reaper does, but in the calling task. */
 FIXTURE(mrelease)
 {
