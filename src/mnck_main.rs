@@ -42,6 +42,7 @@ use kernel::{
 mod chain;
 mod check;
 mod device;
+mod event;
 mod ffi;
 pub mod mmu_notifier;
 mod model;
@@ -65,6 +66,14 @@ module! {
         latency_limit_ms: u32 {
             default: 0,
             description: "Report callbacks that take longer, in ms; 0: none (default 0)",
+        },
+        stall_limit_ms: u32 {
+            default: 10_000,
+            description: "Report callbacks that have not returned for so long, in ms; 0: none (default 10000)",
+        },
+        ledger_slots: u32 {
+            default: 512,
+            description: "How many tasks can be in callbacks at once (default 512)",
         },
         probes: u32 {
             default: 0,
@@ -92,7 +101,7 @@ impl kernel::InPlaceModule for Mnck {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             _probes: (module_parameters::probes.value() != 0).then(ffi::Probes::new),
-            _checks: check::Checks::new()?,
+            _checks: check::Checks::new(report::violation)?,
             _tables: report::Tables::new()?,
             _shared: model::SharedDomain::new()?,
             // Last, because the device can be opened as soon as it is registered.

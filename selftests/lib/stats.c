@@ -149,6 +149,7 @@ const char *mnck_differs(const struct mnck_stats *want, const struct mnck_stats 
 		MEMBER(violations[MNCK_RULE_RELEASE]),
 		MEMBER(violations[MNCK_RULE_LIFETIME]),
 		MEMBER(violations[MNCK_RULE_LATENCY]),
+		MEMBER(violations[MNCK_RULE_STALL]),
 #undef MEMBER
 	};
 	static struct text t;

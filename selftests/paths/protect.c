@@ -166,6 +166,8 @@ FIXTURE(zero)
 	size_t page;
 	int fd;
 	struct subscriber sub;
+	/* How many ranges the kernel has not ended. */
+	unsigned int leaks;
 };
 
 FIXTURE_SETUP(zero)
@@ -186,7 +188,7 @@ FIXTURE_TEARDOWN(zero)
 	struct mnck_stats stats;
 
 	EXPECT_EQ(0, mnck_detach(&self->sub, &stats));
-	EXPECT_EQ(0, stats.violations[MNCK_RULE_PAIRING]);
+	EXPECT_EQ(self->leaks, stats.violations[MNCK_RULE_PAIRING]);
 	close(self->fd);
 	munmap(NULL, 2 * self->page);
 }
@@ -205,8 +207,12 @@ TEST_F_TIMEOUT(zero, second_page, MNCK_TIMEOUT)
 TEST_F_TIMEOUT(zero, first_page, MNCK_TIMEOUT)
 {
 	ASSERT_EQ(0, mprotect(NULL, self->page, PROT_READ));
-	if (stats_now(&self->sub).open)
+	if (stats_now(&self->sub).open) {
+		self->leaks = 1;
+		ksft_print_msg("mnck-expect: WARN mnck: pairing: counter %llu: start without an end: PROTECTION_VMA 0x0-\n",
+			       stats_now(&self->sub).serial);
 		XFAIL(return, "a range that begins at address 0 never ends");
+	}
 	EXPECT_STATS(&self->sub, saw(MNCK_KIND_COUNTER, 1, MNCK_EVENT_PROTECTION_VMA,
 				     MNCK_RANGE_BLOCKABLE, NULL, self->page, self->page));
 }

@@ -9,66 +9,11 @@
 #include "mnck_harness.h"
 #include "module.h"
 #include "proc.h"
+#include "table.h"
 #include "victim.h"
 
 #define AREA_PAGES 4
-#define DEBUGFS "/sys/kernel/debug/mnck/"
 #define LIMIT_MS 50
-
-static char table[64 * 1024];
-
-/* Reads all of a table; returns 0 or an errno. */
-static int read_table(const char *name)
-{
-	char path[64];
-	size_t len = 0;
-	ssize_t n;
-	int fd;
-
-	table[0] = '\0';
-	snprintf(path, sizeof(path), DEBUGFS "%s", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno;
-	while ((n = read(fd, table + len, sizeof(table) - 1 - len)) > 0)
-		len += n;
-	close(fd);
-	table[len] = '\0';
-	return n ? errno : 0;
-}
-
-/* Returns the line of a table that begins with @words, or NULL. */
-static const char *row(const char *name, const char *words)
-{
-	if (read_table(name))
-		return NULL;
-	for (char *line = strtok(table, "\n"); line; line = strtok(NULL, "\n"))
-		if (!strncmp(line, words, strlen(words)) && line[strlen(words)] == ' ')
-			return line;
-	return NULL;
-}
-
-/* Returns how often all subscribers broke a rule, or -1 if the table has no such rule. */
-static long count_of(const char *rule)
-{
-	const char *line = row("violations", rule);
-
-	return line ? atol(line + strlen(rule)) : -1;
-}
-
-/* Returns the name of a subscriber in the tables; the last two returned are valid. */
-static const char *name_of(const char *kind, const struct subscriber *sub)
-{
-	static char name[2][32];
-	static int which;
-	struct mnck_stats st;
-
-	which = !which;
-	if (mnck_stats(sub, &st))
-		return "";
-	snprintf(name[which], sizeof(name[which]), "%s %llu", kind, st.serial);
-	return name[which];
-}
 
 /* A line of the table of open ranges. */
 struct open_range {
@@ -84,7 +29,7 @@ struct open_range {
 /* Reads the line of subscriber @name; returns whether it has one. */
 static bool open_range(const char *name, struct open_range *range)
 {
-	const char *line = row("open", name);
+	const char *line = table_row("open", name);
 
 	return line && sscanf(line + strlen(name), "%31s %lx-%lx %31s %lu %63s %63s",
 			      range->event, &range->start, &range->end, range->mode, &range->age_ms,
@@ -104,8 +49,7 @@ FIXTURE_SETUP(check)
 {
 	self->fd = -1;
 	self->page = getpagesize();
-	if (access(DEBUGFS, F_OK))
-		SKIP(return, "no debugfs is mounted at /sys/kernel/debug");
+	REQUIRE_TABLES();
 	ASSERT_EQ(0, victim_start(&self->victim, AREA_PAGES * self->page));
 	self->fd = mnck_open();
 	ASSERT_LE(0, self->fd);
@@ -139,27 +83,26 @@ FIXTURE_TEARDOWN(check)
 /* The line of subscriber @_name: its state, its open ranges, and the rules that it broke. */
 #define EXPECT_SUBSCRIBER(_name, _state, _open, _broken)                                \
 	do {                                                                            \
-		const char *line_ = row("subscribers", _name);                          \
+		const char *line_ = table_row("subscribers", _name);                          \
 		char state_[16] = "", broken_[64] = "";                                 \
-		unsigned long open_ = ~0UL, lost_ = ~0UL;                               \
+		unsigned long open_ = ~0UL;                               \
 		int pid_ = -1, read_;                                                   \
 											\
 		ASSERT_NE(NULL, line_);                                                 \
-		read_ = sscanf(line_ + strlen(_name), "%d %15s %lu %lu %63[^\n]",       \
-			       &pid_, state_, &open_, &lost_, broken_);                 \
-		EXPECT_EQ(5, read_);                                                    \
+		read_ = sscanf(line_ + strlen(_name), "%d %15s %lu %63[^\n]",           \
+			       &pid_, state_, &open_, broken_);                 \
+		EXPECT_EQ(4, read_);                                                    \
 		EXPECT_EQ(self->victim.pid, pid_);                                      \
 		EXPECT_STREQ(_state, state_);                                           \
 		EXPECT_EQ(_open, open_);                                                \
-		EXPECT_EQ(0, lost_);                                                    \
 		EXPECT_STREQ(_broken, broken_);                                         \
 	} while (0)
 
 /* The table of subscribers follows each of them from its attach to its detach. */
 TEST_F_TIMEOUT(check, subscribers, MNCK_TIMEOUT)
 {
-	const char *counter = name_of("counter", &self->counter);
-	const char *trylock = name_of("trylock", &self->trylock);
+	const char *counter = subscriber_name("counter", &self->counter);
+	const char *trylock = subscriber_name("trylock", &self->trylock);
 	struct mnck_stats stats;
 
 	EXPECT_SUBSCRIBER(counter, "attached", 0, "-");
@@ -173,21 +116,21 @@ TEST_F_TIMEOUT(check, subscribers, MNCK_TIMEOUT)
 
 	ASSERT_EQ(0, victim_send(&self->victim, VICTIM_EXIT, NULL, 0));
 	ASSERT_EQ(0, victim_join(&self->victim));
-	EXPECT_NE(NULL, strstr(row("subscribers", counter) ?: "", " released "));
+	EXPECT_NE(NULL, strstr(table_row("subscribers", counter) ?: "", " released "));
 
 	ASSERT_EQ(0, mnck_detach(&self->counter, &stats));
-	EXPECT_EQ(NULL, row("subscribers", counter));
-	EXPECT_NE(NULL, row("subscribers", trylock));
+	EXPECT_EQ(NULL, table_row("subscribers", counter));
+	EXPECT_NE(NULL, table_row("subscribers", trylock));
 	ASSERT_EQ(0, close(self->fd));
 	self->fd = -1;
-	EXPECT_EQ(NULL, row("subscribers", trylock));
+	EXPECT_EQ(NULL, table_row("subscribers", trylock));
 }
 
 /* The table of open ranges has the range, its age, its task and the function of mm. */
 TEST_F_TIMEOUT(check, open, MNCK_TIMEOUT)
 {
-	const char *counter = name_of("counter", &self->counter);
-	const char *trylock = name_of("trylock", &self->trylock);
+	const char *counter = subscriber_name("counter", &self->counter);
+	const char *trylock = subscriber_name("trylock", &self->trylock);
 	struct open_range range, later;
 	char task[64];
 
@@ -217,14 +160,14 @@ TEST_F_TIMEOUT(check, clean, MNCK_TIMEOUT)
 {
 	static const char * const rules[] = {
 		"pairing", "failure", "failing-end", "non-block", "lock-order", "reclaim",
-		"sequence", "release", "lifetime", "latency",
+		"sequence", "release", "lifetime", "latency", "stall",
 	};
 	struct mnck_stats stats[3];
 	struct subscriber third;
 	long before[ARRAY_SIZE(rules)];
 
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
-		before[i] = count_of(rules[i]);
+		before[i] = rule_count(rules[i]);
 		EXPECT_LE(0, before[i]);
 	}
 
@@ -249,7 +192,7 @@ TEST_F_TIMEOUT(check, clean, MNCK_TIMEOUT)
 		EXPECT_EQ(0, stats[0].violations[i] + stats[1].violations[i] +
 			     stats[2].violations[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
-		EXPECT_EQ(before[i], count_of(rules[i]));
+		EXPECT_EQ(before[i], rule_count(rules[i]));
 }
 
 /* The module cannot be removed while one of its tables is open. */
@@ -262,14 +205,14 @@ TEST_F_TIMEOUT(check, reader_keeps_module, MNCK_TIMEOUT)
 	ASSERT_EQ(0, close(self->fd));
 	self->fd = -1;
 
-	fd = open(DEBUGFS "subscribers", O_RDONLY | O_CLOEXEC);
+	fd = open(TABLES "subscribers", O_RDONLY | O_CLOEXEC);
 	ASSERT_LE(0, fd);
 	EXPECT_ERRNO(EWOULDBLOCK, mnck_remove());
 	EXPECT_EQ(1, read(fd, &byte, 1));
 	ASSERT_EQ(0, close(fd));
 
 	ASSERT_EQ(0, mnck_remove());
-	EXPECT_ERRNO(ENOENT, access(DEBUGFS, F_OK));
+	EXPECT_ERRNO(ENOENT, access(TABLES, F_OK));
 	ASSERT_EQ(0, mnck_insert(""))
 		TH_LOG("set MNCK_KO");
 }
@@ -290,8 +233,7 @@ FIXTURE_SETUP(limit)
 	self->fd = -1;
 	self->inserted = false;
 	self->page = getpagesize();
-	if (access(DEBUGFS, F_OK))
-		SKIP(return, "no debugfs is mounted at /sys/kernel/debug");
+	REQUIRE_TABLES();
 	snprintf(params, sizeof(params), "latency_limit_ms=%d", LIMIT_MS);
 	ASSERT_EQ(0, mnck_remove());
 	self->inserted = true;
@@ -316,7 +258,7 @@ FIXTURE_TEARDOWN(limit)
 /* Rule latency: each start that takes too long is counted, and only the first is a WARN. */
 TEST_F_TIMEOUT(limit, start_takes_longer, MNCK_TIMEOUT)
 {
-	const char *name = name_of("trylock", &self->trylock);
+	const char *name = subscriber_name("trylock", &self->trylock);
 	struct mnck_stats stats;
 	const char *line;
 
@@ -334,12 +276,12 @@ TEST_F_TIMEOUT(limit, start_takes_longer, MNCK_TIMEOUT)
 		if (i != MNCK_RULE_LATENCY)
 			EXPECT_EQ(0, stats.violations[i]);
 
-	EXPECT_LE(2, count_of("latency"));
-	EXPECT_EQ(0, count_of("pairing"));
-	line = row("subscribers", name);
+	EXPECT_LE(2, rule_count("latency"));
+	EXPECT_EQ(0, rule_count("pairing"));
+	line = table_row("subscribers", name);
 	EXPECT_NE(NULL, strstr(line ?: "", " latency "));
 	/* The table has the violation, with the initiator. */
-	line = row("violations", "latency:");
+	line = table_row("violations", "latency:");
 	ASSERT_NE(NULL, line);
 	EXPECT_NE(NULL, strstr(line, name));
 	EXPECT_NE(NULL, strstr(line, "start took "));

@@ -75,13 +75,3 @@ pub(crate) enum Ending<'a> {
     /// sleep.
     Gone,
 }
-
-impl Ending<'_> {
-    /// Returns the range, if it is over.
-    pub(crate) fn range(&self) -> Option<&Range> {
-        match self {
-            Self::Range(range, _) => Some(range),
-            Self::Gone => None,
-        }
-    }
-}

@@ -12,20 +12,20 @@ use super::{
     Rule,
     Watch, //
 };
-use crate::mmu_notifier::Range;
+use crate::event::Range;
 
 /// A start that refuses a non-blockable range, as it may.
 #[must_use = "a refusal has effect only if the callback returns it"]
 pub(crate) struct Refused;
 
 impl Watch {
-    /// What the core may see of the `code` that a start of `range` has returned: whatever the code,
+    /// Returns what the core may see of the `code` that a start of `range` has returned: whatever the code,
     /// a blockable range is not refused, and a non-blockable one is refused with `-EAGAIN`.
     ///
     /// `has_end` says whether the subscriber has an end as well, and is no member of a chain.
     pub(crate) fn start_result(
         &self,
-        range: &Range,
+        range: Range,
         code: c_int,
         has_end: bool,
     ) -> Result<(), Refused> {
@@ -34,7 +34,7 @@ impl Watch {
         }
 
         let would_block = code == EAGAIN.to_errno();
-        if range.is_blockable() {
+        if range.blockable {
             self.report(
                 Rule::Failure,
                 Some(range),

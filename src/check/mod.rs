@@ -1,30 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The rules of the notifier discipline, and who breaks them.
+//! The rules of the notifier discipline, and which subscribers break them.
 //!
-//! Each subscriber that is to be checked has a [`Watch`]. It tells it of each run of a callback
-//! ([`Watch::enter`]) and of each pair that it opens and closes ([`Watch::started`] and its
-//! neighbours); what breaks a [`Rule`] the watch counts, and hands on to [`report`](crate::report).
+//! | | |
+//! |---|---|
+//! | [`ledger`] | the open ranges and the callbacks under way; rule `pairing` |
+//! | `stall` | which tasks wait for a callback that does not return |
+//! | `sequence`, `failure`, `scope` | the other rules |
+//! | `watch`, `registry` | the subscribers under check: what a user may read of them |
 //!
-//! Nothing here knows a subscriber: a watch has a name, and that is all.
+//! Each subscriber that is to be checked has a [`Watch`]. The subscriber tells it of each call of a
+//! callback ([`Watch::enter`] and its neighbours). What breaks a [`Rule`] is counted, and given to
+//! the [`Sink`] that the module has set.
 //!
-//! The locks of this room are innermost: under none of them another of this module is taken.
+//! The ledger and what needs only the ledger also compile on the host, with `cfg(mnck_host)`, where
+//! loom and proptest test them: see `selftests/engine`.
+//!
+//! The locks of this folder are innermost: no other lock of this module is taken under one.
 //! Callbacks take them, perhaps under the lock of a page table; no interrupt does, so they are plain
 //! spin locks.
-
-mod callback;
-pub(crate) use callback::Callback;
-
-mod failure;
-pub(crate) use failure::Refused;
 
 #[cfg(mnck_kunit)]
 mod kunit;
 
-mod ledger;
-pub(crate) use ledger::Open;
+pub(crate) mod ledger;
 
+mod stall;
+pub(crate) use stall::waits_for;
+
+#[cfg(not(mnck_host))]
+mod failure;
+#[cfg(not(mnck_host))]
+pub(crate) use failure::Refused;
+
+#[cfg(not(mnck_host))]
 mod registry;
+#[cfg(not(mnck_host))]
 pub(crate) use registry::{
     Checks,
     Registry, //
@@ -33,18 +44,24 @@ pub(crate) use registry::{
 mod rule;
 pub(crate) use rule::Rule;
 
+#[cfg(not(mnck_host))]
 mod scope;
+#[cfg(not(mnck_host))]
 pub(crate) use scope::Scope;
 
-mod sequence;
+pub(crate) mod sequence;
 
-mod range_info;
-pub(crate) use range_info::RangeInfo;
+#[cfg(not(mnck_host))]
+mod trace;
 
+#[cfg(not(mnck_host))]
 mod violation;
+#[cfg(not(mnck_host))]
 pub(crate) use violation::Violation;
 
+#[cfg(not(mnck_host))]
 mod watch;
+#[cfg(not(mnck_host))]
 pub(crate) use watch::{
     State,
     Watch,

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who is watched.
+//! All subscribers under check, and what they share.
 
 use kernel::{
+    fmt,
+    new_mutex,
     new_spinlock,
     prelude::*,
     rbtree::{
@@ -15,107 +17,372 @@ use kernel::{
             Relaxed, //
         },
         Arc,
+        Mutex,
         SpinLock, //
     }, //
 };
 
 use super::{
+    ledger::{
+        Found,
+        Ledger,
+        Recorded,
+        Seen,
+        Slot, //
+    },
+    violation::{
+        Sink,
+        Violation, //
+    },
     Rule,
     Watched, //
 };
-use crate::ffi::{
-    Global,
-    Published, //
+use crate::{
+    event::{
+        platform::TICKS_PER_SECOND,
+        Range, //
+    },
+    ffi::{
+        queue_sweep,
+        AllTasks,
+        Global,
+        Published,
+        Sweeper, //
+    },
+    module_parameters, //
 };
 
 /// Where the registry is, from the module's init to its exit.
 static REGISTRY: Global<Registry> = Global::new();
 
-/// All checks of the module. Sleeps on drop, and comes after all watches.
-pub(crate) struct Checks(#[expect(dead_code, reason = "held for its drop")] Published<Registry>);
+/// All checks of the module. Its drop sleeps, and comes after the drop of all watches.
+pub(crate) struct Checks {
+    // Dropped in this order.
+    _sweeper: Sweeper,
+    _registry: Published<Registry>,
+}
 
 impl Checks {
-    /// The checks, of which there are one.
-    pub(crate) fn new() -> Result<Self> {
-        Ok(Self(REGISTRY.publish(Registry::new()?)?))
+    /// Makes the checks, of which there are one. `sink` is told of each violation. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// - [`ENOMEM`]: out of memory.
+    pub(crate) fn new(sink: Sink) -> Result<Self> {
+        let registry = REGISTRY.publish(Registry::new(sink)?)?;
+
+        Ok(Self {
+            _sweeper: Sweeper::new(sweep),
+            _registry: registry,
+        })
     }
 }
 
-/// All that are watched.
+/// The calls of all subscribers.
+pub(crate) type Calls = Ledger<KVVec<Slot>>;
+
+/// All subscribers under check.
 #[pin_data]
 pub(crate) struct Registry {
+    /// Serialises the listing of subscribers, so that those of one mm share one [`Space`]. Taken
+    /// before `watched`.
+    #[pin]
+    listing: Mutex<()>,
     /// Protects the list. Taken to change it and for each step of a reader, for no longer than that;
     /// a shared subscriber is taken off with soft interrupts disabled.
     #[pin]
-    watched: SpinLock<RBTree<u64, Arc<Watched>>>,
+    watched: SpinLock<List>,
     /// The newest key; never used twice.
     newest: Atomic<u64>,
     violations: Counts,
+    calls: Arc<Calls>,
+    /// Serialises the sweeps, and keeps what they have found.
+    #[pin]
+    seen: Mutex<Seen<KVVec<u32>>>,
+    sink: Sink,
+}
+
+/// The list of the subscribers, by their keys, and by mm and key.
+struct List {
+    by_key: RBTree<u64, Arc<Watched>>,
+    by_mm: RBTree<(usize, u64), Arc<Watched>>,
+}
+
+impl List {
+    fn new() -> Self {
+        Self {
+            by_key: RBTree::new(),
+            by_mm: RBTree::new(),
+        }
+    }
 }
 
 impl Registry {
-    fn new() -> Result<Arc<Self>> {
+    fn new(sink: Sink) -> Result<Arc<Self>> {
+        let number = module_parameters::ledger_slots
+            .value()
+            .clamp(1, 1 << 16)
+            .next_power_of_two() as usize;
+        let mut slots = KVVec::with_capacity(number, GFP_KERNEL)?;
+        for _ in 0..number {
+            slots.push(Slot::new(), GFP_KERNEL)?;
+        }
+        let seen = KVVec::from_elem(0, number * Slot::ENTRIES, GFP_KERNEL)?;
+
         Arc::pin_init(
-            pin_init!(Self {
-                watched <- new_spinlock!(RBTree::new(), "Registry::watched"),
+            try_pin_init!(Self {
+                listing <- new_mutex!((), "Registry::listing"),
+                watched <- new_spinlock!(List::new(), "Registry::watched"),
                 newest: Atomic::new(0),
                 violations: Counts::new(),
-            }),
+                calls: Arc::new(Ledger::new(slots), GFP_KERNEL)?,
+                seen <- new_mutex!(Seen(seen), "Registry::seen"),
+                sink,
+            }? Error),
             GFP_KERNEL,
         )
     }
 
-    /// The registry, if the module is not about to go.
+    /// Returns the registry, unless the module is about to go.
     pub(crate) fn get() -> Option<Arc<Self>> {
         REGISTRY.get()
     }
 
-    /// Lists `watched`. May sleep.
-    pub(super) fn list(self: Arc<Self>, watched: Arc<Watched>) -> Result<Listed> {
+    /// Lists the subscriber to `mm` that `make` makes with its key. May sleep.
+    pub(super) fn list(
+        self: Arc<Self>,
+        mm: usize,
+        make: impl FnOnce(u64, Arc<Space>) -> Result<Arc<Watched>>,
+    ) -> Result<Listed> {
         let key = self.newest.fetch_add(1, Relaxed).wrapping_add(1);
-        let node = RBTreeNode::new(key, watched, GFP_KERNEL)?;
+        let listing = self.listing.lock();
+        let space = match self.next_of(mm, 0) {
+            Some(other) => other.space().clone(),
+            None => Arc::new(Space::new(mm), GFP_KERNEL)?,
+        };
+        let watched = make(key, space)?;
+        let by_key = RBTreeNode::new(key, watched.clone(), GFP_KERNEL)?;
+        let by_mm = RBTreeNode::new((watched.mm(), key), watched.clone(), GFP_KERNEL)?;
 
-        self.watched.lock().insert(node);
+        {
+            let mut list = self.watched.lock();
+
+            list.by_key.insert(by_key);
+            list.by_mm.insert(by_mm);
+        }
+        drop(listing);
+        queue_sweep();
         Ok(Listed {
             registry: self,
-            key,
+            watched,
         })
     }
 
-    /// The one that is listed next after `key`, and its key. The first comes after 0.
-    pub(crate) fn next(&self, key: u64) -> Option<(u64, Arc<Watched>)> {
-        let watched = self.watched.lock();
-        let cursor = watched.cursor_lower_bound(&key.wrapping_add(1))?;
-        let (key, watched) = cursor.current();
+    /// Returns the subscriber that is listed next after `key`. The first comes after 0.
+    pub(crate) fn next(&self, key: u64) -> Option<Arc<Watched>> {
+        let list = self.watched.lock();
+        let cursor = list.by_key.cursor_lower_bound(&key.wrapping_add(1))?;
 
-        Some((*key, watched.clone()))
+        Some(cursor.current().1.clone())
     }
 
-    /// How often all of them, and those that have gone, broke each rule.
+    /// As [`next`](Self::next), of those that are attached to `mm`.
+    pub(super) fn next_of(&self, mm: usize, key: u64) -> Option<Arc<Watched>> {
+        let list = self.watched.lock();
+        let cursor = list.by_mm.cursor_lower_bound(&(mm, key.wrapping_add(1)))?;
+        let (&(found, _), watched) = cursor.current();
+
+        (found == mm).then(|| watched.clone())
+    }
+
+    /// Returns the subscriber with this key, if it is listed.
+    pub(crate) fn find(&self, key: u64) -> Option<Arc<Watched>> {
+        self.watched.lock().by_key.get(&key).cloned()
+    }
+
+    /// Returns how often all subscribers, and those that have gone, broke each rule.
     pub(crate) fn violations(&self) -> &Counts {
         &self.violations
     }
+
+    /// Returns the calls of all subscribers.
+    pub(crate) fn calls(&self) -> &Arc<Calls> {
+        &self.calls
+    }
+
+    /// Counts and reports that `subscriber` broke `rule` with `what` it did in `range`; in the call
+    /// `by`, or in the callback that the current task runs. Returns how long that took, in ns.
+    pub(super) fn report(
+        &self,
+        subscriber: &Watched,
+        rule: Rule,
+        range: Option<Range>,
+        by: Option<&Recorded>,
+        what: fmt::Arguments<'_>,
+    ) -> u64 {
+        let first = subscriber.count(rule);
+
+        self.violations.count(rule);
+        (self.sink)(&Violation {
+            rule,
+            subscriber,
+            what,
+            range,
+            by,
+            first,
+        })
+    }
+
+    /// Reports that `recorded` is a start without an end.
+    pub(super) fn report_leak(&self, subscriber: &Watched, recorded: &Recorded) {
+        self.report(
+            subscriber,
+            Rule::Pairing,
+            recorded.call.range,
+            Some(recorded),
+            fmt!("start without an end"),
+        );
+    }
+
+    /// Reports a callback that has not returned for long, and the tasks that wait for it.
+    fn report_stall(&self, subscriber: &Watched, recorded: &Recorded) {
+        let limit = stall_limit_ms();
+        let waiting = self.waiters(recorded).count();
+        let first = self.waiters(recorded).next();
+
+        match first {
+            None => self.report(
+                subscriber,
+                Rule::Stall,
+                recorded.call.range,
+                Some(recorded),
+                fmt!(
+                    "{} has not returned for {limit} ms",
+                    recorded.call.activity.name()
+                ),
+            ),
+            Some(waiter) => self.report(
+                subscriber,
+                Rule::Stall,
+                recorded.call.range,
+                Some(recorded),
+                fmt!(
+                    "{} has not returned for {limit} ms, {waiting} waiting, first {} in {}",
+                    recorded.call.activity.name(),
+                    waiter.task,
+                    waiter.call.activity.name()
+                ),
+            ),
+        };
+    }
+
+    /// Returns the calls that wait for `callback`.
+    pub(crate) fn waiters<'a>(
+        &'a self,
+        callback: &'a Recorded,
+    ) -> impl Iterator<Item = Recorded> + 'a {
+        let mut from = 0;
+
+        core::iter::from_fn(move || {
+            let (next, recorded) = self.calls.next(from)?;
+
+            from = next;
+            Some(recorded)
+        })
+        .filter(|recorded| super::waits_for(&recorded.call, &callback.call))
+    }
+
+    /// Looks at all calls. Returns whether there is anything to look at the next time.
+    fn sweep(&self) -> bool {
+        let ticks = u64::from(stall_limit_ms()) * u64::from(TICKS_PER_SECOND) / 1000;
+        let limit = u32::try_from(ticks).unwrap_or(u32::MAX);
+
+        self.calls
+            .sweep(limit, &mut self.seen.lock(), &AllTasks, |found| {
+                let (Found::Leak(recorded) | Found::Stall(recorded)) = &found;
+                let Some(subscriber) = self.find(recorded.call.subscriber) else {
+                    return;
+                };
+
+                match &found {
+                    Found::Leak(leak) => self.report_leak(&subscriber, leak),
+                    Found::Stall(call) => self.report_stall(&subscriber, call),
+                }
+            });
+        self.next(0).is_some()
+    }
+}
+
+/// How long a callback may take to return, in ms; 0 is no limit.
+fn stall_limit_ms() -> u32 {
+    module_parameters::stall_limit_ms.value()
+}
+
+extern "C" fn sweep() -> bool {
+    Registry::get().is_some_and(|registry| registry.sweep())
 }
 
 /// A place on the list, until this is dropped. Never sleeps on drop.
 pub(super) struct Listed {
     registry: Arc<Registry>,
-    key: u64,
+    watched: Arc<Watched>,
 }
 
 impl Listed {
-    /// Counts a violation among those of all.
-    pub(super) fn count(&self, rule: Rule) {
-        self.registry.violations.count(rule);
+    pub(super) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    pub(super) fn watched(&self) -> &Watched {
+        &self.watched
     }
 }
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        let node = self.registry.watched.lock().remove_node(&self.key);
+        let (mm, key) = (self.watched.mm(), self.watched.key());
+        let nodes = {
+            let mut list = self.registry.watched.lock();
+
+            (
+                list.by_key.remove_node(&key),
+                list.by_mm.remove_node(&(mm, key)),
+            )
+        };
 
         // Here, without the lock.
-        drop(node);
+        drop(nodes);
+    }
+}
+
+/// What the subscribers of one mm share.
+pub(crate) struct Space {
+    /// The mm, by its address. Only compared.
+    mm: usize,
+    order: Atomic<u64>,
+}
+
+impl Space {
+    fn new(mm: usize) -> Self {
+        Self {
+            mm,
+            order: Atomic::new(0),
+        }
+    }
+
+    /// Returns the address of the mm. Only to be compared.
+    #[inline]
+    pub(super) fn mm(&self) -> usize {
+        self.mm
+    }
+
+    /// Returns the next number of the mm.
+    ///
+    /// If a task asks for one number after another, the later one is higher, whatever locks the task
+    /// holds: all additions to one atomic happen in one order.
+    #[inline]
+    pub(crate) fn next_order(&self) -> u64 {
+        self.order.fetch_add(1, Relaxed).wrapping_add(1)
     }
 }
 
@@ -123,19 +390,19 @@ impl Drop for Listed {
 pub(crate) struct Counts([Atomic<u64>; Rule::ALL.len()]);
 
 impl Counts {
-    /// Never.
+    /// Makes counts that are all 0.
     pub(super) const fn new() -> Self {
         Self([const { Atomic::new(0) }; Rule::ALL.len()])
     }
 
-    /// Once more, and whether this was the first time.
+    /// Adds 1 to the count of `rule`, and returns whether it was 0.
     pub(super) fn count(&self, rule: Rule) -> bool {
         self.0
             .get(rule as usize)
             .is_some_and(|count| count.fetch_add(1, Relaxed) == 0)
     }
 
-    /// How often `rule` was broken.
+    /// Returns how often `rule` was broken.
     pub(crate) fn get(&self, rule: Rule) -> u64 {
         self.0
             .get(rule as usize)

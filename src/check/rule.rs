@@ -3,7 +3,7 @@
 //! The rules, by name.
 
 /// A rule of the notifier discipline.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rule {
     /// Each start that did not fail gets exactly one end: same task, same range, same event.
     Pairing,
@@ -26,11 +26,13 @@ pub(crate) enum Rule {
     Lifetime,
     /// No callback takes longer than the user allows.
     Latency,
+    /// Each callback returns.
+    Stall,
 }
 
 impl Rule {
     /// All of them, each at the index that it has as a number.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Pairing,
         Self::Failure,
         Self::FailingEnd,
@@ -41,6 +43,7 @@ impl Rule {
         Self::Release,
         Self::Lifetime,
         Self::Latency,
+        Self::Stall,
     ];
 
     /// Its name, as reports have it.
@@ -56,6 +59,7 @@ impl Rule {
             Self::Release => "release",
             Self::Lifetime => "lifetime",
             Self::Latency => "latency",
+            Self::Stall => "stall",
         }
     }
 }

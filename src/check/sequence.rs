@@ -19,39 +19,36 @@
 //! a limit; and that another subscription, inserted as a probe, is deferred while it is odd tells it
 //! for that moment only, and makes it odd if it was not and any range is under way.
 
-use core::ptr;
+use core::ffi::CStr;
 
+#[cfg(not(mnck_host))]
 use kernel::prelude::*;
 
+#[cfg(not(mnck_host))]
 use super::{
-    RangeInfo,
     Registry,
     Rule,
     Watch, //
 };
-use crate::mmu_notifier::{
-    Event,
-    Range,
-    RangeId, //
+use crate::event::{
+    Kind,
+    Range, //
 };
 
 /// An invalidation that an interval subscriber was told of.
-#[derive(Clone, Copy)]
-pub(super) struct Invalidation {
-    /// The range, and the address space by its address, for comparison only.
-    pub(super) id: RangeId,
-    pub(super) mm: usize,
-    pub(super) range: RangeInfo,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Invalidation {
+    pub(crate) range: Range,
     /// The number that marks it.
-    pub(super) sequence: usize,
+    pub(crate) sequence: usize,
 }
 
 /// Who has refused a range: kind and serial number.
-pub(super) type Refuser = (&'static CStr, u64);
+pub(crate) type Refuser = (&'static CStr, u64);
 
 /// What one interval subscriber knows of the sequence.
 #[derive(Default)]
-pub(super) struct Sequence {
+pub(crate) struct Sequence {
     /// The newest non-blockable range; an older one that was refused, if the sequence has not moved
     /// since.
     last: Option<Invalidation>,
@@ -61,11 +58,11 @@ pub(super) struct Sequence {
 impl Sequence {
     /// The subscriber is told of `now`. Gives the range since which the sequence is stuck, and who
     /// has refused that.
-    pub(super) fn invalidated(&mut self, now: Invalidation) -> Option<(Invalidation, Refuser)> {
+    pub(crate) fn invalidated(&mut self, now: Invalidation) -> Option<(Invalidation, Refuser)> {
         let same = self.last.filter(|last| last.sequence == now.sequence);
 
         if let (Some(last), Some(refuser)) = (same, self.refused_by) {
-            return (now.range.event == Event::Release).then_some((last, refuser));
+            return (now.range.kind == Kind::RELEASE).then_some((last, refuser));
         }
         if !now.range.blockable {
             self.last = Some(now);
@@ -76,30 +73,25 @@ impl Sequence {
         None
     }
 
-    /// The range with this `id`, if it is the newest, was refused by `refuser`.
-    pub(super) fn refuse(&mut self, id: RangeId, mm: usize, range: RangeInfo, refuser: Refuser) {
-        if self
-            .last
-            .is_some_and(|last| (last.id, last.mm, last.range) == (id, mm, range))
-        {
+    /// Records that `range`, if it is the newest, was refused by `refuser`.
+    pub(crate) fn refuse(&mut self, range: Range, refuser: Refuser) {
+        if self.last.is_some_and(|last| last.range == range) {
             self.refused_by.get_or_insert(refuser);
         }
     }
 }
 
+#[cfg(not(mnck_host))]
 impl Watch {
-    /// It was told of an invalidation of `range`, marked by `sequence`.
-    pub(crate) fn invalidated(&self, range: &Range, sequence: usize) {
-        let invalidation = Invalidation {
-            id: range.id(),
-            mm: mm_of(range),
-            range: RangeInfo::of(range),
-            sequence,
-        };
-        let stuck = self.sequence().lock().invalidated(invalidation);
+    /// Records that it is notified of an invalidation of `range`, marked by `sequence`.
+    pub(crate) fn invalidated(&self, range: Range, sequence: usize) {
+        let stuck = self
+            .sequence()
+            .lock()
+            .invalidated(Invalidation { range, sequence });
 
         if let Some((since, (kind, serial))) = stuck {
-            self.report_at(
+            self.report(
                 Rule::Sequence,
                 Some(since.range),
                 fmt!("sequence is odd since {kind} {serial} refused"),
@@ -107,23 +99,17 @@ impl Watch {
         }
     }
 
-    /// Its start has refused `range`, which is thus over for all. Not for an interval subscriber:
-    /// of what that refuses core mm ends the interval side.
-    pub(crate) fn refused(&self, range: &Range) {
+    /// Records that its start has refused `range`, which is thus over for all subscribers of the mm.
+    /// Not for an interval subscriber: the core ends the interval side of what that refuses.
+    pub(crate) fn refused(&self, range: Range) {
         let Some(registry) = Registry::get() else {
             return;
         };
-        let (id, mm, info) = (range.id(), mm_of(range), RangeInfo::of(range));
         let mut key = 0;
 
-        while let Some((next, watched)) = registry.next(key) {
-            watched.sequence().lock().refuse(id, mm, info, self.name());
-            key = next;
+        while let Some(watched) = registry.next_of(self.mm(), key) {
+            watched.sequence().lock().refuse(range, self.name());
+            key = watched.key();
         }
     }
-}
-
-/// The address space of `range`, for comparison only.
-fn mm_of(range: &Range) -> usize {
-    ptr::from_ref(range.mm()).addr()
 }

@@ -16,60 +16,59 @@ use kernel::{
         Arc,
         SpinLock, //
     },
-    task::{
-        Pid,
-        Task, //
-    }, //
+    task::Pid, //
 };
 
 use super::{
-    ledger::{
-        Ledger,
-        Mismatch, //
-    },
+    ledger::Mismatch,
     registry::{
+        Calls,
         Counts,
-        Listed, //
+        Listed,
+        Space, //
     },
     sequence::Sequence,
-    Callback,
-    Open,
-    RangeInfo,
+    trace,
     Registry,
     Rule,
-    Scope,
-    Violation, //
+    Scope, //
 };
 use crate::{
-    mmu_notifier::{
+    event::{
+        Activity,
+        Call,
+        Callback,
+        Kind,
         Range,
-        RangeId, //
+        Wait, //
     },
-    report, //
+    ffi::AllTasks, //
 };
 
-/// A subscriber under check: who it is, what it has open, and what it broke.
+/// A subscriber under check: its name, its calls, and the rules that it broke.
 ///
 /// It is listed for the user until it is dropped, which never sleeps.
 pub(crate) struct Watch {
-    // Dropped first, so that nobody finds what is about to go.
+    // Dropped first: what is about to go is not found any more.
     listed: Listed,
-    watched: Arc<Watched>,
+    calls: Arc<Calls>,
 }
 
 /// What a user may read of a [`Watch`].
 #[pin_data]
 pub(crate) struct Watched {
+    key: u64,
     kind: &'static CStr,
     serial: u64,
+    /// The mm that it is attached to.
+    space: Arc<Space>,
     /// The process that it is attached to, or 0 if that is not known.
     target: Atomic<i32>,
+    /// Whether the mm has been released: no new ranges come.
+    released: Atomic<bool>,
     /// Whether no callback may come any more.
     over: Atomic<bool>,
     violations: Counts,
-    /// Protects itself. Taken in callbacks, and for each step of a reader.
-    #[pin]
-    ledger: SpinLock<Ledger>,
     /// Protects itself. Taken in callbacks, and by others that refuse.
     #[pin]
     sequence: SpinLock<Sequence>,
@@ -80,85 +79,123 @@ pub(crate) struct Watched {
 pub(crate) enum State {
     /// Callbacks come.
     Attached,
-    /// The release was called; a few callbacks may come still.
+    /// The mm was released; a few callbacks may come still.
     Released,
     /// None may come.
     Over,
 }
 
 impl Watch {
-    /// A watch of the subscriber that is called by its `kind` and `serial` number: "counter 12". May
-    /// sleep.
-    pub(crate) fn new(kind: &'static CStr, serial: u64) -> Result<Arc<Self>> {
+    /// Makes a watch of the subscriber that is called by its `kind` and `serial` number, as in
+    /// "counter 12", and that is attached to `mm`. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// - [`ENODEV`]: the module is about to go.
+    /// - [`ENOMEM`]: out of memory.
+    pub(crate) fn new(kind: &'static CStr, serial: u64, mm: usize) -> Result<Arc<Self>> {
         let registry = Registry::get().ok_or(ENODEV)?;
-        let ledger = Ledger::new()?;
-        let watched = Arc::pin_init(
-            pin_init!(Watched {
-                kind,
-                serial,
-                target: Atomic::new(0),
-                over: Atomic::new(false),
-                violations: Counts::new(),
-                ledger <- new_spinlock!(ledger, "Watched::ledger"),
-                sequence <- new_spinlock!(Sequence::default(), "Watched::sequence"),
-            }),
-            GFP_KERNEL,
-        )?;
+        let calls = registry.calls().clone();
+        let listed = registry.list(mm, |key, space| {
+            Arc::pin_init(
+                pin_init!(Watched {
+                    key,
+                    kind,
+                    serial,
+                    space,
+                    target: Atomic::new(0),
+                    released: Atomic::new(false),
+                    over: Atomic::new(false),
+                    violations: Counts::new(),
+                    sequence <- new_spinlock!(Sequence::default(), "Watched::sequence"),
+                }),
+                GFP_KERNEL,
+            )
+        })?;
 
-        Ok(Arc::new(
-            Self {
-                listed: registry.list(watched.clone())?,
-                watched,
-            },
-            GFP_KERNEL,
-        )?)
+        Ok(Arc::new(Self { listed, calls }, GFP_KERNEL)?)
     }
 
-    /// It is attached to the process `pid`.
+    /// Records that it is attached to the process `pid`.
     pub(crate) fn set_target(&self, pid: Pid) {
         self.target.store(pid, Relaxed);
     }
 
-    /// Watches one run of a callback, until the scope is dropped, in the same task.
-    pub(crate) fn enter(&self, callback: Callback, range: Option<&Range>) -> Scope<'_> {
-        Scope::new(self, callback, range.map(RangeInfo::of))
+    /// Checks one call of a callback, until the scope is dropped, in the same task.
+    #[inline]
+    pub(crate) fn enter(&self, callback: Callback, range: Option<Range>) -> Scope<'_> {
+        let call = self.call(Activity::Callback(callback), range);
+
+        self.before(callback, range);
+        let (token, leak) = self.calls.begin(&call);
+        if let Some(leak) = leak {
+            self.registry().report_leak(self, &leak);
+        }
+        Scope::new(self, callback, call, token)
     }
 
-    /// As [`enter`](Self::enter), for a callback that is not told its range, but knows its `id`, and
-    /// that it was [`started`](Self::started).
-    pub(crate) fn enter_id(&self, callback: Callback, id: RangeId) -> Scope<'_> {
-        let range = self.ledger.lock().find(id).map(|open| open.range);
+    /// As [`enter`](Self::enter), for the end of a range whose start has
+    /// [opened](Scope::opens) it.
+    #[inline]
+    pub(crate) fn enter_end(&self, callback: Callback, range: Range) -> Scope<'_> {
+        let call = self.call(Activity::Callback(callback), Some(range));
 
-        Scope::new(self, callback, range)
-    }
-
-    /// Its start of `range` has succeeded: an end is due.
-    pub(crate) fn started(&self, range: &Range) {
-        let open = Open::new(range.id(), RangeInfo::of(range));
-        let result = self.ledger.lock().start(open);
-
+        self.before(callback, Some(range));
+        let (token, result) = self.calls.begin_end(&call);
         if let Err(mismatch) = result {
-            self.mismatch(&mismatch, Some(RangeInfo::of(range)));
+            self.report_mismatch(&mismatch, range);
+        }
+        Scope::new(self, callback, call, token)
+    }
+
+    /// Calls `wait`, a function of the core that waits for callbacks, and records meanwhile that
+    /// the current task waits.
+    pub(crate) fn while_waiting<R>(&self, wait: Wait, function: impl FnOnce() -> R) -> R {
+        let call = self.call(Activity::Wait(wait), None);
+        let (token, _) = self.calls.begin(&call);
+        let result = function();
+
+        self.calls.finish(token, &call, false);
+        result
+    }
+
+    #[inline]
+    fn before(&self, callback: Callback, range: Option<Range>) {
+        trace::called(self.name(), callback, range);
+        if callback == Callback::Invalidate
+            && range.is_some_and(|range| range.kind == Kind::RELEASE)
+        {
+            // An interval subscriber has no release of its own.
+            self.released.store(true, Relaxed);
+        }
+        if self.is_over() {
+            self.report(
+                Rule::Release,
+                range,
+                fmt!("{} after the subscriber was detached", callback.name()),
+            );
         }
     }
 
-    /// Its start refuses `range`, whatever comes of that.
-    pub(crate) fn refuses(&self, range: &Range) {
-        report::refused(self.name(), RangeInfo::of(range));
+    #[inline]
+    fn call(&self, activity: Activity, range: Option<Range>) -> Call {
+        Call {
+            subscriber: self.key,
+            activity,
+            mm: self.mm(),
+            range,
+            initiator: 0,
+        }
     }
 
-    /// Its end of `range` has come.
-    pub(crate) fn ended(&self, range: &Range) {
-        self.end(range.id(), Some(RangeInfo::of(range)));
+    /// Records that its start refuses `range`, whatever comes of that.
+    #[inline]
+    pub(crate) fn refuses(&self, range: Range) {
+        trace::refused(self.name(), range);
     }
 
-    /// As [`ended`](Self::ended), where only the `id` of the range is known.
-    pub(crate) fn ended_id(&self, id: RangeId) {
-        self.end(id, None);
-    }
-
-    /// Its `callback` was an end without a start, and it complains of that.
-    pub(crate) fn end_not_tolerated(&self, callback: Callback, range: &Range) {
+    /// Reports that `callback` was an end without a start, which the driver does not tolerate.
+    pub(crate) fn end_not_tolerated(&self, callback: Callback, range: Range) {
         self.report(
             Rule::Pairing,
             Some(range),
@@ -169,153 +206,160 @@ impl Watch {
         );
     }
 
-    /// The invalidation of `range` is over for this subscriber, so no end may be due.
-    pub(crate) fn range_over(&self, range: &Range) {
-        let open = self.ledger.lock().over(range.id());
-
-        if let Some(open) = open {
-            self.report_at(
-                Rule::Pairing,
-                Some(open.range),
-                fmt!("start without an end"),
-            );
+    /// Records that the invalidation of `range` is over for this subscriber, so that no end may be
+    /// due.
+    pub(crate) fn range_over(&self, range: Range) {
+        if self.calls.close_one(self.key, range.address).is_some() {
+            // Not as another leak: the task and the callback are those that have begun it.
+            self.report(Rule::Pairing, Some(range), fmt!("start without an end"));
         }
     }
 
-    /// The pair of the range with this `id` is closed, since the subscription ends before the range:
-    /// no violation.
-    pub(crate) fn closed(&self, id: RangeId) {
-        let open = self.ledger.lock().over(id);
-
-        // Here, without the lock.
-        drop(open);
+    /// Returns whether its start has [opened](Scope::opens) `range`, and no end has come; also if
+    /// the ledger has lost what it needs to know that.
+    pub(crate) fn has_open(&self, range: Range) -> bool {
+        self.calls.has_open(self.key, range.address)
     }
 
-    /// The subscription ends: what is open is closed, which is no violation. Starts and ends may
-    /// come still.
+    /// Closes `range`, which is open, because the subscription ends before the range. That is no
+    /// violation, unless the task that has started it has exited or is the current one.
+    pub(crate) fn closed(&self, range: Range) {
+        let closed = self.calls.close_one(self.key, range.address);
+
+        if let Some(leak) = closed.filter(|closed| closed.is_leak(&AllTasks)) {
+            self.registry().report_leak(self, &leak);
+        }
+    }
+
+    /// Records that the mm is released. The ranges that are open in tasks that have exited, and in
+    /// the current one, are leaks. Starts and ends may still come in other tasks.
     pub(crate) fn released(&self) {
-        let open = self.ledger.lock().release();
-
-        // Here, without the lock.
-        drop(open);
+        self.released.store(true, Relaxed);
+        self.close(false);
     }
 
-    /// The subscription is over: from here on each callback breaks rule `release`.
+    /// Records that the subscription is over, so that from here on each callback breaks rule
+    /// `release`. Comes after the core has unlinked the subscriber, and before the subscriber is
+    /// freed.
     pub(crate) fn over(&self) {
-        self.released();
         self.over.store(true, Relaxed);
+        self.close(true);
     }
 
-    /// `what` breaks `rule`, in `range`. Counts it, and the first time warns.
-    pub(crate) fn report(&self, rule: Rule, range: Option<&Range>, what: fmt::Arguments<'_>) {
-        self.report_at(rule, range.map(RangeInfo::of), what);
-    }
-
-    /// As [`report`](Self::report), of a range that may have gone.
-    pub(super) fn report_at(&self, rule: Rule, range: Option<RangeInfo>, what: fmt::Arguments<'_>) {
-        let first = self.violations.count(rule);
-
-        self.listed.count(rule);
-        report::violation(&Violation {
-            rule,
-            subscriber: self,
-            what,
-            range,
-            first,
+    fn close(&self, all: bool) {
+        self.calls.close(self.key, all, &AllTasks, |leak| {
+            self.registry().report_leak(self, &leak);
         });
     }
 
-    fn end(&self, id: RangeId, range: Option<RangeInfo>) {
-        let task: *const Task = &**current!();
-        let result = self.ledger.lock().end(id, task, range);
+    /// Counts and reports that it broke `rule` with `what` it did in `range`, in the callback that
+    /// the current task runs.
+    pub(crate) fn report(&self, rule: Rule, range: Option<Range>, what: fmt::Arguments<'_>) {
+        let time = self.registry().report(self, rule, range, None, what);
 
-        if let Err(mismatch) = result {
-            self.mismatch(&mismatch, range);
+        self.calls.add_reporting(time);
+    }
+
+    fn report_mismatch(&self, mismatch: &Mismatch, range: Range) {
+        match mismatch {
+            Mismatch::NotOpen => {
+                self.report(Rule::Pairing, Some(range), fmt!("end without a start"))
+            }
+            Mismatch::OtherTask(open) => self.report(
+                Rule::Pairing,
+                Some(range),
+                fmt!(
+                    "end in another task than its start, which was in {}",
+                    open.task
+                ),
+            ),
+            Mismatch::OtherRange(start) => match start.range {
+                Some(started) => self.report(
+                    Rule::Pairing,
+                    Some(range),
+                    fmt!("end of another range than its start of {started}"),
+                ),
+                None => (),
+            },
         }
     }
 
-    /// Reports a `mismatch` in a callback for `range`.
-    fn mismatch(&self, mismatch: &Mismatch, range: Option<RangeInfo>) {
-        match mismatch {
-            Mismatch::StillOpen(open) => self.report_at(
-                Rule::Pairing,
-                range,
-                fmt!("start, but the end of {} has not come", open.range),
-            ),
-            Mismatch::NotOpen => {
-                self.report_at(Rule::Pairing, range, fmt!("end without a start"));
-            }
-            Mismatch::OtherTask(open) => self.report_at(
-                Rule::Pairing,
-                range,
-                fmt!(
-                    "end in another task than its start, which was in task {}",
-                    open.task.pid()
-                ),
-            ),
-            Mismatch::OtherRange(open) => self.report_at(
-                Rule::Pairing,
-                range,
-                fmt!("end of another range than its start of {}", open.range),
-            ),
-        }
+    /// Returns the calls of all subscribers.
+    #[inline]
+    pub(super) fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    fn registry(&self) -> &Registry {
+        self.listed.registry()
     }
 }
 
 impl Deref for Watch {
     type Target = Watched;
 
+    #[inline]
     fn deref(&self) -> &Watched {
-        &self.watched
+        self.listed.watched()
     }
 }
 
 impl Watched {
-    /// The kind of subscriber, and its serial number.
+    /// Returns the number that the ledger knows the subscriber by.
+    pub(crate) fn key(&self) -> u64 {
+        self.key
+    }
+
+    /// Returns the kind of subscriber, and its serial number.
     pub(crate) fn name(&self) -> (&'static CStr, u64) {
         (self.kind, self.serial)
     }
 
-    /// The process that it is attached to, if that is known.
+    /// Returns what it shares with the other subscribers of its mm.
+    #[inline]
+    pub(crate) fn space(&self) -> &Arc<Space> {
+        &self.space
+    }
+
+    /// Returns the address of the mm that it is attached to. Only to be compared.
+    #[inline]
+    pub(super) fn mm(&self) -> usize {
+        self.space.mm()
+    }
+
+    /// Returns the process that it is attached to, if that is known.
     pub(crate) fn target(&self) -> Option<Pid> {
         Some(self.target.load(Relaxed)).filter(|pid| *pid != 0)
     }
 
-    /// How far the subscription is.
+    /// Returns how far the subscription is.
     pub(crate) fn state(&self) -> State {
         if self.is_over() {
             State::Over
-        } else if self.ledger.lock().is_released() {
+        } else if self.released.load(Relaxed) {
             State::Released
         } else {
             State::Attached
         }
     }
 
-    /// What it knows of the interval sequence, if it is an interval subscriber.
+    /// Returns what it knows of the interval sequence, if it is an interval subscriber.
     pub(super) fn sequence(&self) -> &SpinLock<Sequence> {
         &self.sequence
     }
 
-    /// Whether no callback may come any more.
-    pub(super) fn is_over(&self) -> bool {
+    #[inline]
+    fn is_over(&self) -> bool {
         self.over.load(Relaxed)
     }
 
-    /// How often it broke `rule`.
+    /// Counts a violation of `rule`, and returns whether it is the first.
+    pub(crate) fn count(&self, rule: Rule) -> bool {
+        self.violations.count(rule)
+    }
+
+    /// Returns how often it broke `rule`.
     pub(crate) fn violations(&self, rule: Rule) -> u64 {
         self.violations.get(rule)
-    }
-
-    /// How many pairs it has open, and how many there ever were that could not be noted.
-    pub(crate) fn pairs(&self) -> (u64, u64) {
-        let ledger = self.ledger.lock();
-
-        (ledger.count(), ledger.lost())
-    }
-
-    /// The open pair with the least id above `after`, or of all.
-    pub(crate) fn next_open(&self, after: Option<RangeId>) -> Option<Open> {
-        self.ledger.lock().next(after).cloned()
     }
 }

@@ -194,6 +194,7 @@ enum mnck_rule {
 	MNCK_RULE_RELEASE,
 	MNCK_RULE_LIFETIME,
 	MNCK_RULE_LATENCY,
+	MNCK_RULE_STALL,
 };
 
 /* mnck_stats.last_flags */

@@ -13,7 +13,7 @@
 
 #ifdef CONFIG_LOCKDEP
 
-/* Indexed by LockMap of lockdep.rs. */
+/* Indexed by Callback of src/event/activity.rs. */
 #define MAP(_nr, _name) STATIC_LOCKDEP_MAP_INIT("mnck_" _name, &maps[_nr])
 static struct lockdep_map maps[] = {
 	MAP(0, "start"),

@@ -59,6 +59,20 @@ unsigned long mnck_helper_initiator(struct task_struct *task);
 /* Writes the name of that function, if it is in the kernel itself.  In helpers.c. */
 bool mnck_helper_initiator_name(struct task_struct *task, char name[MNCK_SYMBOL_LEN]);
 
+/* Tasks, by id and start time: see current.rs.  In tasks.c. */
+bool mnck_helper_task_has_exited(pid_t pid, u64 start_time);
+bool mnck_helper_task_has_left_frame(pid_t pid, u64 start_time, unsigned long address);
+bool mnck_helper_task_initiator_name(pid_t pid, u64 start_time, char name[MNCK_SYMBOL_LEN]);
+
+/*
+ * The work item that calls @once after a second, and every second as long as that
+ * returns true: see sweeper.rs.  In tasks.c.
+ */
+void mnck_helper_sweep_init(bool (*once)(void));
+void mnck_helper_sweep_queue(void);
+void mnck_helper_sweep_soon(void);
+void mnck_helper_sweep_stop(void);
+
 /* Lockdep maps: see lockdep.rs. */
 void mnck_helper_lock_map_acquire(unsigned int nr);
 void mnck_helper_lock_map_release(unsigned int nr);

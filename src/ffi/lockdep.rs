@@ -6,44 +6,44 @@
 
 use kernel::types::NotThreadSafe;
 
+#[cfg(CONFIG_LOCKDEP)]
 use super::{
     mnck_helper_lock_map_acquire,
     mnck_helper_lock_map_release, //
 };
-
-/// A lockdep map, by its index among those in `check.c`.
-///
-/// Each callback runs with the map of its kind held. Lockdep thus learns, for all callbacks of the
-/// kind at once, which locks are held when the core calls one, and which locks one takes.
-#[derive(Clone, Copy)]
-pub(crate) enum LockMap {
-    Start = 0,
-    End = 1,
-    Release = 2,
-    Invalidate = 3,
-    Finish = 4,
-    Flush = 5,
-    Young = 6,
-    ChainStart = 7,
-    ChainEnd = 8,
-}
+use crate::event::Callback;
 
 /// A lockdep map that the current task holds until this is dropped. Without `CONFIG_LOCKDEP` this
 /// does nothing.
-pub(crate) struct HeldMap(LockMap, NotThreadSafe);
+///
+/// There is one for each kind of callback, and each callback runs with that of its kind held.
+/// Lockdep thus learns, for all callbacks of the kind at once, which locks are held when the core
+/// calls one, and which locks one takes.
+pub(crate) struct HeldMap(
+    #[cfg_attr(not(CONFIG_LOCKDEP), expect(dead_code))] Callback,
+    NotThreadSafe,
+);
 
 impl HeldMap {
-    /// Acquires `map`: `lock_map_acquire()`. Never sleeps.
-    pub(crate) fn acquire(map: LockMap) -> Self {
-        // SAFETY: Each `LockMap` is the index of a map.
-        unsafe { mnck_helper_lock_map_acquire(map as u32) };
-        Self(map, NotThreadSafe)
+    /// Acquires the map of `callback`: `lock_map_acquire()`. Never sleeps.
+    #[inline]
+    pub(crate) fn acquire(callback: Callback) -> Self {
+        #[cfg(CONFIG_LOCKDEP)]
+        // SAFETY: `check.c` has a map for each `Callback`, by its number.
+        unsafe {
+            mnck_helper_lock_map_acquire(callback as u32)
+        };
+        Self(callback, NotThreadSafe)
     }
 }
 
 impl Drop for HeldMap {
+    #[inline]
     fn drop(&mut self) {
+        #[cfg(CONFIG_LOCKDEP)]
         // SAFETY: The current task has acquired the map.
-        unsafe { mnck_helper_lock_map_release(self.0 as u32) };
+        unsafe {
+            mnck_helper_lock_map_release(self.0 as u32)
+        };
     }
 }

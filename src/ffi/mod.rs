@@ -5,6 +5,15 @@
 //! The faulty drivers of [`model`](crate::model), which are C too, are the exception: they are in
 //! `src/model/faulty/`.
 
+mod current;
+pub(crate) use current::{
+    current_run_delay,
+    ticks,
+    AllTasks,
+    Current,
+    TICKS_PER_SECOND, //
+};
+
 mod debugfs;
 pub(crate) use debugfs::{
     Directory,
@@ -20,10 +29,7 @@ pub(crate) use global::{
 };
 
 mod lockdep;
-pub(crate) use lockdep::{
-    HeldMap,
-    LockMap, //
-};
+pub(crate) use lockdep::HeldMap;
 
 mod probe;
 pub(crate) use probe::{
@@ -32,6 +38,9 @@ pub(crate) use probe::{
     Section, //
 };
 
+mod racy;
+pub(crate) use racy::Racy;
+
 mod raw;
 pub(crate) use raw::*;
 
@@ -39,6 +48,13 @@ mod semaphore;
 pub(crate) use semaphore::{
     Semaphore,
     SemaphoreGuard, //
+};
+
+mod sweeper;
+pub(crate) use sweeper::{
+    queue_sweep,
+    sweep_soon,
+    Sweeper, //
 };
 
 pub(crate) mod target;
@@ -56,6 +72,7 @@ pub(crate) mod uapi;
 mod warning;
 pub(crate) use warning::{
     initiator,
+    initiator_of,
     task_name,
     warn, //
 };

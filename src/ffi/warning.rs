@@ -13,9 +13,11 @@ use kernel::{
 use super::{
     mnck_helper_initiator_name,
     mnck_helper_task_comm,
+    mnck_helper_task_initiator_name,
     mnck_helper_warn,
     MNCK_SYMBOL_LEN, //
 };
+use crate::event;
 
 /// Calls `WARN()` with the message `mnck: `, followed by `line`.
 pub(crate) fn warn(line: &CStr) {
@@ -45,6 +47,15 @@ pub(crate) fn initiator(task: &Task) -> Option<Name> {
 
     // SAFETY: `task` is valid, and `name` has `MNCK_SYMBOL_LEN` bytes.
     unsafe { mnck_helper_initiator_name(task.as_ptr(), name.0.as_mut_ptr()) }.then_some(name)
+}
+
+/// As [`initiator`], of a task that may have exited.
+pub(crate) fn initiator_of(task: &event::Task) -> Option<Name> {
+    let mut name = Name::EMPTY;
+
+    // SAFETY: The function accepts any numbers, and `name` has `MNCK_SYMBOL_LEN` bytes.
+    unsafe { mnck_helper_task_initiator_name(task.pid, task.start_time, name.0.as_mut_ptr()) }
+        .then_some(name)
 }
 
 /// Returns the name of `task`.

@@ -112,11 +112,11 @@ impl Range {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RangeId(usize);
 
-#[cfg(mnck_kunit)]
 impl RangeId {
-    /// The id of a range that there is not.
-    pub(crate) fn new(id: usize) -> Self {
-        Self(id)
+    /// Returns the address of the initiator's `struct mmu_notifier_range`. Only to be compared.
+    #[inline]
+    pub fn addr(self) -> usize {
+        self.0
     }
 }
 
@@ -158,7 +158,7 @@ pub enum Event {
 
 impl Event {
     /// Its number, in C.
-    pub fn as_raw(self) -> bindings::mmu_notifier_event {
+    pub const fn as_raw(self) -> bindings::mmu_notifier_event {
         match self {
             Self::Unmap => bindings::mmu_notifier_event_MMU_NOTIFY_UNMAP,
             Self::Clear => bindings::mmu_notifier_event_MMU_NOTIFY_CLEAR,

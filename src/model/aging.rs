@@ -22,7 +22,6 @@ use kernel::{
     },
     prelude::*,
     sync::{
-        Arc,
         SpinLock, //
     }, //
 };
@@ -34,12 +33,12 @@ use super::{
         Reserved, //
     },
     statistics::{
-        Statistics,
+        Counting,
         Young, //
     },
 };
 use crate::{
-    check::Callback,
+    event::Callback,
     mmu_notifier::{
         NoSleep,
         Subscriber, //
@@ -49,7 +48,7 @@ use crate::{
 /// The subscriber: see the module's documentation.
 #[pin_data]
 pub(crate) struct Aging {
-    statistics: Arc<Statistics>,
+    statistics: Counting,
 
     /// The pages that the device has used since they were last cleared. This lock is taken under
     /// the lock of a page table, and no lock is taken under it.
@@ -59,7 +58,7 @@ pub(crate) struct Aging {
 
 impl Aging {
     /// Makes a subscriber without young pages, which counts in `statistics`.
-    pub(super) fn new(statistics: Arc<Statistics>) -> impl PinInit<Self> {
+    pub(super) fn new(statistics: Counting) -> impl PinInit<Self> {
         pin_init!(Self {
             statistics,
             young <- new_spinlock!(Pages::new(), "Aging::young"),

@@ -35,7 +35,10 @@ use super::{
         self,
         SharedCounter, //
     },
-    statistics::Statistics,
+    statistics::{
+        Counting,
+        Statistics, //
+    },
     trylock::Trylock,
     two_pass::{
         Binding,
@@ -43,6 +46,7 @@ use super::{
     },
 };
 use crate::{
+    event::Wait,
     ffi::uapi::{
         mnck_kind,
         mnck_policy,
@@ -73,7 +77,8 @@ use crate::{
 /// A model subscriber of any kind, attached to an address space or to a chain. Detached on drop,
 /// under the rules for dropping a [`Registration`].
 pub(crate) struct Attached {
-    model: Model,
+    /// Always there, but in the drop.
+    model: Option<Model>,
     statistics: Arc<Statistics>,
 }
 
@@ -89,7 +94,7 @@ enum Model {
     Aging(Registration<Bare<Aging>>),
     Shared(#[expect(dead_code, reason = "held for its drop")] SharedRef<StartEnd<SharedCounter>>),
     Chain(ChainDevice),
-    Faulty(#[expect(dead_code, reason = "held for its drop")] Faulty),
+    Faulty(Faulty),
 }
 
 impl Attached {
@@ -131,7 +136,7 @@ impl Attached {
 
             statistics.watch().set_target(place.pid);
             return Ok(Self {
-                model: Model::Shared(shared),
+                model: Some(Model::Shared(shared)),
                 statistics,
             });
         }
@@ -154,7 +159,7 @@ impl Attached {
         fault: &Fault,
         task: &mut TaskContext,
     ) -> Result<Self> {
-        let Model::Chain(device) = &self.model else {
+        let Some(Model::Chain(device)) = &self.model else {
             return Err(EINVAL);
         };
 
@@ -177,12 +182,12 @@ impl Attached {
         mut to: Destination<'_, '_>,
         pid: Option<Pid>,
     ) -> Result<Self> {
-        let statistics = Statistics::new(name(kind))?;
+        let statistics = Statistics::new(name(kind), to.mm())?;
 
         if let Some(pid) = pid {
             statistics.watch().set_target(pid);
         }
-        let count_in = statistics.clone();
+        let count_in = Counting::new(statistics.clone());
         let model = match (kind, &mut to) {
             (MNCK_KIND_COUNTER, to) => Model::Counter(to.attach(Counter::new(count_in))?),
             (MNCK_KIND_TRYLOCK, to) => Model::Trylock(to.attach(Trylock::new(count_in))?),
@@ -208,13 +213,16 @@ impl Attached {
             _ => return Err(EINVAL),
         };
 
-        Ok(Self { model, statistics })
+        Ok(Self {
+            model: Some(model),
+            statistics,
+        })
     }
 
     /// Returns whether the subscriber cannot be detached now, because it is a chain with members.
     pub(crate) fn is_busy(&self) -> bool {
         match &self.model {
-            Model::Chain(device) => device.has_members(),
+            Some(Model::Chain(device)) => device.has_members(),
             _ => false,
         }
     }
@@ -228,19 +236,15 @@ impl Attached {
     /// has seen. Sleeps until none of its callbacks runs, unless it is shared.
     pub(crate) fn detach(this: Arc<Self>) -> mnck_stats {
         let statistics = this.statistics.clone();
-        let shared = matches!(this.model, Model::Shared(_));
 
         drop(this);
-        if !shared {
-            statistics.watch().over();
-        }
         read(&statistics)
     }
 
     /// Returns the subscriber, which must be a trylock; else [`EINVAL`].
     pub(crate) fn trylock(&self) -> Result<Pin<&Trylock>> {
         match &self.model {
-            Model::Trylock(subscription) => Ok(subscription.subscriber()),
+            Some(Model::Trylock(subscription)) => Ok(subscription.subscriber()),
             _ => Err(EINVAL),
         }
     }
@@ -248,7 +252,7 @@ impl Attached {
     /// Returns the subscriber, which must be a mirror; else [`EINVAL`].
     pub(crate) fn mirror(&self) -> Result<&mirror::Device> {
         match &self.model {
-            Model::Mirror(device) => Ok(device),
+            Some(Model::Mirror(device)) => Ok(device),
             _ => Err(EINVAL),
         }
     }
@@ -256,7 +260,7 @@ impl Attached {
     /// Returns the subscriber, which must be an aging one; else [`EINVAL`].
     pub(crate) fn aging(&self) -> Result<Pin<&Aging>> {
         match &self.model {
-            Model::Aging(registration) => Ok(registration.subscriber()),
+            Some(Model::Aging(registration)) => Ok(registration.subscriber()),
             _ => Err(EINVAL),
         }
     }
@@ -274,6 +278,17 @@ impl Drop for Attached {
     fn drop(&mut self) {
         // Unregistering waits for every start, and a start may wait for the lock.
         self.let_go();
+
+        let model = self.model.take();
+        let wait = match &model {
+            Some(Model::Mirror(_) | Model::TwoPass(_) | Model::Faulty(Faulty::Interval(_))) => {
+                Wait::Remove
+            }
+            // Its drop does not wait.
+            Some(Model::Shared(_)) | None => return,
+            _ => Wait::Unregister,
+        };
+        self.statistics.watch().while_waiting(wait, || drop(model));
     }
 }
 

@@ -4,15 +4,11 @@
 
 use core::pin::Pin;
 
-use kernel::{
-    mm::Mm,
-    prelude::*,
-    sync::Arc, //
-};
+use kernel::{mm::Mm, prelude::*};
 
 use super::{
     place::Place,
-    statistics::Statistics, //
+    statistics::Counting, //
 };
 use crate::{
     chain::{
@@ -45,7 +41,7 @@ pub(super) struct ChainDevice {
 
 /// The first member of every chain, which counts what the chain is called for. No rule is checked
 /// for it.
-struct Account(Arc<Statistics>);
+struct Account(Counting);
 
 impl chain::Subscriber for Account {
     type Value = ();
@@ -81,7 +77,7 @@ impl ChainDevice {
     pub(super) fn attach(
         place: &mut Place<'_>,
         policy: mnck_policy,
-        statistics: Arc<Statistics>,
+        statistics: Counting,
     ) -> Result<Self> {
         let policy = match policy {
             MNCK_POLICY_EXACT => Policy::Exact,

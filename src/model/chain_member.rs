@@ -9,17 +9,23 @@ use kernel::{
     warn_on, //
 };
 
-use super::statistics::Statistics;
+use super::statistics::{
+    fact,
+    Statistics, //
+};
 use crate::{
     chain::{
         self,
         Ending, //
     },
-    check::Callback,
+    check::Scope,
+    event::{
+        self,
+        Callback, //
+    },
     mmu_notifier::{
         CallbackContext,
         Range,
-        RangeId,
         WouldBlock, //
     },
 };
@@ -27,35 +33,43 @@ use crate::{
 /// The value that a member's start leaves for its end: an open pair.
 pub(crate) struct ChainPair {
     /// The range that the start was called for.
-    id: RangeId,
-    /// Its bounds, in bytes, half-open.
-    start: usize,
-    end: usize,
+    range: event::Range,
 }
 
 impl ChainPair {
-    /// Counts a start of `range` in `statistics`.
-    pub(super) fn start(range: &Range, statistics: &Statistics) -> Self {
+    /// Counts a start of `range` in `statistics`: the call in `scope`.
+    pub(super) fn start(range: &Range, statistics: &Statistics, scope: &mut Scope<'_>) -> Self {
+        scope.opens();
         statistics.start_in_chain(range);
-        statistics.watch().started(range);
-        Self {
-            id: range.id(),
-            start: range.start(),
-            end: range.end(),
-        }
+        Self { range: fact(range) }
     }
 
-    /// Counts the end in `statistics`. Warns unless the end has the bounds of the start.
-    pub(super) fn end(self, ending: Ending<'_>, statistics: &Statistics) {
+    /// Makes a pair that no start was called for.
+    #[cfg(mnck_kunit)]
+    pub(super) fn of(range: event::Range) -> Self {
+        Self { range }
+    }
+
+    /// Begins the end of the pair: checks it, and counts it in `statistics`. Warns unless the end
+    /// has the bounds of the start.
+    ///
+    /// A pair that is closed before its range is over is still the range that it was: if that is
+    /// non-blockable, the end must not sleep.
+    pub(super) fn end<'a>(self, ending: &Ending<'_>, statistics: &'a Statistics) -> Scope<'a> {
         match ending {
             Ending::Range(range, _context) => {
-                warn_on!((range.start(), range.end()) != (self.start, self.end));
-                statistics.watch().ended(range);
+                let range = fact(range);
+
+                warn_on!((range.start, range.end) != (self.range.start, self.range.end));
                 statistics.end_in_chain();
+                statistics.enter_end(Callback::ChainEnd, range)
             }
             Ending::Gone => {
-                statistics.watch().closed(self.id);
+                statistics.watch().closed(self.range);
                 statistics.close_in_chain();
+                statistics
+                    .watch()
+                    .enter(Callback::ChainEnd, Some(self.range))
             }
         }
     }
@@ -89,21 +103,18 @@ impl<M: CountingMember> chain::Subscriber for M {
         context: CallbackContext<'c>,
     ) -> Result<ChainPair, WouldBlock<'c>> {
         let statistics = self.statistics();
-        let _scope = statistics.enter(Callback::ChainStart, Some(range));
+        let mut scope = statistics.enter(Callback::ChainStart, Some(range));
         let _guard = self.admit(range, context)?;
 
-        Ok(ChainPair::start(range, statistics))
+        Ok(ChainPair::start(range, statistics, &mut scope))
     }
 
     fn end(self: Pin<&Self>, pair: ChainPair, ending: Ending<'_>) {
-        let statistics = self.statistics();
-        let _scope = statistics.enter(Callback::ChainEnd, ending.range());
-
-        pair.end(ending, statistics);
+        let _scope = pair.end(&ending, self.statistics());
     }
 
     fn refused(self: Pin<&Self>, range: &Range) {
-        self.statistics().watch().range_over(range);
+        self.statistics().watch().range_over(fact(range));
     }
 
     fn release(self: Pin<&Self>, _mm: &Mm) {

@@ -8,18 +8,18 @@
 
 use core::pin::Pin;
 
-use kernel::{
-    mm::Mm,
-    prelude::*,
-    sync::Arc, //
-};
+use kernel::{mm::Mm, prelude::*};
 
 use super::{
     chain_member::CountingMember,
-    statistics::Statistics, //
+    statistics::{
+        fact,
+        Counting,
+        Statistics, //
+    }, //
 };
 use crate::{
-    check::Callback,
+    event::Callback,
     mmu_notifier::{
         CallbackContext,
         Paired,
@@ -31,12 +31,12 @@ use crate::{
 
 /// The subscriber: see the module's documentation.
 pub(super) struct Counter {
-    pub(super) statistics: Arc<Statistics>,
+    pub(super) statistics: Counting,
 }
 
 impl Counter {
     /// Makes a counter that counts in `statistics`.
-    pub(super) fn new(statistics: Arc<Statistics>) -> Self {
+    pub(super) fn new(statistics: Counting) -> Self {
         Self { statistics }
     }
 }
@@ -52,15 +52,15 @@ impl Subscriber for Counter {
 
 impl Paired for Counter {
     fn start(self: Pin<&Self>, range: &Range, _context: CallbackContext<'_>) {
-        let _scope = self.statistics.enter(Callback::Start, Some(range));
+        let mut scope = self.statistics.enter(Callback::Start, Some(range));
 
-        self.statistics.open(range);
+        self.statistics.open(range, &mut scope);
     }
 
     fn end(self: Pin<&Self>, range: &Range, _context: CallbackContext<'_>) {
-        let _scope = self.statistics.enter(Callback::End, Some(range));
+        let _scope = self.statistics.enter_end(Callback::End, fact(range));
 
-        self.statistics.end(range);
+        self.statistics.end();
     }
 }
 

@@ -4,7 +4,10 @@
 
 use core::pin::Pin;
 
-use kernel::prelude::*;
+use kernel::{
+    mm::Mm,
+    prelude::*, //
+};
 
 use super::place::Place;
 use crate::{
@@ -38,6 +41,14 @@ where
 }
 
 impl Destination<'_, '_> {
+    /// Returns the address space, which may have been released.
+    pub(super) fn mm(&self) -> &Mm {
+        match self {
+            Self::Place(place) => place.mm,
+            Self::Chain(chain, _) => chain.mm(),
+        }
+    }
+
     /// Attaches a subscriber. Sleeps.
     ///
     /// # Errors

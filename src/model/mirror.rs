@@ -16,7 +16,6 @@ use kernel::{
     new_mutex,
     prelude::*,
     sync::{
-        Arc,
         Mutex, //
     },
     time::{
@@ -33,11 +32,14 @@ use super::{
         Reserved, //
     },
     place::Place,
-    statistics::Statistics,
+    statistics::{
+        fact,
+        Counting, //
+    },
     wait_limit::wait_limit, //
 };
 use crate::{
-    check::Callback,
+    event::Callback,
     ffi::{
         current_is_killed,
         Semaphore, //
@@ -73,7 +75,7 @@ const FAULT_LIMIT: Delta = Delta::from_secs(1);
 /// The subscriber: see the module's documentation.
 #[pin_data]
 pub(super) struct Mirror {
-    statistics: Arc<Statistics>,
+    statistics: Counting,
 
     /// A place where a fault or a hold waits until a user lets it go. It models the time that a
     /// driver takes, with its lock held or without. Taken with or without the user lock.
@@ -82,7 +84,7 @@ pub(super) struct Mirror {
 }
 
 impl Mirror {
-    fn new(statistics: Arc<Statistics>) -> impl PinInit<Self> {
+    fn new(statistics: Counting) -> impl PinInit<Self> {
         pin_init!(Self {
             statistics,
             gate <- Semaphore::new_taken(),
@@ -123,7 +125,7 @@ impl Interval for Mirror {
 
         self.statistics
             .watch()
-            .invalidated(range, invalidation.sequence());
+            .invalidated(fact(range), invalidation.sequence());
         let mut shadow = invalidation
             .lock_or_refuse(&context)
             .inspect_err(|_| self.statistics.refuse(range))?;
@@ -151,7 +153,7 @@ impl Device {
     pub(super) fn attach(
         place: &mut Place<'_>,
         range: Range<usize>,
-        statistics: Arc<Statistics>,
+        statistics: Counting,
     ) -> Result<Self> {
         Ok(Self {
             registration: place.register_interval(
@@ -193,7 +195,12 @@ impl Device {
         let mut waited = Delta::ZERO;
 
         let mut found = loop {
-            let section = self.registration.read_begin(task);
+            let section = mirror
+                .statistics
+                .watch()
+                .while_waiting(crate::event::Wait::ReadBegin, || {
+                    self.registration.read_begin(task)
+                });
             // The reference keeps the address space from exiting, so it is dropped at once.
             let user = self.registration.mm().mmget_not_zero().ok_or(ESRCH)?;
             let faulted = section.fault_in(&user, range.clone(), write, &mut buffer, task);

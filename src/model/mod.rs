@@ -33,6 +33,9 @@ mod destination;
 mod faulty;
 pub(crate) use faulty::Fault;
 
+#[cfg(mnck_kunit)]
+mod kunit;
+
 mod mirror;
 
 mod pages;

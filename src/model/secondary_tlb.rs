@@ -9,15 +9,11 @@
 
 use core::pin::Pin;
 
-use kernel::{
-    mm::Mm,
-    prelude::*,
-    sync::Arc, //
-};
+use kernel::{mm::Mm, prelude::*};
 
-use super::statistics::Statistics;
+use super::statistics::Counting;
 use crate::{
-    check::Callback,
+    event::Callback,
     mmu_notifier::{
         Flush,
         NoSleep,
@@ -28,12 +24,12 @@ use crate::{
 
 /// The subscriber: see the module's documentation.
 pub(super) struct Iommu {
-    statistics: Arc<Statistics>,
+    statistics: Counting,
 }
 
 impl Iommu {
     /// Makes a subscriber that counts in `statistics`.
-    pub(super) fn new(statistics: Arc<Statistics>) -> Self {
+    pub(super) fn new(statistics: Counting) -> Self {
         Self { statistics }
     }
 }

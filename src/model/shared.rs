@@ -26,7 +26,10 @@ use kernel::{
 use super::{
     counter::Counter,
     place::Place,
-    statistics::Statistics, //
+    statistics::{
+        Counting,
+        Statistics, //
+    }, //
 };
 use crate::{
     ffi::{
@@ -111,9 +114,11 @@ impl SharedCounter {
 }
 
 impl Shared for SharedCounter {
-    fn new(_mm: &Mm) -> impl PinInit<Self, Error> {
+    fn new(mm: &Mm) -> impl PinInit<Self, Error> {
+        let statistics = Statistics::new(c"shared", mm);
+
         try_init!(Self {
-            counter: Counter::new(Statistics::new(c"shared")?),
+            counter: Counter::new(Counting::new(statistics?)),
             _: {
                 MADE.add(1, Relaxed);
             },

@@ -2,9 +2,13 @@
 
 //! The statistics of a subscriber: what its callbacks were called for.
 
-use core::ops;
+use core::{
+    ops,
+    ptr, //
+};
 
 use kernel::{
+    mm::Mm,
     new_spinlock,
     prelude::*,
     sync::{
@@ -19,10 +23,13 @@ use kernel::{
 
 use crate::{
     check::{
-        Callback,
         Rule,
         Scope,
         Watch, //
+    },
+    event::{
+        self,
+        Callback, //
     },
     ffi::uapi::{
         mnck_event,
@@ -39,29 +46,18 @@ use crate::{
         MNCK_RANGE_BLOCKABLE,
         MNCK_RULES,
         MNCK_RULE_LATENCY,
-        MNCK_RULE_PAIRING, //
+        MNCK_RULE_PAIRING,
+        MNCK_RULE_STALL, //
     },
     mmu_notifier::{
         Event,
         Flush,
-        Range,
-        RangeId, //
+        Range, //
     },
 };
 
-/// The number of the last start or end of all subscribers.
-///
-/// If a task runs one start or end after another, the later one has the higher number, whatever
-/// locks the task holds: all additions to one atomic happen in one order.
-static ORDER: Atomic<u64> = Atomic::new(0);
-
 /// The number of the newest subscriber.
 static SERIAL: Atomic<u64> = Atomic::new(0);
-
-/// Returns the next number of `counter`. The first is 1.
-fn next(counter: &Atomic<u64>) -> u64 {
-    counter.fetch_add(1, Relaxed).wrapping_add(1)
-}
 
 /// The statistics of one subscriber, and its checks.
 ///
@@ -92,19 +88,20 @@ pub(super) enum Young {
 }
 
 impl Statistics {
-    /// Makes statistics that are all 0 except the serial number. Reports name the subscriber by its
-    /// `kind` and that number. May sleep.
+    /// Makes statistics of a subscriber that is attached to `mm`, all 0 except the serial number.
+    /// Reports name the subscriber by its `kind` and that number. May sleep.
     ///
     /// # Errors
     ///
     /// - [`ENOMEM`]: out of memory.
     /// - [`ENODEV`]: the module is being removed.
-    pub(super) fn new(kind: &'static CStr) -> Result<Arc<Self>> {
+    pub(super) fn new(kind: &'static CStr, mm: &Mm) -> Result<Arc<Self>> {
         let stats = mnck_stats {
-            serial: next(&SERIAL),
+            // The first is 1.
+            serial: SERIAL.fetch_add(1, Relaxed).wrapping_add(1),
             ..mnck_stats::default()
         };
-        let watch = Watch::new(kind, stats.serial)?;
+        let watch = Watch::new(kind, stats.serial, address_of(mm))?;
 
         Arc::pin_init(
             pin_init!(Self {
@@ -133,57 +130,50 @@ impl Statistics {
 
     /// Checks one call of a callback, until the scope is dropped.
     pub(super) fn enter(&self, callback: Callback, range: Option<&Range>) -> Scope<'_> {
-        self.watch.enter(callback, range)
+        self.watch.enter(callback, range.map(fact))
+    }
+
+    /// As [`enter`](Self::enter), for the end of a range that [`open`](Self::open) was called for.
+    pub(super) fn enter_end(&self, callback: Callback, range: event::Range) -> Scope<'_> {
+        self.watch.enter_end(callback, range)
     }
 
     /// Counts a start that has succeeded, of a subscriber without an end.
     pub(super) fn start(&self, range: &Range) {
-        self.stats.lock().count_start(range);
+        self.stats.lock().count_start(range, self.next_order());
     }
 
     /// Counts a start that refuses.
     pub(super) fn refuse(&self, range: &Range) {
-        self.watch.refuses(range);
+        self.watch.refuses(fact(range));
 
         let mut stats = self.stats.lock();
 
-        stats.count_start(range);
+        stats.count_start(range, self.next_order());
         count(&mut stats.refusals);
     }
 
-    /// Counts a start that an end will follow.
+    /// Counts a start that an end will follow: the call in `scope`.
     ///
     /// After [`release`](Self::release) the end may not follow: it comes only if the core has not
     /// unlinked the subscriber by then.
-    pub(super) fn open(&self, range: &Range) {
+    pub(super) fn open(&self, range: &Range, scope: &mut Scope<'_>) {
+        scope.opens();
         let mut stats = self.stats.lock();
 
-        stats.count_start(range);
+        stats.count_start(range, self.next_order());
         if stats.releases == 0 {
             count(&mut stats.open);
         } else {
             count(&mut stats.closed_by_detach);
         }
-        drop(stats);
-        self.watch.started(range);
     }
 
     /// Counts the end of a pair.
-    pub(super) fn end(&self, range: &Range) {
-        self.watch.ended(range);
-        self.count_end();
-    }
-
-    /// Counts the end of a pair of which only the `id` is known.
-    pub(super) fn end_id(&self, id: RangeId) {
-        self.watch.ended_id(id);
-        self.count_end();
-    }
-
-    fn count_end(&self) {
+    pub(super) fn end(&self) {
         let mut stats = self.stats.lock();
 
-        stats.count_end();
+        stats.count_end(self.next_order());
         if stats.releases == 0 {
             stats.open = stats.open.wrapping_sub(1);
         } else {
@@ -195,7 +185,7 @@ impl Statistics {
     pub(super) fn start_in_chain(&self, range: &Range) {
         let mut stats = self.stats.lock();
 
-        stats.count_start(range);
+        stats.count_start(range, self.next_order());
         count(&mut stats.open);
     }
 
@@ -203,13 +193,13 @@ impl Statistics {
     pub(super) fn end_in_chain(&self) {
         let mut stats = self.stats.lock();
 
-        stats.count_end();
+        stats.count_end(self.next_order());
         stats.open = stats.open.wrapping_sub(1);
     }
 
     /// Counts an end without a start.
     pub(super) fn end_without_start(&self) {
-        self.stats.lock().count_end();
+        self.stats.lock().count_end(self.next_order());
     }
 
     /// Counts the end of a pair in a chain, before its range is over.
@@ -223,6 +213,7 @@ impl Statistics {
     /// Counts a release in a chain. The end of each open pair is still called.
     pub(super) fn release_in_chain(&self) {
         count(&mut self.stats.lock().releases);
+        self.watch.released();
     }
 
     /// Counts a release. The ends of the open pairs may not be called any more.
@@ -272,6 +263,11 @@ impl Statistics {
         count(&mut self.stats.lock().retries);
     }
 
+    /// Returns the number of a start or an end among those of all subscribers of the mm.
+    fn next_order(&self) -> u64 {
+        self.watch.space().next_order()
+    }
+
     /// Calls `wait`, and counts the caller as waiting until it returns.
     pub(super) fn while_waiting<R>(&self, wait: impl FnOnce() -> R) -> R {
         count(&mut self.stats.lock().waiting);
@@ -283,22 +279,47 @@ impl Statistics {
     }
 }
 
+/// The statistics of a subscriber, for the subscriber itself. Its drop, when the subscriber is freed,
+/// tells the checks that no callback may come any more.
+pub(crate) struct Counting(Arc<Statistics>);
+
+impl Counting {
+    /// Makes the subscriber's reference to its `statistics`.
+    pub(super) fn new(statistics: Arc<Statistics>) -> Self {
+        Self(statistics)
+    }
+}
+
+impl ops::Deref for Counting {
+    type Target = Arc<Statistics>;
+
+    fn deref(&self) -> &Arc<Statistics> {
+        &self.0
+    }
+}
+
+impl Drop for Counting {
+    fn drop(&mut self) {
+        self.watch.over();
+    }
+}
+
 /// Adds 1. `+= 1` could panic on an overflow, and a callback must not panic.
 fn count(counter: &mut u64) {
     *counter = counter.wrapping_add(1);
 }
 
 impl mnck_stats {
-    fn count_end(&mut self) {
+    fn count_end(&mut self, order: u64) {
         count(&mut self.ends);
-        self.last_end_order = next(&ORDER);
+        self.last_end_order = order;
     }
 
-    fn count_start(&mut self, range: &Range) {
+    fn count_start(&mut self, range: &Range, order: u64) {
         let event = index(range.event());
 
         count(&mut self.starts);
-        self.last_start_order = next(&ORDER);
+        self.last_start_order = order;
         if let Some(events) = self.events.get_mut(event as usize) {
             count(events);
         }
@@ -319,10 +340,29 @@ impl mnck_stats {
     }
 }
 
+/// Returns `range` as a fact.
+pub(super) fn fact(range: &Range) -> event::Range {
+    event::Range {
+        address: range.id().addr(),
+        start: range.start(),
+        end: range.end(),
+        kind: event::Kind(range.event().as_raw()),
+        blockable: range.is_blockable(),
+    }
+}
+
+/// Returns the address of `mm`, by which the checks tell it from others.
+fn address_of(mm: &Mm) -> usize {
+    ptr::from_ref(mm).addr()
+}
+
+static_assert!(Event::Release.as_raw() == event::Kind::RELEASE.0);
+
 // `Rule` has the numbers of `enum mnck_rule`, and all fit into `mnck_stats.violations`.
 static_assert!(Rule::Pairing as u32 == MNCK_RULE_PAIRING);
 static_assert!(Rule::Latency as u32 == MNCK_RULE_LATENCY);
-static_assert!(Rule::ALL.len() == MNCK_RULE_LATENCY as usize + 1);
+static_assert!(Rule::Stall as u32 == MNCK_RULE_STALL);
+static_assert!(Rule::ALL.len() == MNCK_RULE_STALL as usize + 1);
 static_assert!(Rule::ALL.len() <= MNCK_RULES as usize);
 
 /// Returns the index of `event` in `mnck_stats.events`.

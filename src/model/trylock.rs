@@ -13,18 +13,21 @@ use kernel::{
     new_mutex,
     prelude::*,
     sync::{
-        Arc,
         Mutex, //
     }, //
 };
 
 use super::{
     chain_member::CountingMember,
-    statistics::Statistics,
+    statistics::{
+        fact,
+        Counting,
+        Statistics, //
+    },
     wait_limit::wait_limit, //
 };
 use crate::{
-    check::Callback,
+    event::Callback,
     ffi::{
         Semaphore,
         SemaphoreGuard, //
@@ -41,7 +44,7 @@ use crate::{
 /// The subscriber: see the module's documentation.
 #[pin_data]
 pub(crate) struct Trylock {
-    statistics: Arc<Statistics>,
+    statistics: Counting,
 
     /// Whether the session holds `lock`. Only the session takes this mutex, before `lock`.
     #[pin]
@@ -59,7 +62,7 @@ pub(crate) struct Trylock {
 
 impl Trylock {
     /// Makes a subscriber that counts in `statistics`, with its lock free.
-    pub(super) fn new(statistics: Arc<Statistics>) -> impl PinInit<Self> {
+    pub(super) fn new(statistics: Counting) -> impl PinInit<Self> {
         pin_init!(Self {
             statistics,
             held <- new_mutex!(false, "Trylock::held"),
@@ -101,7 +104,7 @@ impl Trylock {
                 Some(guard) => Ok(Some(guard)),
                 None => {
                     self.statistics.refuse(range);
-                    self.statistics.watch().refused(range);
+                    self.statistics.watch().refused(fact(range));
                     Err(context.would_block())
                 }
             },

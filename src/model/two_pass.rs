@@ -11,21 +11,25 @@ use core::pin::Pin;
 use kernel::{
     prelude::*,
     sync::{
-        Arc,
         SpinLock, //
     }, //
 };
 
-use super::statistics::Statistics;
+use super::statistics::{
+    fact,
+    Counting, //
+};
 use crate::{
-    check::Callback,
+    event::{
+        self,
+        Callback, //
+    },
     mmu_notifier::{
         CallbackContext,
         IntervalSubscriber,
         Invalidate,
         Pass,
         Range,
-        RangeId,
         TwoPass,
         WouldBlock, //
     }, //
@@ -33,7 +37,7 @@ use crate::{
 
 /// The subscriber: see the module's documentation.
 pub(super) struct Userptr {
-    statistics: Arc<Statistics>,
+    statistics: Counting,
 }
 
 /// The state of the device, under the user lock.
@@ -46,12 +50,12 @@ pub(super) struct Binding {
 /// fence that signals the stop.
 pub(super) struct Stop {
     /// The range that is invalidated.
-    id: RangeId,
+    range: event::Range,
 }
 
 impl Userptr {
     /// Makes a subscriber that counts in `statistics`.
-    pub(super) fn new(statistics: Arc<Statistics>) -> Self {
+    pub(super) fn new(statistics: Counting) -> Self {
         Self { statistics }
     }
 }
@@ -65,7 +69,7 @@ impl Binding {
     /// Tells the device to stop using the pages of `range`.
     fn stop(&mut self, range: &Range) -> Stop {
         self.stopped = true;
-        Stop { id: range.id() }
+        Stop { range: fact(range) }
     }
 }
 
@@ -84,22 +88,22 @@ impl TwoPass for Userptr {
         _context: CallbackContext<'c>,
     ) -> Result<Pass<'c, Stop>, WouldBlock<'c>> {
         let range = invalidation.range();
-        let _scope = self.statistics.enter(Callback::Invalidate, Some(range));
+        let mut scope = self.statistics.enter(Callback::Invalidate, Some(range));
 
         self.statistics
             .watch()
-            .invalidated(range, invalidation.sequence());
+            .invalidated(fact(range), invalidation.sequence());
         let mut binding = invalidation.lock_atomic();
         let stop = binding.stop(range);
 
-        self.statistics.open(range);
+        self.statistics.open(range, &mut scope);
         Ok(Pass::Begun(binding.done(), stop))
     }
 
     fn finish(self: Pin<&Self>, stop: Stop, _context: CallbackContext<'_>) {
-        let _scope = self.statistics.watch().enter_id(Callback::Finish, stop.id);
+        let _scope = self.statistics.enter_end(Callback::Finish, stop.range);
 
         // A driver waits here until the device has stopped.
-        self.statistics.end_id(stop.id);
+        self.statistics.end();
     }
 }

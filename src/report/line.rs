@@ -38,6 +38,10 @@ pub(super) fn line(violation: &Violation<'_>) -> Line {
     if let Some(range) = violation.range {
         line.add(fmt!(": {range}"));
     }
+    if let Some(by) = violation.by {
+        line.add(fmt!(", {}", by.task));
+        return line;
+    }
     if let Some(function) = violation.first.then(|| initiator(task)).flatten() {
         line.add(fmt!(", in {}", &*function));
     }

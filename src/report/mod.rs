@@ -17,10 +17,9 @@ pub(crate) use tables::Tables;
 
 mod text;
 
-mod trace;
-pub(crate) use trace::{
-    called,
-    refused, //
+use kernel::time::{
+    Instant,
+    Monotonic, //
 };
 
 use self::{
@@ -35,8 +34,10 @@ use crate::{
     }, //
 };
 
-/// Reports a violation in the current task, which may be in any callback.
-pub(crate) fn violation(violation: &Violation<'_>) {
+/// Reports a violation in the current task, which may be in any callback. Returns the time that this
+/// took, in ns.
+pub(crate) fn violation(violation: &Violation<'_>) -> u64 {
+    let begin = Instant::<Monotonic>::now();
     let line = line(violation);
 
     trace_violation(line.as_c_str());
@@ -46,4 +47,5 @@ pub(crate) fn violation(violation: &Violation<'_>) {
     if violation.first {
         warn(line.as_c_str());
     }
+    u64::try_from(begin.elapsed().as_nanos()).unwrap_or(0)
 }

@@ -24,15 +24,21 @@ use super::{
 };
 use crate::{
     check::{
-        Open,
+        ledger::{
+            Phase,
+            Recorded, //
+        },
         Registry,
         Rule,
         State,
         Watched, //
     },
+    event::platform::{
+        ticks,
+        TICKS_PER_SECOND, //
+    },
     ffi::{
-        initiator,
-        task_name,
+        initiator_of,
         Directory,
         Published,
         Table, //
@@ -53,7 +59,8 @@ impl Tables {
         let directory = Directory::new(c"mnck");
 
         directory.add::<Subscribers>();
-        directory.add::<OpenPairs>();
+        directory.add::<OpenRanges>();
+        directory.add::<Running>();
         directory.add::<Violations>();
         Ok(Self {
             _directory: directory,
@@ -71,12 +78,11 @@ impl Table for Subscribers {
     fn show(out: &SeqFile) {
         seq_print!(
             out,
-            "{:<20} {:>7} {:<8} {:>6} {:>6} VIOLATIONS\n",
+            "{:<20} {:>7} {:<8} {:>6} VIOLATIONS\n",
             "SUBSCRIBER",
             "PID",
             "STATE",
-            "OPEN",
-            "LOST"
+            "OPEN"
         );
         for watched in all_watched() {
             let state = match watched.state() {
@@ -84,18 +90,21 @@ impl Table for Subscribers {
                 State::Released => "released",
                 State::Over => "detached",
             };
-            let (open, lost) = watched.pairs();
+            let open = all_calls()
+                .filter(|recorded| {
+                    recorded.call.subscriber == watched.key() && recorded.phase != Phase::Running
+                })
+                .count();
 
             seq_print!(
                 out,
-                "{:<20} {:>7} {:<8} {:>6} {:>6}",
+                "{:<20} {:>7} {:<8} {:>6}",
                 name(&watched),
                 watched
                     .target()
                     .map_or(Text::of(fmt!("-")), |pid| Text::<12>::of(fmt!("{pid}"))),
                 state,
-                open,
-                lost
+                open
             );
 
             let mut separator = " ";
@@ -114,10 +123,10 @@ impl Table for Subscribers {
     }
 }
 
-/// The ranges that have begun and not ended, for each who was told.
-struct OpenPairs;
+/// The ranges that have begun and not ended, for each subscriber whose end is due.
+struct OpenRanges;
 
-impl Table for OpenPairs {
+impl Table for OpenRanges {
     const NAME: &'static CStr = c"open";
 
     fn show(out: &SeqFile) {
@@ -131,34 +140,67 @@ impl Table for OpenPairs {
             "AGE_MS",
             "TASK"
         );
-        for watched in all_watched() {
-            let mut after = None;
-            let opens = iter::from_fn(|| {
-                let open = watched.next_open(after)?;
-
-                after = Some(open.id);
-                Some(open)
-            });
-
-            for open in opens {
-                show_open(out, &watched, &open);
+        for recorded in all_calls() {
+            if recorded.phase == Phase::Open || recorded.phase == Phase::Ending {
+                seq_print!(out, "{:<20} ", name_of(&recorded));
+                show_call(out, &recorded);
             }
         }
     }
 }
 
-fn show_open(out: &SeqFile, watched: &Watched, open: &Open) {
+/// The callbacks under way, and the tasks that wait for callbacks.
+struct Running;
+
+impl Table for Running {
+    const NAME: &'static CStr = c"running";
+
+    fn show(out: &SeqFile) {
+        seq_print!(
+            out,
+            "{:<20} {:<11} {:<15} {:<37} {:<13} {:>8} {:<26} INITIATOR\n",
+            "SUBSCRIBER",
+            "CALLBACK",
+            "EVENT",
+            "RANGE",
+            "MODE",
+            "AGE_MS",
+            "TASK"
+        );
+        for recorded in all_calls() {
+            if recorded.phase != Phase::Open {
+                seq_print!(
+                    out,
+                    "{:<20} {:<11} ",
+                    name_of(&recorded),
+                    recorded.call.activity.name()
+                );
+                show_call(out, &recorded);
+            }
+        }
+    }
+}
+
+fn show_call(out: &SeqFile, recorded: &Recorded) {
+    let age = u64::from(ticks().wrapping_sub(recorded.since)) * 1000 / u64::from(TICKS_PER_SECOND);
+
+    match recorded.call.range {
+        Some(range) => seq_print!(
+            out,
+            "{:<15} {:<37} {:<13} ",
+            range.kind.name(),
+            Text::<40>::of(fmt!("{:#x}-{:#x}", range.start, range.end)),
+            range.mode_name()
+        ),
+        None => seq_print!(out, "{:<15} {:<37} {:<13} ", "-", "-", "-"),
+    }
     seq_print!(
         out,
-        "{:<20} {:<15} {:<37} {:<13} {:>8} {:<26} ",
-        name(watched),
-        open.range.event_name(),
-        Text::<40>::of(fmt!("{:#x}-{:#x}", open.range.start, open.range.end)),
-        open.range.mode_name(),
-        open.since.elapsed().as_millis(),
-        Text::<96>::of(fmt!("{}[{}]", &*task_name(&open.task), open.task.pid()))
+        "{:>8} {:<26} ",
+        age,
+        Text::<96>::of(fmt!("{}", recorded.task))
     );
-    match initiator(&open.task) {
+    match initiator_of(&recorded.task) {
         Some(function) => seq_print!(out, "{}\n", &*function),
         None => seq_print!(out, "-\n"),
     }
@@ -194,17 +236,38 @@ impl Table for Violations {
     }
 }
 
-/// All that are watched, in the order in which they came.
+/// Returns all subscribers, in the order in which they came.
 fn all_watched() -> impl Iterator<Item = Arc<Watched>> {
     let registry = Registry::get();
     let mut key = 0;
 
     iter::from_fn(move || {
-        let (next, watched) = registry.as_ref()?.next(key)?;
+        let watched = registry.as_ref()?.next(key)?;
 
-        key = next;
+        key = watched.key();
         Some(watched)
     })
+}
+
+/// Returns all calls that are recorded.
+fn all_calls() -> impl Iterator<Item = Recorded> {
+    let registry = Registry::get();
+    let mut from = 0;
+
+    iter::from_fn(move || {
+        let (next, recorded) = registry.as_ref()?.calls().next(from)?;
+
+        from = next;
+        Some(recorded)
+    })
+}
+
+/// Returns the name of the subscriber whose call is `recorded`.
+fn name_of(recorded: &Recorded) -> Text<40> {
+    match Registry::get().and_then(|registry| registry.find(recorded.call.subscriber)) {
+        Some(watched) => name(&watched),
+        None => Text::of(fmt!("-")),
+    }
 }
 
 fn name(watched: &Watched) -> Text<40> {

@@ -16,12 +16,7 @@ use core::pin::Pin;
 use kernel::{
     ffi::c_int,
     mm::Mm,
-    new_spinlock,
-    prelude::*,
-    sync::{
-        Arc,
-        SpinLock, //
-    }, //
+    prelude::*, //
 };
 
 use super::table;
@@ -31,9 +26,10 @@ use crate::{
         Ending, //
     },
     check::{
-        Callback,
-        Refused, //
+        Refused,
+        Scope, //
     },
+    event::Callback,
     mmu_notifier::{
         CallbackContext,
         CallbackTable,
@@ -41,67 +37,66 @@ use crate::{
         NoSleep,
         Paired,
         Range,
-        RangeId,
         Subscriber,
         WouldBlock, //
     },
     model::{
         chain_member::ChainPair,
-        statistics::Statistics, //
+        statistics::{
+            fact,
+            Counting, //
+        }, //
     },
 };
 
 /// A driver with a [`CallbackTable`]. Registered with the core, it is [`Paired`] if the table has
 /// an end, else [`Fallible`].
-#[pin_data]
 pub(in crate::model) struct Driver {
     table: CallbackTable,
-    statistics: Arc<Statistics>,
-    /// The open ranges whose start has failed in the driver. Innermost: no lock is taken under it.
-    #[pin]
-    failed: SpinLock<Ranges>,
+    statistics: Counting,
 }
 
 impl Driver {
     /// Makes the wrapper of the driver that has `table`, which counts in `statistics`.
-    pub(super) fn new(table: CallbackTable, statistics: Arc<Statistics>) -> impl PinInit<Self> {
-        pin_init!(Self {
-            table,
-            statistics,
-            failed <- new_spinlock!(Ranges::new(), "Driver::failed"),
-        })
+    pub(super) fn new(table: CallbackTable, statistics: Counting) -> Self {
+        Self { table, statistics }
     }
 
-    /// Calls the driver's start. Returns its code, and the result that the core may see.
-    fn call_start(&self, range: &Range, callback: Callback) -> (c_int, Result<(), Refused>) {
+    /// Calls the driver's start. Returns its code, the result that the core may see, and the scope
+    /// of the call.
+    fn call_start(
+        &self,
+        range: &Range,
+        callback: Callback,
+    ) -> (c_int, Result<(), Refused>, Scope<'_>) {
         let scope = self.statistics.enter(callback, Some(range));
         let code = self.table.start(range);
-        drop(scope);
-
         let must_not_refuse = callback == Callback::Start && self.table.has_end();
         let result = self
             .statistics
             .watch()
-            .start_result(range, code, must_not_refuse);
-        (code, result)
+            .start_result(fact(range), code, must_not_refuse);
+
+        (code, result, scope)
     }
 
-    /// Calls the driver's end, and asks the driver whether that end had no start.
-    fn call_end(&self, range: &Range, callback: Callback) {
-        let scope = self.statistics.enter(callback, Some(range));
+    /// Calls the driver's end, in `scope`, and asks the driver whether that end had no start.
+    fn call_end(&self, range: &Range, callback: Callback, scope: Scope<'_>) {
         self.table.end(range);
         drop(scope);
 
         // The driver only counts its open ranges. If other ranges are open when an end without a
         // start comes, the driver complains when the last of them ends.
         if table::complains(&self.table) {
-            self.statistics.watch().end_not_tolerated(callback, range);
+            self.statistics
+                .watch()
+                .end_not_tolerated(callback, fact(range));
         }
     }
 
     /// Records the refusal of a non-blockable range with the checks, and returns it.
     fn would_block<'c>(&self, range: &Range, context: &NoSleep<'c>) -> WouldBlock<'c> {
-        self.statistics.watch().refused(range);
+        self.statistics.watch().refused(fact(range));
         context.would_block()
     }
 }
@@ -119,23 +114,26 @@ impl Subscriber for Driver {
 impl Paired for Driver {
     fn start(self: Pin<&Self>, range: &Range, _context: CallbackContext<'_>) {
         // The core does not see a refusal of a driver that has an end.
-        let (code, _) = self.call_start(range, Callback::Start);
+        let (code, _, mut scope) = self.call_start(range, Callback::Start);
 
         if code != 0 {
-            self.failed.lock().insert(range.id());
             self.statistics.refuse(range);
         } else {
-            self.statistics.open(range);
+            self.statistics.open(range, &mut scope);
         }
     }
 
     fn end(self: Pin<&Self>, range: &Range, _context: CallbackContext<'_>) {
-        if self.failed.lock().remove(range.id()) {
+        let fact = fact(range);
+
+        if !self.statistics.watch().has_open(fact) {
+            // The driver's start has failed, which the core does not know.
             return;
         }
 
-        self.call_end(range, Callback::End);
-        self.statistics.end(range);
+        let scope = self.statistics.enter_end(Callback::End, fact);
+        self.call_end(range, Callback::End, scope);
+        self.statistics.end();
     }
 }
 
@@ -145,7 +143,7 @@ impl Fallible for Driver {
         range: &Range,
         context: CallbackContext<'c>,
     ) -> Result<(), WouldBlock<'c>> {
-        let (code, result) = self.call_start(range, Callback::Start);
+        let (code, result, _scope) = self.call_start(range, Callback::Start);
 
         if code != 0 {
             self.statistics.refuse(range);
@@ -170,10 +168,10 @@ impl chain::Subscriber for Driver {
         range: &Range,
         context: CallbackContext<'c>,
     ) -> Result<Option<ChainPair>, WouldBlock<'c>> {
-        let (code, result) = self.call_start(range, Callback::ChainStart);
+        let (code, result, mut scope) = self.call_start(range, Callback::ChainStart);
 
         if code == 0 {
-            return Ok(Some(ChainPair::start(range, &self.statistics)));
+            return Ok(Some(ChainPair::start(range, &self.statistics, &mut scope)));
         }
         self.statistics.refuse(range);
         match (result, context) {
@@ -189,21 +187,23 @@ impl chain::Subscriber for Driver {
             return;
         };
 
+        let scope = pair.end(&ending, &self.statistics);
         if let Ending::Range(range, _) = &ending {
-            self.call_end(range, Callback::ChainEnd);
+            self.call_end(range, Callback::ChainEnd, scope);
         }
-        pair.end(ending, &self.statistics);
     }
 
     fn end_without_start(self: Pin<&Self>, range: &Range, _context: CallbackContext<'_>) {
         if self.table.has_end() {
-            self.call_end(range, Callback::ChainEnd);
+            let scope = self.statistics.enter(Callback::ChainEnd, Some(range));
+
+            self.call_end(range, Callback::ChainEnd, scope);
             self.statistics.end_without_start();
         }
     }
 
     fn refused(self: Pin<&Self>, range: &Range) {
-        self.statistics.watch().range_over(range);
+        self.statistics.watch().range_over(fact(range));
     }
 
     fn release(self: Pin<&Self>, _mm: &Mm) {
@@ -211,30 +211,5 @@ impl chain::Subscriber for Driver {
 
         self.table.release();
         self.statistics.release_in_chain();
-    }
-}
-
-/// A set of a few ranges that needs no allocation. The set has at most one range for each task that
-/// is within an invalidation of the mm, and more if invalidations nest.
-struct Ranges([Option<RangeId>; 32]);
-
-impl Ranges {
-    const fn new() -> Self {
-        Self([None; 32])
-    }
-
-    /// Adds a range, unless the set is full: the driver then gets an end without a start, as it
-    /// would from the core.
-    fn insert(&mut self, range: RangeId) {
-        if let Some(place) = self.0.iter_mut().find(|place| place.is_none()) {
-            *place = Some(range);
-        }
-    }
-
-    /// Removes a range, and returns whether it was in the set.
-    fn remove(&mut self, range: RangeId) -> bool {
-        let found = self.0.iter_mut().find(|place| **place == Some(range));
-
-        found.is_some_and(|place| place.take().is_some())
     }
 }

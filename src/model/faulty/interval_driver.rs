@@ -9,16 +9,13 @@ use kernel::{
     error::code::EAGAIN,
     prelude::*,
     sync::{
-        Arc,
         SpinLock, //
     }, //
 };
 
 use crate::{
-    check::{
-        Callback,
-        Refused, //
-    },
+    check::Refused,
+    event::Callback,
     mmu_notifier::{
         CallbackContext,
         Done,
@@ -28,18 +25,18 @@ use crate::{
         Invalidate,
         WouldBlock, //
     },
-    model::statistics::Statistics, //
+    model::statistics::{fact, Counting}, //
 };
 
 /// A driver with an [`IntervalTable`].
 pub(in crate::model) struct IntervalDriver {
     table: IntervalTable,
-    statistics: Arc<Statistics>,
+    statistics: Counting,
 }
 
 impl IntervalDriver {
     /// Makes the wrapper of the driver that has `table`, which counts in `statistics`.
-    pub(super) fn new(table: IntervalTable, statistics: Arc<Statistics>) -> Self {
+    pub(super) fn new(table: IntervalTable, statistics: Counting) -> Self {
         Self { table, statistics }
     }
 }
@@ -70,7 +67,9 @@ impl Interval for IntervalDriver {
             self.statistics.refuse(range);
         }
         match (
-            self.statistics.watch().start_result(range, code, false),
+            self.statistics
+                .watch()
+                .start_result(fact(range), code, false),
             context,
         ) {
             (Err(Refused), CallbackContext::NonBlockable(context)) => Err(context.would_block()),

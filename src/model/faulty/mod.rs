@@ -8,15 +8,11 @@
 
 use core::ops::Range;
 
-use kernel::{
-    new_spinlock,
-    prelude::*,
-    sync::Arc, //
-};
+use kernel::{new_spinlock, prelude::*};
 
 use super::{
     destination::Destination,
-    statistics::Statistics, //
+    statistics::Counting, //
 };
 use crate::{
     chain::Membership,
@@ -83,7 +79,7 @@ impl Faulty {
         fault: &Fault,
         range: Range<usize>,
         to: &mut Destination<'_, '_>,
-        statistics: Arc<Statistics>,
+        statistics: Counting,
     ) -> Result<Self> {
         match to {
             Destination::Place(place) if fault.wants_range() => {

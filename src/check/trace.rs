@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What subscribers are told, as tracepoints.
+//! The calls of callbacks, as tracepoints.
 
 use kernel::prelude::*;
 
 use crate::{
-    check::{
+    event::{
         Callback,
-        RangeInfo, //
+        Range, //
     },
     ffi::trace, //
 };
 
 /// Traces that a callback of `subscriber` begins, for `range` if it has one.
 #[inline]
-pub(crate) fn called(subscriber: (&CStr, u64), callback: Callback, range: Option<RangeInfo>) {
+pub(crate) fn called(subscriber: (&CStr, u64), callback: Callback, range: Option<Range>) {
     match (callback, range) {
         (Callback::Start | Callback::Invalidate | Callback::ChainStart, Some(range)) => {
             trace::start(|| call(subscriber, range));
@@ -32,17 +32,17 @@ pub(crate) fn called(subscriber: (&CStr, u64), callback: Callback, range: Option
 
 /// Traces that `subscriber` refuses `range`.
 #[inline]
-pub(crate) fn refused(subscriber: (&CStr, u64), range: RangeInfo) {
+pub(crate) fn refused(subscriber: (&CStr, u64), range: Range) {
     trace::refused(|| call(subscriber, range));
 }
 
-fn call((kind, serial): (&CStr, u64), range: RangeInfo) -> trace::Call<'_> {
-    let RangeInfo {
-        start,
-        end,
-        event,
-        blockable,
-    } = range;
-
-    (kind, serial, start, end, event.as_raw(), blockable)
+fn call((kind, serial): (&CStr, u64), range: Range) -> trace::Call<'_> {
+    (
+        kind,
+        serial,
+        range.start,
+        range.end,
+        range.kind.0,
+        range.blockable,
+    )
 }

@@ -1,0 +1,474 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The ledger: the open ranges, and the callbacks under way.
+//!
+//! A call of a callback takes an entry. The entry is freed when the callback returns, unless the
+//! callback was a start that did not fail: then the entry stays until the end comes, in the same
+//! task. So the ledger knows at any time which callbacks run, since when, and in which task; which
+//! ranges are open; and it sees an end without a start.
+//!
+//! A start without an end, a leak, it finds
+//!
+//! - when the same task starts a range at the same address for the same subscriber
+//!   ([`Ledger::begin`]),
+//! - when the subscription ends, or the mm does ([`Ledger::close`]),
+//! - or by looking at all entries now and then: when the task has exited, or has certainly left the
+//!   function that had the range on its stack ([`Ledger::sweep`]).
+//!
+//! # Memory and locks
+//!
+//! All memory is claimed ahead. There is no lock: each task writes only its own [`Slot`], which it
+//! finds by the hash of its address, and takes with one compare-and-exchange. So a callback costs
+//! the same on each CPU, under any lock, and with preemption enabled or disabled.
+//!
+//! If no place is free near its hash, a call is lost. That is counted. An end whose start was lost
+//! is then no violation. See [`Ledger::lost`].
+
+mod entry;
+pub(crate) use entry::Phase;
+
+mod lost;
+use lost::Lost;
+
+mod slot;
+pub(crate) use slot::Slot;
+
+use core::ops::{
+    Deref,
+    DerefMut, //
+};
+
+use self::entry::{
+    Entry,
+    Tag, //
+};
+use crate::event::{
+    platform::{
+        sweep_soon,
+        ticks,
+        Current,
+        TICKS_PER_SECOND, //
+    },
+    Call,
+    Task,
+    Tasks, //
+};
+
+/// The ledger, whose slots are in `S`.
+pub(crate) struct Ledger<S> {
+    slots: S,
+    lost: Lost,
+}
+
+/// The place of a call in the ledger, for the task that makes the call.
+#[must_use = "a call is under way until it is given back to the ledger"]
+#[derive(Debug)]
+pub(crate) struct Token(Option<(u32, u8)>);
+
+/// A call that is recorded: under way, or a range that it has opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Recorded {
+    pub(crate) task: Task,
+    pub(crate) call: Call,
+    pub(crate) phase: Phase,
+    /// The clock, in ticks, when the callback was called, or when the range was opened.
+    pub(crate) since: u32,
+}
+
+impl Recorded {
+    /// Returns whether a range that is open now is a leak, because its task has exited, or because
+    /// it is the current task, which does something else.
+    pub(crate) fn is_leak(&self, tasks: &impl Tasks) -> bool {
+        let current = Current::get();
+
+        (self.task.key, self.task.start_time) == (current.key(), current.start_time())
+            || tasks.has_exited(&self.task)
+    }
+}
+
+/// How an end breaks rule `pairing`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mismatch {
+    /// The subscriber has no such range open.
+    NotOpen,
+    /// The range was started in another task.
+    OtherTask(Recorded),
+    /// The range had other bounds, another event or another mode at its start.
+    OtherRange(Call),
+}
+
+/// What a sweep finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// A start without an end, which the ledger has dropped.
+    Leak(Recorded),
+    /// A callback that has run for too long, for the first time that a sweep sees that.
+    Stall(Recorded),
+}
+
+impl<S: Deref<Target = [Slot]>> Ledger<S> {
+    /// How far from its hash a task looks for a slot.
+    const NEAR: usize = 32;
+
+    /// From how far on there may be slots of tasks that have exited, which a sweep would free.
+    const CROWDED: usize = 8;
+
+    /// Makes a ledger. The number of `slots` is a power of two.
+    pub(crate) fn new(slots: S) -> Self {
+        Self {
+            slots,
+            lost: Lost::new(),
+        }
+    }
+
+    /// Records that a callback is called, which is not an end that is due, or that a task begins to
+    /// wait.
+    ///
+    /// Also returns an open range that is a leak: the current task has started it at the same
+    /// address for the same subscriber.
+    #[inline]
+    pub(crate) fn begin(&self, call: &Call) -> (Token, Option<Recorded>) {
+        let current = Current::get();
+        let mut leak = None;
+
+        for (step, (number, slot)) in self.near(current).enumerate() {
+            if slot.is_own(current) {
+                leak = leak.or_else(|| self.take_leak(slot, call));
+            } else if !(slot.is_free() && slot.take(current)) {
+                continue;
+            }
+            if let Some((index, entry)) = slot.free_entry() {
+                entry.begin(call, ticks());
+                if step == Self::CROWDED {
+                    sweep_soon();
+                }
+                return (Token::new(number, index), leak);
+            }
+        }
+        sweep_soon();
+        self.lost.count();
+        (Token(None), leak)
+    }
+
+    /// Records that a callback is called which is an end that is due: it closes the range that the
+    /// start with the same subscriber and range address has opened.
+    #[inline]
+    pub(crate) fn begin_end(&self, call: &Call) -> (Token, Result<(), Mismatch>) {
+        let current = Current::get();
+        let address = call.range.map_or(0, |range| range.address);
+
+        for (number, slot) in self.near(current) {
+            if !slot.is_own(current) {
+                continue;
+            }
+            for (index, entry) in slot.used() {
+                if entry.is_open(call.subscriber, address) && entry.end(call.activity, ticks()) {
+                    return (Token::new(number, index), compare(entry, call));
+                }
+            }
+        }
+        self.end_not_found(call, address)
+    }
+
+    #[cold]
+    fn end_not_found(&self, call: &Call, address: usize) -> (Token, Result<(), Mismatch>) {
+        let found = self
+            .find(|recorded| {
+                recorded.phase == Phase::Open
+                    && recorded.call.subscriber == call.subscriber
+                    && recorded
+                        .call
+                        .range
+                        .is_some_and(|range| range.address == address)
+            })
+            .map(Mismatch::OtherTask);
+        let (token, _) = self.begin(call);
+
+        let result = match found {
+            Some(mismatch) => Err(mismatch),
+            None if self.lost.end(Current::get(), call.subscriber, address) => Ok(()),
+            None => Err(Mismatch::NotOpen),
+        };
+        (token, result)
+    }
+
+    /// Records that a callback has returned, or that the task waits no more.
+    ///
+    /// `end_due` says whether `call` was a start that did not fail, of a subscriber that has an end.
+    #[inline]
+    pub(crate) fn finish(&self, token: Token, call: &Call, end_due: bool) {
+        let Token(Some((number, index))) = token else {
+            if end_due {
+                let address = call.range.map_or(0, |range| range.address);
+
+                self.lost.start(Current::get(), call.subscriber, address);
+            }
+            return;
+        };
+        let Some(slot) = self.slots.get(number as usize) else {
+            return;
+        };
+
+        if !end_due {
+            slot.free(index.into());
+        } else if let Some(entry) = slot.entry(index.into()) {
+            entry.open();
+        }
+    }
+
+    /// Returns whether the current task has opened the range of `subscriber` at `address`, or may
+    /// have: the call may be among those that were lost.
+    pub(crate) fn has_open(&self, subscriber: u64, address: usize) -> bool {
+        let current = Current::get();
+
+        self.near(current)
+            .filter(|(_, slot)| slot.is_own(current))
+            .any(|(_, slot)| {
+                slot.used()
+                    .any(|(_, entry)| entry.is_open(subscriber, address))
+            })
+            || self.lost.may_be_open(current, subscriber, address)
+    }
+
+    /// Closes the open range of `subscriber` at `address`, whose end is not due any more. Returns
+    /// it, if the ledger has it.
+    pub(crate) fn close_one(&self, subscriber: u64, address: usize) -> Option<Recorded> {
+        let closed = self.close_first(|recorded| {
+            recorded.call.subscriber == subscriber
+                && recorded
+                    .call
+                    .range
+                    .is_some_and(|range| range.address == address)
+        });
+
+        if closed.is_none() {
+            // It may have been lost.
+            self.lost.end(Current::get(), subscriber, address);
+        }
+        closed
+    }
+
+    /// Ends the subscription of `subscriber`: calls `leaked` for each range of it that is open and
+    /// whose task is the current one or has exited, and closes it. If `all` is set, also closes
+    /// those that are open in other tasks, which are no leaks.
+    pub(crate) fn close(
+        &self,
+        subscriber: u64,
+        all: bool,
+        tasks: &impl Tasks,
+        mut leaked: impl FnMut(Recorded),
+    ) {
+        for slot in self.slots.iter().filter(|slot| !slot.is_free()) {
+            for entry in slot.entries() {
+                let Some((tag, recorded)) = read(slot, entry) else {
+                    continue;
+                };
+                if tag.phase != Phase::Open || recorded.call.subscriber != subscriber {
+                    continue;
+                }
+
+                let is_leak = recorded.is_leak(tasks);
+                if (is_leak || all) && slot.close(entry, tag) && is_leak {
+                    leaked(recorded);
+                }
+            }
+        }
+    }
+
+    /// Looks at all entries: calls `found` for each leak that is certain by now, and for each
+    /// callback that has run for `stall_limit` ticks, once; 0 is no limit. Frees the slots of tasks
+    /// that have exited. One sweep runs at a time. `seen` keeps what the last sweep has found.
+    pub(crate) fn sweep(
+        &self,
+        stall_limit: u32,
+        seen: &mut Seen<impl DerefMut<Target = [u32]>>,
+        tasks: &impl Tasks,
+        mut found: impl FnMut(Found),
+    ) {
+        let now = ticks();
+        let seen = seen.0.chunks_mut(Slot::ENTRIES);
+
+        for (slot, seen) in self.slots.iter().zip(seen) {
+            let Some(task) = slot.task() else {
+                continue;
+            };
+            let has_exited = tasks.has_exited(&task);
+
+            for (entry, seen) in slot.entries().iter().zip(seen) {
+                let Some((tag, recorded)) = read(slot, entry) else {
+                    continue;
+                };
+                if recorded.task != task {
+                    continue;
+                }
+                let age = now.wrapping_sub(tag.since);
+
+                if tag.phase != Phase::Open {
+                    // Tells the generation, and that the entry was seen.
+                    let mark = 1 << 16 | u32::from(tag.generation);
+
+                    if recorded.call.callback().is_some()
+                        && stall_limit != 0
+                        && age >= stall_limit
+                        && *seen != mark
+                    {
+                        *seen = mark;
+                        found(Found::Stall(recorded));
+                    }
+                    continue;
+                }
+
+                let is_leak = has_exited
+                    || age > TICKS_PER_SECOND
+                        && recorded
+                            .call
+                            .range
+                            .is_some_and(|range| tasks.has_left_frame(&task, range.address));
+                if is_leak && slot.close(entry, tag) {
+                    found(Found::Leak(recorded));
+                }
+            }
+            if has_exited {
+                slot.bury();
+            }
+        }
+    }
+
+    /// Returns the first recorded call at or after the place `from`, and the place after it.
+    pub(crate) fn next(&self, from: usize) -> Option<(usize, Recorded)> {
+        let (first, mut index) = (from / Slot::ENTRIES, from % Slot::ENTRIES);
+
+        for (number, slot) in self.slots.iter().enumerate().skip(first) {
+            if !slot.is_free() {
+                for (here, entry) in slot.entries().iter().enumerate().skip(index) {
+                    if let Some((_, recorded)) = read(slot, entry) {
+                        return Some((number * Slot::ENTRIES + here + 1, recorded));
+                    }
+                }
+            }
+            index = 0;
+        }
+        None
+    }
+
+    /// Records that the current task has spent `time`, in ns, in a report about a callback.
+    pub(crate) fn add_reporting(&self, time: u64) {
+        let current = Current::get();
+        let mut own = self.near(current).filter(|(_, slot)| slot.is_own(current));
+
+        if let Some((_, slot)) = own.next() {
+            slot.add_reporting(time);
+        }
+    }
+
+    /// Returns how long, in ns, the current task has been in reports. Only the difference between two
+    /// moments of one call has a meaning.
+    pub(crate) fn reporting(&self) -> u64 {
+        let current = Current::get();
+
+        self.near(current)
+            .filter(|(_, slot)| slot.is_own(current))
+            .fold(0, |sum, (_, slot)| sum.wrapping_add(slot.reporting()))
+    }
+
+    /// Returns how many calls were lost for want of a place.
+    ///
+    /// A lost call is not under way for any table, and is not judged by rule `stall`. If it was a
+    /// start, its end is not judged by rule `pairing`.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost.number()
+    }
+
+    /// Returns the slots where the current task may have its calls, with their numbers.
+    #[inline]
+    fn near(&self, current: Current) -> impl Iterator<Item = (usize, &Slot)> {
+        let mask = self.slots.len().wrapping_sub(1);
+        // Tasks that follow each other have the same address often: the time tells them apart. The
+        // golden ratio spreads numbers whose low bits are alike.
+        let sum = current.key().wrapping_add(current.start_time());
+        let hash = (sum.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize;
+
+        (0..Self::NEAR.min(self.slots.len())).filter_map(move |step| {
+            let number = hash.wrapping_add(step) & mask;
+
+            Some((number, self.slots.get(number)?))
+        })
+    }
+
+    /// Closes the open range of `slot`, the current task's, at the address and of the subscriber of
+    /// `call`, and returns it.
+    #[inline]
+    fn take_leak(&self, slot: &Slot, call: &Call) -> Option<Recorded> {
+        let address = call.range?.address;
+        let (_, entry) = slot
+            .used()
+            .find(|(_, entry)| entry.is_open(call.subscriber, address))?;
+        let (tag, recorded) = read(slot, entry)?;
+
+        slot.close(entry, tag).then_some(recorded)
+    }
+
+    fn find(&self, wanted: impl Fn(&Recorded) -> bool) -> Option<Recorded> {
+        let mut from = 0;
+
+        while let Some((next, recorded)) = self.next(from) {
+            if wanted(&recorded) {
+                return Some(recorded);
+            }
+            from = next;
+        }
+        None
+    }
+
+    /// Closes the first open range that is `wanted`, and returns it.
+    fn close_first(&self, wanted: impl Fn(&Recorded) -> bool) -> Option<Recorded> {
+        for slot in self.slots.iter().filter(|slot| !slot.is_free()) {
+            for entry in slot.entries() {
+                let Some((tag, recorded)) = read(slot, entry) else {
+                    continue;
+                };
+                if tag.phase == Phase::Open && wanted(&recorded) && slot.close(entry, tag) {
+                    return Some(recorded);
+                }
+            }
+        }
+        None
+    }
+}
+
+/// Reads an entry of `slot`, with the task that has the slot, if it is in use.
+fn read(slot: &Slot, entry: &Entry) -> Option<(Tag, Recorded)> {
+    let (tag, call, task) = entry.read(|| slot.task())?;
+
+    Some((
+        tag,
+        Recorded {
+            task: task?,
+            call,
+            phase: tag.phase,
+            since: tag.since,
+        },
+    ))
+}
+
+/// Compares the range of an end with that of its start.
+#[inline]
+fn compare(entry: &Entry, end: &Call) -> Result<(), Mismatch> {
+    if entry.has_range_of(end) {
+        return Ok(());
+    }
+    Err(entry
+        .own_call()
+        .map_or(Mismatch::NotOpen, Mismatch::OtherRange))
+}
+
+impl Token {
+    #[inline]
+    fn new(number: usize, index: usize) -> Self {
+        Self(Some((number as u32, index as u8)))
+    }
+}
+
+/// What a sweep has found, so that the next does not report it again. Of the type `T` are as many
+/// numbers as the ledger has entries.
+pub(crate) struct Seen<T>(pub(crate) T);

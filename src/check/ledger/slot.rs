@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The calls of one task.
+
+use super::entry::{
+    Entry,
+    Phase,
+    Tag, //
+};
+use crate::event::{
+    platform::{
+        read_fence,
+        write_fence,
+        Current,
+        Racy,
+        Word, //
+    },
+    Task, //
+};
+
+/// A place for some calls of one task.
+///
+/// The task itself takes a free slot, and gives it back when the last of its calls is over. If it
+/// exits before that, the sweep frees the slot.
+///
+/// # Invariants
+///
+/// While `key` is not 0, only the task with that address and `start_time` writes the slot, with two
+/// exceptions: any task may free an entry whose range is open, and then adds 1 to `closed`; and once the
+/// task has exited the sweep, which runs once at a time, frees entries and then the slot.
+#[repr(align(64))]
+pub(crate) struct Slot {
+    /// The address of the task, or 0 if the slot is free.
+    key: Word,
+    /// When the task began, or 0 while the slot is free or has just been taken.
+    start_time: Word,
+    /// A bit for each entry that the task has made use of and has not freed itself.
+    used: Word,
+    /// How many entries other tasks have freed since the task last looked: as many bits of `used`
+    /// are out of date.
+    closed: Word,
+    /// The time, in ns, that the task has spent in reports since it took the slot.
+    reporting: Word,
+    /// The id of the task, and its name.
+    task: Racy<3>,
+    entries: [Entry; Self::ENTRIES],
+}
+
+impl Slot {
+    /// The number of calls that a slot has places for.
+    pub(crate) const ENTRIES: usize = 7;
+
+    const ALL_USED: u64 = (1 << Self::ENTRIES) - 1;
+
+    /// Makes a free slot.
+    pub(crate) fn new() -> Self {
+        Self {
+            key: Word::new(0),
+            start_time: Word::new(0),
+            used: Word::new(0),
+            closed: Word::new(0),
+            reporting: Word::new(0),
+            task: Racy::new(),
+            entries: core::array::from_fn(|_| Entry::new()),
+        }
+    }
+
+    /// Returns whether the slot is the current task's.
+    #[inline]
+    pub(super) fn is_own(&self, current: Current) -> bool {
+        // A task that has exited may have had the same address, but did not begin at the same time.
+        self.key.load() == current.key() && self.start_time.load() == current.start_time()
+    }
+
+    /// Returns whether the slot is in no use.
+    #[inline]
+    pub(super) fn is_free(&self) -> bool {
+        self.key.load() == 0
+    }
+
+    /// Takes the slot for the current task, if it is free.
+    #[inline]
+    pub(super) fn take(&self, current: Current) -> bool {
+        if !self.key.replace(0, current.key()) {
+            return false;
+        }
+
+        // A reader that sees what is written from here on also sees that the entries were freed.
+        write_fence();
+        self.task.write(pack(&current.task()));
+        self.start_time.store_release(current.start_time());
+        true
+    }
+
+    /// Returns an entry that is free, and its index; `None` if there is none. For the task that has
+    /// the slot.
+    #[inline]
+    pub(super) fn free_entry(&self) -> Option<(usize, &Entry)> {
+        let mut used = self.used.load();
+
+        if used != 0 {
+            used = self.drop_closed(used);
+            // As in `take()`.
+            write_fence();
+        }
+        let index = (!used & Self::ALL_USED).trailing_zeros() as usize;
+        let entry = self.entries.get(index)?;
+
+        self.used.store(used | 1 << index);
+        Some((index, entry))
+    }
+
+    /// Returns `used` without the bits of the entries that other tasks have freed.
+    #[inline]
+    fn drop_closed(&self, used: u64) -> u64 {
+        let closed = self.closed.load_acquire();
+
+        if closed == 0 {
+            return used;
+        }
+        self.drop_some_closed(used, closed)
+    }
+
+    #[cold]
+    fn drop_some_closed(&self, used: u64, closed: u64) -> u64 {
+        let mut left = used;
+
+        for (index, entry) in self.entries.iter().enumerate() {
+            if entry.tag().phase == Phase::Free {
+                left &= !(1 << index);
+            }
+        }
+        // If more were freed meanwhile, the next call looks again.
+        self.closed.replace(closed, 0);
+        left
+    }
+
+    /// Frees the entry with this `index`, whose call is over, and the slot if it was the last. For
+    /// the task that has the slot.
+    #[inline]
+    pub(super) fn free(&self, index: usize) {
+        if let Some(entry) = self.entries.get(index) {
+            entry.free();
+        }
+
+        let mut used = self.used.load() & !(1 << index);
+        if used != 0 {
+            used = self.drop_closed(used);
+        }
+        self.used.store(used);
+        if used == 0 {
+            self.give_back();
+        }
+    }
+
+    /// Frees the slot, whose entries are free.
+    #[inline]
+    fn give_back(&self) {
+        // First: the next task that takes the slot must not be held for this one.
+        self.start_time.store(0);
+        self.key.store_release(0);
+    }
+
+    /// Frees the slot of a task that has exited, if its entries are free. For the sweep.
+    pub(super) fn bury(&self) {
+        if self
+            .entries
+            .iter()
+            .all(|entry| entry.tag().phase == Phase::Free)
+        {
+            self.used.store(0);
+            self.closed.store(0);
+            self.give_back();
+        }
+    }
+
+    /// Frees the range of `entry` that is open with this `tag`. Returns false if that is over. For
+    /// any task.
+    pub(super) fn close(&self, entry: &Entry, tag: Tag) -> bool {
+        let closed = entry.close(tag);
+
+        if closed {
+            // Releases: the task that sees the number sees the entry free.
+            self.closed.add(1);
+        }
+        closed
+    }
+
+    /// Adds to the time that the task has spent in reports. For the task that has the slot.
+    pub(super) fn add_reporting(&self, time: u64) {
+        self.reporting
+            .store(self.reporting.load().wrapping_add(time));
+    }
+
+    /// Returns the time, in ns, that the task has spent in reports. Grows as long as the task has
+    /// the slot.
+    pub(super) fn reporting(&self) -> u64 {
+        self.reporting.load()
+    }
+
+    /// Returns the entry with this index.
+    #[inline]
+    pub(super) fn entry(&self, index: usize) -> Option<&Entry> {
+        self.entries.get(index)
+    }
+
+    /// Returns the entries that may be in use, with their indices. For the task that has the slot.
+    #[inline]
+    pub(super) fn used(&self) -> impl Iterator<Item = (usize, &Entry)> {
+        let used = self.used.load();
+
+        self.entries
+            .iter()
+            .enumerate()
+            .filter(move |(index, _)| used & 1 << index != 0)
+    }
+
+    /// Returns all entries.
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Returns the task that has the slot. Returns `None` if there is none, or if the slot passes
+    /// from one task to another at the moment.
+    pub(super) fn task(&self) -> Option<Task> {
+        let key = self.key.load_acquire();
+        let start_time = self.start_time.load_acquire();
+        let task = self.task.read();
+
+        read_fence();
+        if key == 0
+            || start_time == 0
+            || self.start_time.load() != start_time
+            || self.key.load() != key
+        {
+            return None;
+        }
+        Some(unpack(key, start_time, task))
+    }
+}
+
+#[inline]
+fn pack(task: &Task) -> [u64; 3] {
+    let [first, second] = task.comm;
+
+    [task.pid as u64, first, second]
+}
+
+fn unpack(key: u64, start_time: u64, [pid, first, second]: [u64; 3]) -> Task {
+    Task {
+        key,
+        start_time,
+        pid: pid as i32,
+        comm: [first, second],
+    }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Facts about MMU notifiers: which callback of which subscriber runs for which range, in which
+//! task.
+//!
+//! Facts are plain data. The model subscribers state the facts about their own callbacks, and
+//! [`check`](crate::check) judges them. Nothing here refers to another part of the module, except
+//! that [`platform`] takes its functions from the kernel.
+//!
+//! This folder and the rules in `check` also compile on the host, with `cfg(mnck_host)`: see
+//! `selftests/engine`.
+
+mod activity;
+pub(crate) use activity::{
+    Activity,
+    Callback,
+    Wait, //
+};
+
+mod call;
+pub(crate) use call::Call;
+
+pub(crate) mod platform;
+
+mod range;
+pub(crate) use range::{
+    Kind,
+    Range, //
+};
+
+mod task;
+pub(crate) use task::{
+    Task,
+    Tasks, //
+};

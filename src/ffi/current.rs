@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The current task and other tasks, as facts for the ledger.
+
+use kernel::{
+    bindings,
+    types::NotThreadSafe, //
+};
+
+use super::{
+    mnck_helper_task_has_exited,
+    mnck_helper_task_has_left_frame, //
+};
+use crate::event::{
+    Task,
+    Tasks, //
+};
+
+/// Ticks per second.
+pub(crate) const TICKS_PER_SECOND: u32 = bindings::HZ;
+
+/// Returns the clock, in ticks: the low bits of `jiffies`.
+#[inline]
+pub(crate) fn ticks() -> u32 {
+    // SAFETY: `jiffies` may be read at any time. The read is volatile, as in C.
+    unsafe { (&raw const bindings::jiffies).read_volatile() as u32 }
+}
+
+/// The current task.
+#[derive(Clone, Copy)]
+pub(crate) struct Current(
+    *mut bindings::task_struct,
+    #[allow(dead_code)] NotThreadSafe,
+);
+
+impl Current {
+    /// Returns the current task.
+    #[inline]
+    pub(crate) fn get() -> Self {
+        Self(kernel::task::Task::current_raw(), NotThreadSafe)
+    }
+
+    /// Returns the address of its `struct task_struct`.
+    #[inline]
+    pub(crate) fn key(self) -> u64 {
+        self.0.addr() as u64
+    }
+
+    /// Returns when it began, in ns since boot. Never 0: the first task begins no range.
+    #[inline]
+    pub(crate) fn start_time(self) -> u64 {
+        // SAFETY: The current task exists. This member never changes.
+        unsafe { (*self.0).start_time }
+    }
+
+    /// Returns the task as a fact.
+    #[inline]
+    pub(crate) fn task(self) -> Task {
+        // SAFETY: The current task exists. Its id never changes. Its name changes when it is told
+        // to: a name that is half new is no harm.
+        let (pid, comm) = unsafe {
+            (
+                (*self.0).pid,
+                (&raw const (*self.0).comm)
+                    .cast::<[u64; 2]>()
+                    .read_unaligned(),
+            )
+        };
+
+        Task {
+            key: self.key(),
+            start_time: self.start_time(),
+            pid,
+            comm,
+        }
+    }
+}
+
+/// Returns how long the current task has waited for a CPU since it began, in ns. Always 0 if the
+/// kernel has no `CONFIG_SCHED_INFO`.
+pub(crate) fn current_run_delay() -> u64 {
+    #[cfg(CONFIG_SCHED_INFO)]
+    // SAFETY: The current task exists. Only the scheduler writes this member, when the task does not
+    // run.
+    unsafe {
+        (*kernel::task::Task::current_raw()).sched_info.run_delay
+    }
+    #[cfg(not(CONFIG_SCHED_INFO))]
+    0
+}
+
+/// The tasks of the machine.
+pub(crate) struct AllTasks;
+
+impl Tasks for AllTasks {
+    fn has_exited(&self, task: &Task) -> bool {
+        // SAFETY: The function accepts any numbers.
+        unsafe { mnck_helper_task_has_exited(task.pid, task.start_time) }
+    }
+
+    fn has_left_frame(&self, task: &Task, address: usize) -> bool {
+        // SAFETY: The function accepts any numbers.
+        unsafe { mnck_helper_task_has_left_frame(task.pid, task.start_time, address) }
+    }
+}

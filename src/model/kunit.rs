@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the models tell the checks.
+
+#[kernel::macros::kunit_tests(mnck_model)]
+mod tests {
+    use kernel::{
+        mm::Mm,
+        prelude::*,
+        sync::Arc,
+        time::{
+            delay::fsleep,
+            Delta, //
+        }, //
+    };
+
+    use crate::{
+        chain::Ending,
+        check::{
+            Rule,
+            State, //
+        },
+        event,
+        model::{
+            chain_member::ChainPair,
+            statistics::{
+                Counting,
+                Statistics, //
+            },
+        },
+    };
+
+    /// Statistics of a subscriber that has broken rule `non-block` before, so that no warning comes.
+    fn statistics(mm: &Mm) -> Result<Arc<Statistics>> {
+        let statistics = Statistics::new(c"kunit", mm)?;
+
+        statistics.watch().count(Rule::NonBlock);
+        Ok(statistics)
+    }
+
+    fn non_blockable() -> event::Range {
+        event::Range {
+            address: 0x100,
+            start: 0x1000,
+            end: 0x3000,
+            kind: event::Kind(1),
+            blockable: false,
+        }
+    }
+
+    #[test]
+    fn a_freed_subscriber_is_over() -> Result {
+        let current = current!();
+        let Some(mm) = current.mm() else {
+            return Ok(());
+        };
+        let statistics = statistics(mm)?;
+        let counting = Counting::new(statistics.clone());
+
+        assert!(statistics.watch().state() == State::Attached);
+        drop(counting);
+        assert!(statistics.watch().state() == State::Over);
+        Ok(())
+    }
+
+    #[test]
+    fn the_end_of_a_closed_pair_must_not_sleep() -> Result {
+        let current = current!();
+        let Some(mm) = current.mm() else {
+            return Ok(());
+        };
+        let statistics = statistics(mm)?;
+
+        for slept in [false, true] {
+            let before = statistics.watch().violations(Rule::NonBlock);
+            let pair = ChainPair::of(non_blockable());
+            let scope = pair.end(&Ending::Gone, &statistics);
+
+            if slept {
+                fsleep(Delta::from_millis(1));
+            }
+            drop(scope);
+            let after = statistics.watch().violations(Rule::NonBlock);
+            assert_eq!(after.wrapping_sub(before), u64::from(slept));
+        }
+        Ok(())
+    }
+}
