@@ -55,25 +55,27 @@ mod tests {
         let ledger = ledger()?;
         let start = call(Callback::Start, 0x100);
         let end = call(Callback::End, 0x100);
+        let mut mismatch = None;
+        let mut leaks = 0;
 
-        let (token, leak) = ledger.begin(&start);
-        assert!(leak.is_none());
+        let token = ledger.begin(&start, |_| leaks += 1);
         let (_, running) = ledger.next(0).ok_or(EINVAL)?;
         assert!(running.phase == Phase::Running && running.call == start);
         assert_eq!(running.task.pid, current!().pid());
 
-        ledger.finish(token, &start, true);
+        ledger.finish(token, 7, true);
         assert!(ledger
             .next(0)
             .is_some_and(|(_, open)| open.phase == Phase::Open));
-        let (token, result) = ledger.begin_end(&end);
-        assert!(result.is_ok());
-        ledger.finish(token, &end, false);
+        let token = ledger.begin_end(&end, |found| mismatch = Some(*found));
+        assert!(mismatch.is_none());
+        ledger.finish(token, 7, false);
         assert!(ledger.next(0).is_none());
 
-        let (token, result) = ledger.begin_end(&end);
-        assert!(result == Err(Mismatch::NotOpen));
-        ledger.finish(token, &end, false);
+        let token = ledger.begin_end(&end, |found| mismatch = Some(*found));
+        assert!(mismatch == Some(Mismatch::NotOpen));
+        ledger.finish(token, 7, false);
+        assert_eq!(leaks, 0);
         assert_eq!(ledger.lost(), 0);
         Ok(())
     }
@@ -84,8 +86,8 @@ mod tests {
         let start = call(Callback::Start, 0x100);
         let mut leaks = 0;
 
-        let (token, _) = ledger.begin(&start);
-        ledger.finish(token, &start, true);
+        let token = ledger.begin(&start, |_| ());
+        ledger.finish(token, 7, true);
         ledger.close(7, false, &AllTasks, |_| leaks += 1);
         assert_eq!(leaks, 1);
         assert!(ledger.next(0).is_none());
@@ -97,7 +99,7 @@ mod tests {
         let ledger = ledger()?;
         let start = call(Callback::Start, 0x100);
 
-        let (token, _) = ledger.begin(&start);
+        let token = ledger.begin(&start, |_| ());
         let (_, running) = ledger.next(0).ok_or(EINVAL)?;
         assert!(!AllTasks.has_exited(&running.task));
 
@@ -105,7 +107,7 @@ mod tests {
         earlier.start_time = earlier.start_time.wrapping_sub(1);
         assert!(AllTasks.has_exited(&earlier));
         assert!(!AllTasks.has_left_frame(&running.task, 0x100));
-        ledger.finish(token, &start, false);
+        ledger.finish(token, 7, false);
         Ok(())
     }
 }

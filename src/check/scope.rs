@@ -37,9 +37,18 @@ use crate::{
 #[must_use = "a callback is checked until its scope is dropped"]
 pub(crate) struct Scope<'a> {
     watch: &'a Watch,
-    call: Call,
-    token: Option<Token>,
+    /// Always there, but in the drop.
+    token: Option<Token<'a>>,
     opens: bool,
+    /// What is checked of this call, if there is anything but its place in the ledger.
+    close: Option<Close>,
+    _map: HeldMap,
+    _task: NotThreadSafe,
+}
+
+/// What is checked of a call that must not sleep, or while a limit or a probe is on.
+struct Close {
+    call: Call,
     /// How often the task had slept before.
     sleeps: usize,
     /// When the callback was called, if it has a limit.
@@ -47,30 +56,66 @@ pub(crate) struct Scope<'a> {
     /// The section in which the probes look for what the callback might have slept for, if there is
     /// room for one.
     section: Option<Section>,
-    _map: HeldMap,
-    _task: NotThreadSafe,
 }
 
 impl<'a> Scope<'a> {
-    #[inline]
-    pub(super) fn new(watch: &'a Watch, callback: Callback, call: Call, token: Token) -> Self {
+    #[inline(always)]
+    pub(super) fn new(watch: &'a Watch, callback: Callback, call: &Call, token: Token<'a>) -> Self {
+        let is_close = limit() != 0 || Section::is_wanted() || !call.may_sleep();
+
         Self {
             watch,
-            call,
             token: Some(token),
             opens: false,
-            sleeps: current_sleeps(),
-            begin: (limit() != 0).then(|| Begin::now(watch)),
-            section: Section::begin(),
+            close: is_close.then(|| Close::new(watch, call)),
             _map: HeldMap::acquire(callback),
             _task: NotThreadSafe,
         }
     }
 
     /// Records that this is a start which succeeds, of a subscriber that has an end: the end is due.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn opens(&mut self) {
         self.opens = true;
+    }
+}
+
+impl Drop for Scope<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if let Some(close) = self.close.take() {
+            close.finish(self.watch);
+        }
+        if let Some(token) = self.token.take() {
+            self.watch
+                .calls()
+                .finish(token, self.watch.key(), self.opens);
+        }
+    }
+}
+
+impl Close {
+    #[cold]
+    fn new(watch: &Watch, call: &Call) -> Self {
+        Self {
+            call: *call,
+            sleeps: current_sleeps(),
+            begin: (limit() != 0).then(|| Begin::now(watch)),
+            section: Section::begin(),
+        }
+    }
+
+    #[cold]
+    fn finish(mut self, watch: &Watch) {
+        let sleeps = current_sleeps().wrapping_sub(self.sleeps);
+        // First, so that the reports are not counted in.
+        let might_sleep = self.section.take().and_then(Section::end);
+
+        if let Some(begin) = &self.begin {
+            self.check_latency(watch, begin);
+        }
+        self.check_sleep(watch, sleeps, might_sleep.as_ref());
+        self.check_reclaim(watch, might_sleep.as_ref());
     }
 
     fn name(&self) -> &'static str {
@@ -79,20 +124,20 @@ impl<'a> Scope<'a> {
 
     /// Rule `non-block`: reports that the callback has slept `sleeps` times, or that it would have
     /// slept if a lock had not been free.
-    fn check_sleep(&self, sleeps: usize, might_sleep: Option<&MightSleep>) {
+    fn check_sleep(&self, watch: &Watch, sleeps: usize, might_sleep: Option<&MightSleep>) {
         if self.call.may_sleep() {
             return;
         }
         if sleeps != 0 {
             let times = if sleeps == 1 { "time" } else { "times" };
 
-            self.watch.report(
+            watch.report(
                 Rule::NonBlock,
                 self.call.range,
                 fmt!("{} slept {sleeps} {times}", self.name()),
             );
         } else if let Some((lock, function)) = might_sleep.and_then(MightSleep::lock) {
-            self.watch.report(
+            watch.report(
                 Rule::NonBlock,
                 self.call.range,
                 fmt!(
@@ -106,12 +151,12 @@ impl<'a> Scope<'a> {
     }
 
     /// Rule `reclaim`: reclaim itself calls all callbacks but the release.
-    fn check_reclaim(&self, might_sleep: Option<&MightSleep>) {
+    fn check_reclaim(&self, watch: &Watch, might_sleep: Option<&MightSleep>) {
         if self.call.callback() == Some(Callback::Release) {
             return;
         }
         if let Some(function) = might_sleep.and_then(MightSleep::allocated_in) {
-            self.watch.report(
+            watch.report(
                 Rule::Reclaim,
                 self.call.range,
                 fmt!(
@@ -124,11 +169,11 @@ impl<'a> Scope<'a> {
     }
 
     /// Rule `latency`.
-    fn check_latency(&self, begin: &Begin) {
-        let taken = begin.taken_ms(self.watch);
+    fn check_latency(&self, watch: &Watch, begin: &Begin) {
+        let taken = begin.taken_ms(watch);
 
         if taken > u64::from(limit()) {
-            self.watch.report(
+            watch.report(
                 Rule::Latency,
                 self.call.range,
                 fmt!(
@@ -174,23 +219,4 @@ impl Begin {
 /// How long a callback may take, in ms, or 0 for as long as it likes.
 fn limit() -> u32 {
     module_parameters::latency_limit_ms.value()
-}
-
-impl Drop for Scope<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        let sleeps = current_sleeps().wrapping_sub(self.sleeps);
-        // First, so that the reports are not counted in.
-        let might_sleep = self.section.take().and_then(Section::end);
-
-        if let Some(begin) = &self.begin {
-            self.check_latency(begin);
-        }
-        self.check_sleep(sleeps, might_sleep.as_ref());
-        self.check_reclaim(might_sleep.as_ref());
-
-        if let Some(token) = self.token.take() {
-            self.watch.calls().finish(token, &self.call, self.opens);
-        }
-    }
 }

@@ -40,6 +40,7 @@ use crate::{
         Callback,
         Kind,
         Range,
+        Tasks,
         Wait, //
     },
     ffi::AllTasks, //
@@ -122,44 +123,42 @@ impl Watch {
     }
 
     /// Checks one call of a callback, until the scope is dropped, in the same task.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter(&self, callback: Callback, range: Option<Range>) -> Scope<'_> {
         let call = self.call(Activity::Callback(callback), range);
 
         self.before(callback, range);
-        let (token, leak) = self.calls.begin(&call);
-        if let Some(leak) = leak {
-            self.registry().report_leak(self, &leak);
-        }
-        Scope::new(self, callback, call, token)
+        let token = self
+            .calls
+            .begin(&call, |leak| self.registry().report_leak(self, leak));
+        Scope::new(self, callback, &call, token)
     }
 
     /// As [`enter`](Self::enter), for the end of a range whose start has
     /// [opened](Scope::opens) it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter_end(&self, callback: Callback, range: Range) -> Scope<'_> {
         let call = self.call(Activity::Callback(callback), Some(range));
 
         self.before(callback, Some(range));
-        let (token, result) = self.calls.begin_end(&call);
-        if let Err(mismatch) = result {
-            self.report_mismatch(&mismatch, range);
-        }
-        Scope::new(self, callback, call, token)
+        let token = self
+            .calls
+            .begin_end(&call, |mismatch| self.report_mismatch(mismatch, range));
+        Scope::new(self, callback, &call, token)
     }
 
     /// Calls `wait`, a function of the core that waits for callbacks, and records meanwhile that
     /// the current task waits.
     pub(crate) fn while_waiting<R>(&self, wait: Wait, function: impl FnOnce() -> R) -> R {
         let call = self.call(Activity::Wait(wait), None);
-        let (token, _) = self.calls.begin(&call);
+        let token = self.calls.begin(&call, |_| ());
         let result = function();
 
-        self.calls.finish(token, &call, false);
+        self.calls.finish(token, self.key, false);
         result
     }
 
-    #[inline]
+    #[inline(always)]
     fn before(&self, callback: Callback, range: Option<Range>) {
         trace::called(self.name(), callback, range);
         if callback == Callback::Invalidate
@@ -169,15 +168,20 @@ impl Watch {
             self.released.store(true, Relaxed);
         }
         if self.is_over() {
-            self.report(
-                Rule::Release,
-                range,
-                fmt!("{} after the subscriber was detached", callback.name()),
-            );
+            self.report_over(callback, range);
         }
     }
 
-    #[inline]
+    #[cold]
+    fn report_over(&self, callback: Callback, range: Option<Range>) {
+        self.report(
+            Rule::Release,
+            range,
+            fmt!("{} after the subscriber was detached", callback.name()),
+        );
+    }
+
+    #[inline(always)]
     fn call(&self, activity: Activity, range: Option<Range>) -> Call {
         Call {
             subscriber: self.key,
@@ -222,11 +226,12 @@ impl Watch {
     }
 
     /// Closes `range`, which is open, because the subscription ends before the range. That is no
-    /// violation, unless the task that has started it has exited or is the current one.
+    /// violation, unless the task that has started it has exited. It may be the current task, whose
+    /// start has returned too late.
     pub(crate) fn closed(&self, range: Range) {
         let closed = self.calls.close_one(self.key, range.address);
 
-        if let Some(leak) = closed.filter(|closed| closed.is_leak(&AllTasks)) {
+        if let Some(leak) = closed.filter(|closed| AllTasks.has_exited(&closed.task)) {
             self.registry().report_leak(self, &leak);
         }
     }
@@ -260,6 +265,7 @@ impl Watch {
         self.calls.add_reporting(time);
     }
 
+    #[cold]
     fn report_mismatch(&self, mismatch: &Mismatch, range: Range) {
         match mismatch {
             Mismatch::NotOpen => {
@@ -273,14 +279,11 @@ impl Watch {
                     open.task
                 ),
             ),
-            Mismatch::OtherRange(start) => match start.range {
-                Some(started) => self.report(
-                    Rule::Pairing,
-                    Some(range),
-                    fmt!("end of another range than its start of {started}"),
-                ),
-                None => (),
-            },
+            Mismatch::OtherRange(started) => self.report(
+                Rule::Pairing,
+                Some(range),
+                fmt!("end of another range than its start of {started}"),
+            ),
         }
     }
 

@@ -26,6 +26,7 @@ pub(crate) struct Call {
 
 impl Call {
     /// Returns whether it may sleep.
+    #[inline]
     pub(crate) fn may_sleep(&self) -> bool {
         match self.activity {
             Activity::Callback(callback) => {
@@ -35,7 +36,14 @@ impl Call {
         }
     }
 
+    /// Returns the address of the range, or 0 if it has none.
+    #[inline]
+    pub(crate) fn address(&self) -> usize {
+        self.range.map_or(0, |range| range.address)
+    }
+
     /// Returns the callback, if it is one.
+    #[inline]
     pub(crate) fn callback(&self) -> Option<Callback> {
         match self.activity {
             Activity::Callback(callback) => Some(callback),

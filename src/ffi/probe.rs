@@ -59,6 +59,11 @@ impl Drop for Probes {
 pub(crate) struct Section(i32, NotThreadSafe);
 
 impl Section {
+    /// Returns whether there are probes.
+    pub(crate) fn is_wanted() -> bool {
+        crate::module_parameters::probes.value() != 0
+    }
+
     /// Begins a section. Returns `None` if the probes are not registered or too many sections are
     /// in use. Never sleeps.
     pub(crate) fn begin() -> Option<Self> {

@@ -129,11 +129,13 @@ impl Statistics {
     }
 
     /// Checks one call of a callback, until the scope is dropped.
+    #[inline(always)]
     pub(super) fn enter(&self, callback: Callback, range: Option<&Range>) -> Scope<'_> {
         self.watch.enter(callback, range.map(fact))
     }
 
     /// As [`enter`](Self::enter), for the end of a range that [`open`](Self::open) was called for.
+    #[inline(always)]
     pub(super) fn enter_end(&self, callback: Callback, range: event::Range) -> Scope<'_> {
         self.watch.enter_end(callback, range)
     }
@@ -341,6 +343,7 @@ impl mnck_stats {
 }
 
 /// Returns `range` as a fact.
+#[inline(always)]
 pub(super) fn fact(range: &Range) -> event::Range {
     event::Range {
         address: range.id().addr(),

@@ -41,7 +41,7 @@ pub(super) struct Tag {
 }
 
 impl Tag {
-    #[inline]
+    #[inline(always)]
     pub(super) const fn to_word(self) -> u64 {
         self.phase as u64
             | (self.activity as u64) << 8
@@ -49,7 +49,7 @@ impl Tag {
             | (self.since as u64) << 32
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) const fn from_word(word: u64) -> Self {
         Self {
             phase: match word & 0xff {
@@ -65,7 +65,7 @@ impl Tag {
     }
 
     /// Returns the tag of the entry after it was freed.
-    #[inline]
+    #[inline(always)]
     const fn freed(self) -> Self {
         Self {
             phase: Phase::Free,
@@ -104,14 +104,14 @@ impl Entry {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn tag(&self) -> Tag {
         Tag::from_word(self.tag.load())
     }
 
     /// Records a call whose callback begins at `now`. The entry is free, the caller's slot is its
     /// own, and a write fence came before.
-    #[inline]
+    #[inline(always)]
     pub(super) fn begin(&self, call: &Call, now: u32) {
         let tag = self.tag();
 
@@ -128,7 +128,7 @@ impl Entry {
     }
 
     /// Returns whether this is the open range at `address`, of `subscriber`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn is_open(&self, subscriber: u64, address: usize) -> bool {
         self.tag().phase == Phase::Open
             && self.data.get(ADDRESS) == address as u64
@@ -136,7 +136,7 @@ impl Entry {
     }
 
     /// Turns an open range into one whose end runs. Returns false if the range was closed meanwhile.
-    #[inline]
+    #[inline(always)]
     pub(super) fn end(&self, activity: Activity, now: u32) -> bool {
         let tag = self.tag();
         let ending = Tag {
@@ -150,7 +150,7 @@ impl Entry {
     }
 
     /// Turns a running start into an open range. For the task that has the slot.
-    #[inline]
+    #[inline(always)]
     pub(super) fn open(&self) {
         let tag = self.tag();
 
@@ -165,7 +165,7 @@ impl Entry {
 
     /// Frees a call that is over. For the task that has the slot, and for a slot whose task has
     /// exited.
-    #[inline]
+    #[inline(always)]
     pub(super) fn free(&self) {
         self.tag.store_release(self.tag().freed().to_word());
     }
@@ -195,7 +195,7 @@ impl Entry {
     }
 
     /// Returns whether the range, for the task that has the slot, is that of `call`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn has_range_of(&self, call: &Call) -> bool {
         let [_, _, mm, start, end, kind, _] = pack(call);
 

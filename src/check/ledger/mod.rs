@@ -50,6 +50,7 @@ use crate::event::{
         TICKS_PER_SECOND, //
     },
     Call,
+    Range,
     Task,
     Tasks, //
 };
@@ -62,8 +63,12 @@ pub(crate) struct Ledger<S> {
 
 /// The place of a call in the ledger, for the task that makes the call.
 #[must_use = "a call is under way until it is given back to the ledger"]
-#[derive(Debug)]
-pub(crate) struct Token(Option<(u32, u8)>);
+pub(crate) enum Token<'l> {
+    /// The entry with this index of this slot, which is the current task's.
+    Recorded(&'l Slot, usize),
+    /// None, for a range at this address.
+    Lost(usize),
+}
 
 /// A call that is recorded: under way, or a range that it has opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,17 +80,6 @@ pub(crate) struct Recorded {
     pub(crate) since: u32,
 }
 
-impl Recorded {
-    /// Returns whether a range that is open now is a leak, because its task has exited, or because
-    /// it is the current task, which does something else.
-    pub(crate) fn is_leak(&self, tasks: &impl Tasks) -> bool {
-        let current = Current::get();
-
-        (self.task.key, self.task.start_time) == (current.key(), current.start_time())
-            || tasks.has_exited(&self.task)
-    }
-}
-
 /// How an end breaks rule `pairing`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mismatch {
@@ -94,7 +88,7 @@ pub(crate) enum Mismatch {
     /// The range was started in another task.
     OtherTask(Recorded),
     /// The range had other bounds, another event or another mode at its start.
-    OtherRange(Call),
+    OtherRange(Range),
 }
 
 /// What a sweep finds.
@@ -124,14 +118,33 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
     /// Records that a callback is called, which is not an end that is due, or that a task begins to
     /// wait.
     ///
-    /// Also returns an open range that is a leak: the current task has started it at the same
+    /// Calls `leaked` for an open range that is a leak: the current task has started it at the same
     /// address for the same subscriber.
-    #[inline]
-    pub(crate) fn begin(&self, call: &Call) -> (Token, Option<Recorded>) {
+    #[inline(always)]
+    pub(crate) fn begin(&self, call: &Call, leaked: impl FnOnce(&Recorded)) -> Token<'_> {
         let current = Current::get();
-        let mut leak = None;
 
-        for (step, (number, slot)) in self.near(current).enumerate() {
+        // Mostly the task has no other call under way, and a slot of its own is free.
+        if let Some(slot) = self.slot(current, 0) {
+            if slot.is_free() && slot.take(current) {
+                slot.begin_first(call, ticks());
+                return Token::Recorded(slot, 0);
+            }
+        }
+        self.begin_slowly(current, call, leaked)
+    }
+
+    #[inline(never)]
+    fn begin_slowly(
+        &self,
+        current: Current,
+        call: &Call,
+        leaked: impl FnOnce(&Recorded),
+    ) -> Token<'_> {
+        let mut leak = None;
+        let mut token = Token::Lost(call.address());
+
+        for (step, slot) in self.near(current).enumerate() {
             if slot.is_own(current) {
                 leak = leak.or_else(|| self.take_leak(slot, call));
             } else if !(slot.is_free() && slot.take(current)) {
@@ -139,80 +152,87 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
             }
             if let Some((index, entry)) = slot.free_entry() {
                 entry.begin(call, ticks());
+                token = Token::Recorded(slot, index);
                 if step == Self::CROWDED {
                     sweep_soon();
                 }
-                return (Token::new(number, index), leak);
+                break;
             }
         }
-        sweep_soon();
-        self.lost.count();
-        (Token(None), leak)
+        if matches!(token, Token::Lost(_)) {
+            sweep_soon();
+            self.lost.count();
+        }
+        if let Some(leak) = leak {
+            leaked(&leak);
+        }
+        token
     }
 
     /// Records that a callback is called which is an end that is due: it closes the range that the
-    /// start with the same subscriber and range address has opened.
-    #[inline]
-    pub(crate) fn begin_end(&self, call: &Call) -> (Token, Result<(), Mismatch>) {
+    /// start with the same subscriber and range address has opened. Calls `mismatched` if the start
+    /// is not there or does not match.
+    #[inline(always)]
+    pub(crate) fn begin_end(&self, call: &Call, mismatched: impl FnOnce(&Mismatch)) -> Token<'_> {
         let current = Current::get();
-        let address = call.range.map_or(0, |range| range.address);
 
-        for (number, slot) in self.near(current) {
-            if !slot.is_own(current) {
-                continue;
+        if let Some(slot) = self.slot(current, 0) {
+            if slot.is_own(current) && slot.end_first(call, ticks()) {
+                return Token::Recorded(slot, 0);
             }
+        }
+        self.begin_end_slowly(current, call, mismatched)
+    }
+
+    #[inline(never)]
+    fn begin_end_slowly(
+        &self,
+        current: Current,
+        call: &Call,
+        mismatched: impl FnOnce(&Mismatch),
+    ) -> Token<'_> {
+        let address = call.address();
+
+        for slot in self.near(current).filter(|slot| slot.is_own(current)) {
             for (index, entry) in slot.used() {
                 if entry.is_open(call.subscriber, address) && entry.end(call.activity, ticks()) {
-                    return (Token::new(number, index), compare(entry, call));
+                    if !entry.has_range_of(call) {
+                        if let Some(start) = entry.own_call().and_then(|start| start.range) {
+                            mismatched(&Mismatch::OtherRange(start));
+                        }
+                    }
+                    return Token::Recorded(slot, index);
                 }
             }
         }
-        self.end_not_found(call, address)
-    }
 
-    #[cold]
-    fn end_not_found(&self, call: &Call, address: usize) -> (Token, Result<(), Mismatch>) {
-        let found = self
-            .find(|recorded| {
-                recorded.phase == Phase::Open
-                    && recorded.call.subscriber == call.subscriber
-                    && recorded
-                        .call
-                        .range
-                        .is_some_and(|range| range.address == address)
-            })
-            .map(Mismatch::OtherTask);
-        let (token, _) = self.begin(call);
-
-        let result = match found {
-            Some(mismatch) => Err(mismatch),
-            None if self.lost.end(Current::get(), call.subscriber, address) => Ok(()),
-            None => Err(Mismatch::NotOpen),
-        };
-        (token, result)
+        let elsewhere = self.find(|recorded| {
+            recorded.phase == Phase::Open
+                && recorded.call.subscriber == call.subscriber
+                && recorded.call.range.is_some()
+                && recorded.call.address() == address
+        });
+        match elsewhere {
+            Some(start) => mismatched(&Mismatch::OtherTask(start)),
+            None if self.lost.end(current, call.subscriber, address) => (),
+            None => mismatched(&Mismatch::NotOpen),
+        }
+        self.begin(call, |_| ())
     }
 
     /// Records that a callback has returned, or that the task waits no more.
     ///
-    /// `end_due` says whether `call` was a start that did not fail, of a subscriber that has an end.
-    #[inline]
-    pub(crate) fn finish(&self, token: Token, call: &Call, end_due: bool) {
-        let Token(Some((number, index))) = token else {
-            if end_due {
-                let address = call.range.map_or(0, |range| range.address);
-
-                self.lost.start(Current::get(), call.subscriber, address);
+    /// `end_due` says whether it was a start of `subscriber` that did not fail, and the subscriber
+    /// has an end.
+    #[inline(always)]
+    pub(crate) fn finish(&self, token: Token<'_>, subscriber: u64, end_due: bool) {
+        match token {
+            Token::Recorded(slot, index) if end_due => slot.open(index),
+            Token::Recorded(slot, index) => slot.free(index),
+            Token::Lost(address) if end_due => {
+                self.lost.start(Current::get(), subscriber, address);
             }
-            return;
-        };
-        let Some(slot) = self.slots.get(number as usize) else {
-            return;
-        };
-
-        if !end_due {
-            slot.free(index.into());
-        } else if let Some(entry) = slot.entry(index.into()) {
-            entry.open();
+            Token::Lost(_) => (),
         }
     }
 
@@ -222,8 +242,8 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
         let current = Current::get();
 
         self.near(current)
-            .filter(|(_, slot)| slot.is_own(current))
-            .any(|(_, slot)| {
+            .filter(|slot| slot.is_own(current))
+            .any(|slot| {
                 slot.used()
                     .any(|(_, entry)| entry.is_open(subscriber, address))
             })
@@ -258,6 +278,8 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
         tasks: &impl Tasks,
         mut leaked: impl FnMut(Recorded),
     ) {
+        let current = Current::get();
+
         for slot in self.slots.iter().filter(|slot| !slot.is_free()) {
             for entry in slot.entries() {
                 let Some((tag, recorded)) = read(slot, entry) else {
@@ -267,8 +289,10 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
                     continue;
                 }
 
-                let is_leak = recorded.is_leak(tasks);
-                if (is_leak || all) && slot.close(entry, tag) && is_leak {
+                let is_leak = slot.is_own(current) || tasks.has_exited(&recorded.task);
+                let is_closed = (is_leak || all) && slot.close(entry, tag);
+
+                if is_closed && is_leak {
                     leaked(recorded);
                 }
             }
@@ -354,9 +378,9 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
     /// Records that the current task has spent `time`, in ns, in a report about a callback.
     pub(crate) fn add_reporting(&self, time: u64) {
         let current = Current::get();
-        let mut own = self.near(current).filter(|(_, slot)| slot.is_own(current));
+        let mut own = self.near(current).filter(|slot| slot.is_own(current));
 
-        if let Some((_, slot)) = own.next() {
+        if let Some(slot) = own.next() {
             slot.add_reporting(time);
         }
     }
@@ -367,8 +391,8 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
         let current = Current::get();
 
         self.near(current)
-            .filter(|(_, slot)| slot.is_own(current))
-            .fold(0, |sum, (_, slot)| sum.wrapping_add(slot.reporting()))
+            .filter(|slot| slot.is_own(current))
+            .fold(0, |sum, slot| sum.wrapping_add(slot.reporting()))
     }
 
     /// Returns how many calls were lost for want of a place.
@@ -379,20 +403,21 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
         self.lost.number()
     }
 
-    /// Returns the slots where the current task may have its calls, with their numbers.
-    #[inline]
-    fn near(&self, current: Current) -> impl Iterator<Item = (usize, &Slot)> {
+    /// Returns the slot that is `step` slots from the first where `current` may have its calls.
+    #[inline(always)]
+    fn slot(&self, current: Current, step: usize) -> Option<&Slot> {
         let mask = self.slots.len().wrapping_sub(1);
         // Tasks that follow each other have the same address often: the time tells them apart. The
         // golden ratio spreads numbers whose low bits are alike.
         let sum = current.key().wrapping_add(current.start_time());
         let hash = (sum.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize;
 
-        (0..Self::NEAR.min(self.slots.len())).filter_map(move |step| {
-            let number = hash.wrapping_add(step) & mask;
+        self.slots.get(hash.wrapping_add(step) & mask)
+    }
 
-            Some((number, self.slots.get(number)?))
-        })
+    /// Returns the slots where the current task may have its calls.
+    fn near(&self, current: Current) -> impl Iterator<Item = &Slot> {
+        (0..Self::NEAR.min(self.slots.len())).filter_map(move |step| self.slot(current, step))
     }
 
     /// Closes the open range of `slot`, the current task's, at the address and of the subscriber of
@@ -449,24 +474,6 @@ fn read(slot: &Slot, entry: &Entry) -> Option<(Tag, Recorded)> {
             since: tag.since,
         },
     ))
-}
-
-/// Compares the range of an end with that of its start.
-#[inline]
-fn compare(entry: &Entry, end: &Call) -> Result<(), Mismatch> {
-    if entry.has_range_of(end) {
-        return Ok(());
-    }
-    Err(entry
-        .own_call()
-        .map_or(Mismatch::NotOpen, Mismatch::OtherRange))
-}
-
-impl Token {
-    #[inline]
-    fn new(number: usize, index: usize) -> Self {
-        Self(Some((number as u32, index as u8)))
-    }
 }
 
 /// What a sweep has found, so that the next does not report it again. Of the type `T` are as many

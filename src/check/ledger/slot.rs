@@ -15,6 +15,7 @@ use crate::event::{
         Racy,
         Word, //
     },
+    Call,
     Task, //
 };
 
@@ -92,6 +93,35 @@ impl Slot {
         true
     }
 
+    /// Records the first call of the task, at `now`. For the task that has just taken the slot.
+    #[inline(always)]
+    pub(super) fn begin_first(&self, call: &Call, now: u32) {
+        let [first, ..] = &self.entries;
+
+        first.begin(call, now);
+        self.used.store(1);
+    }
+
+    /// Begins the end of the range in the first entry. Returns false if another range is there, or
+    /// if its start does not match. For the task that has the slot.
+    #[inline(always)]
+    pub(super) fn end_first(&self, call: &Call, now: u32) -> bool {
+        let [first, ..] = &self.entries;
+
+        first.is_open(call.subscriber, call.address())
+            && first.has_range_of(call)
+            && first.end(call.activity, now)
+    }
+
+    /// Turns the start in the entry with this `index` into an open range. For the task that has the
+    /// slot.
+    #[inline(always)]
+    pub(super) fn open(&self, index: usize) {
+        if let Some(entry) = self.entries.get(index) {
+            entry.open();
+        }
+    }
+
     /// Returns an entry that is free, and its index; `None` if there is none. For the task that has
     /// the slot.
     #[inline]
@@ -137,13 +167,13 @@ impl Slot {
 
     /// Frees the entry with this `index`, whose call is over, and the slot if it was the last. For
     /// the task that has the slot.
-    #[inline]
+    #[inline(always)]
     pub(super) fn free(&self, index: usize) {
         if let Some(entry) = self.entries.get(index) {
             entry.free();
         }
 
-        let mut used = self.used.load() & !(1 << index);
+        let mut used = self.used.load() & !(1_u64).wrapping_shl(index as u32);
         if used != 0 {
             used = self.drop_closed(used);
         }
@@ -196,12 +226,6 @@ impl Slot {
     /// the slot.
     pub(super) fn reporting(&self) -> u64 {
         self.reporting.load()
-    }
-
-    /// Returns the entry with this index.
-    #[inline]
-    pub(super) fn entry(&self, index: usize) -> Option<&Entry> {
-        self.entries.get(index)
     }
 
     /// Returns the entries that may be in use, with their indices. For the task that has the slot.

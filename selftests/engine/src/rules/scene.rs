@@ -110,25 +110,29 @@ impl Scene {
     }
 
     /// A callback is called, and does not return yet.
-    pub(super) fn enter(&self, call: &Call) -> Token {
-        self.ledger.begin(call).0
+    pub(super) fn enter(&self, call: &Call) -> Token<'_> {
+        self.ledger.begin(call, |_| ())
     }
 
     /// A start succeeds. Returns the leak that it proves.
     pub(super) fn start(&self, subscriber: u64, address: usize) -> Option<Recorded> {
-        let call = call(subscriber, Callback::Start, address);
-        let (token, leak) = self.ledger.begin(&call);
+        self.start_of(&call(subscriber, Callback::Start, address))
+    }
 
-        self.ledger.finish(token, &call, true);
+    pub(super) fn start_of(&self, call: &Call) -> Option<Recorded> {
+        let mut leak = None;
+        let token = self.ledger.begin(call, |found| leak = Some(*found));
+
+        self.ledger.finish(token, call.subscriber, true);
         leak
     }
 
     /// A start refuses.
     pub(super) fn refuse(&self, subscriber: u64, address: usize) {
         let call = call(subscriber, Callback::Start, address);
-        let (token, _) = self.ledger.begin(&call);
+        let token = self.ledger.begin(&call, |_| ());
 
-        self.ledger.finish(token, &call, false);
+        self.ledger.finish(token, subscriber, false);
     }
 
     /// An end comes.
@@ -137,9 +141,12 @@ impl Scene {
     }
 
     pub(super) fn end_of(&self, call: &Call) -> Result<(), Mismatch> {
-        let (token, result) = self.ledger.begin_end(call);
+        let mut result = Ok(());
+        let token = self
+            .ledger
+            .begin_end(call, |mismatch| result = Err(*mismatch));
 
-        self.ledger.finish(token, call, false);
+        self.ledger.finish(token, call.subscriber, false);
         result
     }
 
