@@ -82,3 +82,12 @@ int mnck_remove(void)
 {
 	return module_remove("mnck");
 }
+
+int mnck_set_parameter(const char *name, unsigned int value)
+{
+	char path[128], text[16];
+
+	snprintf(path, sizeof(path), "/sys/module/mnck/parameters/%s", name);
+	snprintf(text, sizeof(text), "%u", value);
+	return file_write(path, text);
+}

@@ -38,4 +38,7 @@ int mnck_insert(const char *parameters);
 
 int mnck_remove(void);
 
+/* Sets a parameter of mnck, which is loaded. */
+int mnck_set_parameter(const char *name, unsigned int value);
+
 #endif /* MNCK_SELFTEST_MODULE_H */

@@ -6,6 +6,8 @@
  * The counter is attached last, so the core calls it first: while the trylock's start
  * waits for its lock, the counter has a range open.
  */
+#include "chain.h"
+#include "interval.h"
 #include "mnck_harness.h"
 #include "module.h"
 #include "proc.h"
@@ -40,6 +42,7 @@ FIXTURE(check)
 {
 	int fd;
 	size_t page;
+	pid_t pid;
 	struct victim victim;
 	struct subscriber trylock;
 	struct subscriber counter;
@@ -51,6 +54,7 @@ FIXTURE_SETUP(check)
 	self->page = getpagesize();
 	REQUIRE_TABLES();
 	ASSERT_EQ(0, victim_start(&self->victim, AREA_PAGES * self->page));
+	self->pid = self->victim.pid;
 	self->fd = mnck_open();
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_TRYLOCK, &self->trylock));
@@ -83,17 +87,19 @@ FIXTURE_TEARDOWN(check)
 /* The line of subscriber @_name: its state, its open ranges, and the rules that it broke. */
 #define EXPECT_SUBSCRIBER(_name, _state, _open, _broken)                                \
 	do {                                                                            \
-		const char *line_ = table_row("subscribers", _name);                          \
+		const char *name_ = (_name);                                            \
+		const char *line_ = table_row("subscribers", name_);                    \
 		char state_[16] = "", broken_[64] = "";                                 \
-		unsigned long open_ = ~0UL;                               \
+		unsigned long open_ = ~0UL;                                             \
 		int pid_ = -1, read_;                                                   \
 											\
 		ASSERT_NE(NULL, line_);                                                 \
-		read_ = sscanf(line_ + strlen(_name), "%d %15s %lu %63[^\n]",           \
-			       &pid_, state_, &open_, broken_);                 \
+		read_ = sscanf(line_ + strlen(name_), "%d %15s %lu %63[^\n]",           \
+			       &pid_, state_, &open_, broken_);                         \
 		EXPECT_EQ(4, read_);                                                    \
-		EXPECT_EQ(self->victim.pid, pid_);                                      \
-		EXPECT_STREQ(_state, state_);                                           \
+		EXPECT_EQ(self->pid, pid_);                                             \
+		EXPECT_STREQ(_state, state_)                                            \
+			TH_LOG("%s", name_);                                            \
 		EXPECT_EQ(_open, open_);                                                \
 		EXPECT_STREQ(_broken, broken_);                                         \
 	} while (0)
@@ -124,6 +130,48 @@ TEST_F_TIMEOUT(check, subscribers, MNCK_TIMEOUT)
 	ASSERT_EQ(0, close(self->fd));
 	self->fd = -1;
 	EXPECT_EQ(NULL, table_row("subscribers", trylock));
+}
+
+/* Each kind of subscriber is shown as released when the process has exited. */
+TEST_F_TIMEOUT(check, released, MNCK_TIMEOUT)
+{
+	static const struct {
+		__u32 kind;
+		const char *name;
+	} kinds[] = {
+		{ MNCK_KIND_COUNTER, "counter" }, { MNCK_KIND_TRYLOCK, "trylock" },
+		{ MNCK_KIND_SECONDARY_TLB, "secondary_tlb" }, { MNCK_KIND_AGING, "aging" },
+		{ MNCK_KIND_SHARED, "shared" }, { MNCK_KIND_MIRROR, "mirror" },
+		{ MNCK_KIND_TWO_PASS, "two_pass" },
+	};
+	struct subscriber subs[ARRAY_SIZE(kinds)], chain, member;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		bool interval = kinds[i].kind == MNCK_KIND_MIRROR ||
+				kinds[i].kind == MNCK_KIND_TWO_PASS;
+
+		if (interval) {
+			ASSERT_EQ(0, interval_attach(self->fd, self->victim.pid, kinds[i].kind, 0,
+						     VICTIM_AREA, self->page, &subs[i]));
+		} else {
+			ASSERT_EQ(0, mnck_attach(self->fd, self->victim.pid, kinds[i].kind,
+						 &subs[i]));
+		}
+	}
+	ASSERT_EQ(0, chain_attach(self->fd, self->victim.pid, MNCK_POLICY_EXACT, &chain));
+	ASSERT_EQ(0, chain_join(&chain, MNCK_KIND_COUNTER, &member));
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		EXPECT_SUBSCRIBER(subscriber_name(kinds[i].name, &subs[i]), "attached", 0, "-");
+	EXPECT_SUBSCRIBER(subscriber_name("chain", &chain), "attached", 0, "-");
+	EXPECT_SUBSCRIBER(subscriber_name("counter", &member), "attached", 0, "-");
+
+	ASSERT_EQ(0, victim_send(&self->victim, VICTIM_EXIT, NULL, 0));
+	ASSERT_EQ(0, victim_join(&self->victim));
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		EXPECT_SUBSCRIBER(subscriber_name(kinds[i].name, &subs[i]), "released", 0, "-");
+	EXPECT_SUBSCRIBER(subscriber_name("chain", &chain), "released", 0, "-");
+	EXPECT_SUBSCRIBER(subscriber_name("counter", &member), "released", 0, "-");
 }
 
 /* The table of open ranges has the range, its age, its task and the function of mm. */
