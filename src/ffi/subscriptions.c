@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The subscriptions of all drivers, as the core has them in mm->notifier_subscriptions.
+ *
+ * The structure is private to mm/mmu_notifier.c, so there is a copy of it here, which is
+ * compared with what the core does before it is used: see
+ * mnck_subscriptions_calibrate().
+ *
+ * The core adds and removes subscriptions under the lock of the structure, and frees a
+ * subscription only after it was removed.  So under the lock all of them can be read.
+ */
+#include <linux/delay.h>
+#include <linux/interval_tree.h>
+#include <linux/mmu_notifier.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "subscriptions.h"
+
+/* struct mmu_notifier_subscriptions of mm/mmu_notifier.c, Linux 5.8 to 7.3. */
+struct subscriptions {
+	struct hlist_head list;
+	bool has_itree;
+	spinlock_t lock;
+	unsigned long invalidate_seq;
+	unsigned long active_invalidate_ranges;
+	struct rb_root_cached itree;
+	wait_queue_head_t wq;
+	struct hlist_head deferred_list;
+};
+
+static struct subscriptions *subscriptions_of(struct mm_struct *mm)
+{
+	/* Pairs with the release in __mmu_notifier_register(). */
+	return (struct subscriptions *)smp_load_acquire(&mm->notifier_subscriptions);
+}
+
+static struct mmu_notifier *probe_alloc(struct mm_struct *mm)
+{
+	struct mmu_notifier *probe = kzalloc_obj(*probe);
+
+	if (!probe)
+		return ERR_PTR(-ENOMEM);
+	/* The core calls probe_free() some time after the last put, in this module. */
+	__module_get(THIS_MODULE);
+	return probe;
+}
+
+static void probe_free(struct mmu_notifier *probe)
+{
+	kfree(probe);
+	module_put(THIS_MODULE);
+}
+
+static const struct mmu_notifier_ops probe_ops = {
+	.alloc_notifier = probe_alloc,
+	.free_notifier = probe_free,
+};
+
+static bool probe_invalidate(struct mmu_interval_notifier *interval,
+			     const struct mmu_notifier_range *range, unsigned long cur_seq)
+{
+	mmu_interval_set_seq(interval, cur_seq);
+	return true;
+}
+
+static const struct mmu_interval_notifier_ops probe_interval_ops = {
+	.invalidate = probe_invalidate,
+};
+
+/*
+ * Returns whether the members have the values that they must have after the core has added
+ * @probe and @interval, while no range of the mm is open.  Looks at the lock only when the
+ * members on both sides of it are right.
+ */
+static bool layout_is_right(struct mm_struct *mm, struct mmu_notifier *probe,
+			    struct mmu_interval_notifier *interval)
+{
+	struct subscriptions *all = subscriptions_of(mm);
+	struct interval_tree_node *node = &interval->interval_tree;
+	bool right;
+
+	if (ksize(all) < sizeof(*all))
+		return false;
+	if (READ_ONCE(all->list.first) != &probe->hlist || !READ_ONCE(all->has_itree) ||
+	    READ_ONCE(all->wq.head.next) != &all->wq.head ||
+	    READ_ONCE(all->invalidate_seq) - 1 != interval->invalidate_seq ||
+	    READ_ONCE(all->active_invalidate_ranges) || READ_ONCE(all->deferred_list.first))
+		return false;
+
+	spin_lock(&all->lock);
+	right = interval_tree_iter_first(&all->itree, node->start, node->last) == node;
+	spin_unlock(&all->lock);
+	return right;
+}
+
+/* Above all addresses that a process can map: no range concerns the interval. */
+#define NOWHERE_START (ULONG_MAX & PAGE_MASK)
+
+/* How often a range that is open by chance may spoil the comparison. */
+#define ATTEMPTS 8
+
+/* Returns 1 if the layout is right, 0 if it is not or a range is open, or an error. */
+static int attempt(struct mm_struct *mm)
+{
+	struct mmu_interval_notifier *interval = kzalloc_obj(*interval);
+	struct mmu_notifier *probe;
+	int ret;
+
+	if (!interval)
+		return -ENOMEM;
+	ret = mmu_interval_notifier_insert(interval, mm, NOWHERE_START - PAGE_SIZE, PAGE_SIZE,
+					   &probe_interval_ops);
+	if (ret)
+		goto free;
+	probe = mmu_notifier_get(&probe_ops, mm);
+	if (IS_ERR(probe)) {
+		ret = PTR_ERR(probe);
+		goto remove;
+	}
+
+	/* No other thread of the process opens a range meanwhile, but reclaim may. */
+	mmap_write_lock(mm);
+	ret = layout_is_right(mm, probe, interval);
+	mmap_write_unlock(mm);
+	/* Does not wait for the SRCU of the subscriptions: a callback may hang there. */
+	mmu_notifier_put(probe);
+remove:
+	mmu_interval_notifier_remove(interval);
+free:
+	kfree(interval);
+	return ret;
+}
+
+int mnck_subscriptions_calibrate(void)
+{
+	static DEFINE_MUTEX(calibrating);
+	static bool is_right;
+	int ret = 0;
+
+	guard(mutex)(&calibrating);
+	if (is_right)
+		return 0;
+	if (!current->mm)
+		return -ESRCH;
+	for (int i = 0; i < ATTEMPTS && !ret; i++) {
+		if (i)
+			msleep(1);
+		ret = attempt(current->mm);
+	}
+	if (ret < 0)
+		return ret;
+	is_right = ret;
+	return is_right ? 0 : -EOPNOTSUPP;
+}
+
+/* Returns the mm of a process, if it has subscriptions, with a reference to the structure. */
+static struct mm_struct *mm_with_subscriptions(struct task_struct *process)
+{
+	struct mm_struct *mm = NULL;
+	struct task_struct *thread;
+
+	/* The first thread may have exited before the others. */
+	for_each_thread(process, thread) {
+		task_lock(thread);
+		mm = thread->mm;
+		if (mm && !(thread->flags & PF_KTHREAD) && subscriptions_of(mm))
+			mmgrab(mm);
+		else
+			mm = NULL;
+		task_unlock(thread);
+		if (mm)
+			break;
+	}
+	return mm;
+}
+
+int mnck_subscriptions_next(int after, struct mm_struct **mm, char comm[TASK_COMM_LEN])
+{
+	struct task_struct *process, *next;
+
+	*mm = NULL;
+	guard(rcu)();
+	do {
+		next = NULL;
+		for_each_process(process)
+			if (process->pid > after && (!next || process->pid < next->pid))
+				next = process;
+		if (!next)
+			return 0;
+		after = next->pid;
+		*mm = mm_with_subscriptions(next);
+	} while (!*mm);
+	strscpy(comm, next->comm, TASK_COMM_LEN);
+	return after;
+}
+
+void mnck_subscriptions_put(struct mm_struct *mm)
+{
+	mmdrop(mm);
+}
+
+/*
+ * Copies a table of callbacks.  It is gone if its driver was unloaded and has left the
+ * subscription behind; then all callbacks are NULL.
+ */
+#define copy_ops(_to, _from)                                                    \
+	do {                                                                    \
+		if (copy_from_kernel_nofault(_to, _from, sizeof(*(_to))))       \
+			memset(_to, 0, sizeof(*(_to)));                         \
+	} while (0)
+
+static unsigned long first_of(const void * const *callbacks, size_t n, const unsigned int *bits,
+			      unsigned int *has)
+{
+	unsigned long first = 0;
+
+	*has = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (!callbacks[i])
+			continue;
+		*has |= 1U << bits[i];
+		if (!first)
+			first = (unsigned long)callbacks[i];
+	}
+	return first;
+}
+
+static struct mnck_subscription copy_notifier(const struct mmu_notifier *notifier)
+{
+	struct mmu_notifier_ops ops;
+	const void *callbacks[7];
+	static const unsigned int bits[] = {
+		MNCK_CALLBACK_START, MNCK_CALLBACK_END, MNCK_CALLBACK_SECONDARY_TLBS,
+		MNCK_CALLBACK_RELEASE, MNCK_CALLBACK_CLEAR_FLUSH_YOUNG,
+		MNCK_CALLBACK_CLEAR_YOUNG, MNCK_CALLBACK_TEST_YOUNG,
+	};
+	struct mnck_subscription copy = { .ops = (unsigned long)notifier->ops };
+
+	copy_ops(&ops, notifier->ops);
+	/* The most telling comes first. */
+	callbacks[0] = ops.invalidate_range_start;
+	callbacks[1] = ops.invalidate_range_end;
+	callbacks[2] = ops.arch_invalidate_secondary_tlbs;
+	callbacks[3] = ops.release;
+	callbacks[4] = ops.clear_flush_young;
+	callbacks[5] = ops.clear_young;
+	callbacks[6] = ops.test_young;
+	copy.callback = first_of(callbacks, ARRAY_SIZE(callbacks), bits, &copy.callbacks);
+	return copy;
+}
+
+static struct mnck_subscription copy_interval(const struct mmu_interval_notifier *interval)
+{
+	struct mmu_interval_notifier_ops ops;
+	const void *callbacks[3];
+	static const unsigned int bits[] = {
+		MNCK_CALLBACK_INVALIDATE, MNCK_CALLBACK_INVALIDATE_START,
+		MNCK_CALLBACK_INVALIDATE_FINISH,
+	};
+	struct mnck_subscription copy = {
+		.ops = (unsigned long)interval->ops,
+		.is_interval = true,
+		.start = interval->interval_tree.start,
+		.last = interval->interval_tree.last,
+	};
+
+	copy_ops(&ops, interval->ops);
+	callbacks[0] = ops.invalidate;
+	callbacks[1] = ops.invalidate_start;
+	callbacks[2] = ops.invalidate_finish;
+	copy.callback = first_of(callbacks, ARRAY_SIZE(callbacks), bits, &copy.callbacks);
+	return copy;
+}
+
+unsigned int mnck_subscriptions_copy(struct mm_struct *mm, struct mnck_subscription *to,
+				     unsigned int size, struct mnck_core_state *state)
+{
+	struct subscriptions *all = subscriptions_of(mm);
+	struct mmu_notifier *notifier;
+	struct interval_tree_node *node;
+	unsigned int n = 0;
+
+	guard(spinlock)(&all->lock);
+	*state = (struct mnck_core_state){
+		.invalidate_seq = all->invalidate_seq,
+		.active_ranges = all->active_invalidate_ranges,
+	};
+	/* The last that was added is called first. */
+	hlist_for_each_entry(notifier, &all->list, hlist) {
+		if (n < size)
+			to[n] = copy_notifier(notifier);
+		n++;
+	}
+	for (node = interval_tree_iter_first(&all->itree, 0, ULONG_MAX); node;
+	     node = interval_tree_iter_next(node, 0, ULONG_MAX)) {
+		if (n < size)
+			to[n] = copy_interval(container_of(node, struct mmu_interval_notifier,
+							   interval_tree));
+		n++;
+	}
+	return n;
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The subscriptions of all drivers, as the core has them.
+//!
+//! C header: [`subscriptions.h`](subscriptions.h)
+
+use core::{
+    mem::MaybeUninit,
+    ptr::NonNull, //
+};
+
+use kernel::{
+    bindings::mm_struct,
+    error::to_result,
+    prelude::*, //
+};
+
+#[allow(
+    clippy::all,
+    dead_code,
+    missing_docs,
+    non_camel_case_types,
+    unreachable_pub
+)]
+mod subscriptions_generated {
+    use kernel::{
+        bindings::mm_struct,
+        ffi, //
+    };
+
+    include!(concat!(
+        env!("MNCK_GENERATED"),
+        "/subscriptions_generated.rs"
+    ));
+}
+
+use subscriptions_generated::{
+    mnck_core_state,
+    mnck_subscription,
+    mnck_subscriptions_calibrate,
+    mnck_subscriptions_copy,
+    mnck_subscriptions_next,
+    mnck_subscriptions_put, //
+};
+
+pub(crate) use subscriptions_generated::{
+    mnck_callback_MNCK_CALLBACK_CLEAR_FLUSH_YOUNG as CLEAR_FLUSH_YOUNG,
+    mnck_callback_MNCK_CALLBACK_CLEAR_YOUNG as CLEAR_YOUNG,
+    mnck_callback_MNCK_CALLBACK_END as END,
+    mnck_callback_MNCK_CALLBACK_INVALIDATE as INVALIDATE,
+    mnck_callback_MNCK_CALLBACK_INVALIDATE_FINISH as INVALIDATE_FINISH,
+    mnck_callback_MNCK_CALLBACK_INVALIDATE_START as INVALIDATE_START,
+    mnck_callback_MNCK_CALLBACK_RELEASE as RELEASE,
+    mnck_callback_MNCK_CALLBACK_SECONDARY_TLBS as SECONDARY_TLBS,
+    mnck_callback_MNCK_CALLBACK_START as START,
+    mnck_callback_MNCK_CALLBACK_TEST_YOUNG as TEST_YOUNG, //
+};
+
+/// A subscription, copied.
+pub(crate) type Subscription = mnck_subscription;
+
+/// What the core knows of the ranges of an mm that are open, copied.
+pub(crate) type CoreState = mnck_core_state;
+
+/// Shows that the core keeps the subscriptions as `subscriptions.c` assumes.
+#[derive(Clone, Copy)]
+pub(crate) struct Layout(());
+
+impl Layout {
+    /// Compares the layout with what the core does for the current process. Sleeps.
+    ///
+    /// # Errors
+    ///
+    /// - [`EOPNOTSUPP`]: the layout is another, or a range of the process was open all the time.
+    /// - [`ESRCH`]: the current task is a kernel thread.
+    /// - [`EINTR`], [`ENOMEM`]: as for `mmu_notifier_get()`.
+    pub(crate) fn calibrate() -> Result<Self> {
+        // SAFETY: This may sleep, and the current task holds no lock of its mm.
+        to_result(unsafe { mnck_subscriptions_calibrate() })?;
+        Ok(Self(()))
+    }
+}
+
+/// A process that has subscriptions.
+pub(crate) struct Process {
+    /// Its id, in the initial pid namespace.
+    pub(crate) pid: i32,
+    comm: [u8; 16],
+    mm: NonNull<mm_struct>,
+}
+
+// SAFETY: A reference to an mm may be used and dropped by any task.
+unsafe impl Send for Process {}
+
+impl Process {
+    /// Returns the process with the lowest id above `after` that has subscriptions.
+    pub(crate) fn next(after: i32) -> Option<Self> {
+        let mut mm = core::ptr::null_mut();
+        let mut comm = [0; 16];
+
+        // SAFETY: Both pointers are valid for writing, `comm` of 16 bytes.
+        let pid = unsafe { mnck_subscriptions_next(after, &mut mm, comm.as_mut_ptr().cast()) };
+
+        Some(Self {
+            pid,
+            comm,
+            mm: NonNull::new(mm)?,
+        })
+    }
+
+    /// Returns its name.
+    pub(crate) fn name(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.comm).unwrap_or_default()
+    }
+
+    /// Copies its subscriptions. May sleep, to allocate memory.
+    ///
+    /// # Errors
+    ///
+    /// - [`ENOMEM`]: out of memory.
+    pub(crate) fn subscriptions(&self, _: Layout) -> Result<(CoreState, KVVec<Subscription>)> {
+        let mut all = KVVec::new();
+
+        loop {
+            let mut state = MaybeUninit::uninit();
+            let room = u32::try_from(all.capacity()).unwrap_or(u32::MAX);
+
+            // SAFETY: The layout was compared. The process has a reference to the mm, which has
+            // subscriptions. `all` has memory for `room` of them.
+            let number = unsafe {
+                mnck_subscriptions_copy(
+                    self.mm.as_ptr(),
+                    all.spare_capacity_mut().as_mut_ptr().cast(),
+                    room,
+                    state.as_mut_ptr(),
+                )
+            };
+            if number <= room {
+                // SAFETY: So many were copied, and there is memory for them. The function has
+                // written `state`.
+                return Ok(unsafe {
+                    all.inc_len(number as usize);
+                    (state.assume_init(), all)
+                });
+            }
+            all.reserve(number as usize, GFP_KERNEL)?;
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // SAFETY: This owns a reference, from `mnck_subscriptions_next()`.
+        unsafe { mnck_subscriptions_put(self.mm.as_ptr()) };
+    }
+}
