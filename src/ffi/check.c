@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * C for src/check and src/report: lockdep maps, warnings, and tables in debugfs.
+ * C for src/check and src/report: lockdep maps, warnings, and files in debugfs.
  */
 #include <linux/bug.h>
 #include <linux/debugfs.h>
 #include <linux/lockdep.h>
-#include <linux/module.h>
 #include <linux/sched.h>
-#include <linux/seq_file.h>
+#include <linux/string.h>
 
 #include "helpers.h"
 
@@ -59,32 +58,15 @@ void mnck_helper_task_comm(struct task_struct *task, char comm[MNCK_SYMBOL_LEN])
 	strscpy(comm, task->comm, MNCK_SYMBOL_LEN);
 }
 
-static int table_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, inode->i_private, NULL);
-}
-
-/*
- * The file operations of kernel::debugfs have no owner: a file that is open when
- * the module is unloaded would be closed by code that is not there any more.
- */
-static const struct file_operations table_fops = {
-	.owner = THIS_MODULE,
-	.open = table_open,
-	.read = seq_read,
-	.llseek = seq_lseek,
-	.release = single_release,
-};
-
 struct dentry *mnck_helper_debugfs_dir(const char *name)
 {
 	return debugfs_create_dir(name, NULL);
 }
 
-void mnck_helper_debugfs_table(const char *name, struct dentry *dir,
-			       int (*show)(struct seq_file *file, void *unused))
+void mnck_helper_debugfs_file(const char *name, umode_t mode, struct dentry *dir,
+			      const struct file_operations *fops)
 {
-	debugfs_create_file(name, 0400, dir, show, &table_fops);
+	debugfs_create_file(name, mode, dir, NULL, fops);
 }
 
 void mnck_helper_debugfs_remove(struct dentry *dir)

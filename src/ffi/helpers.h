@@ -9,10 +9,10 @@
 #include <linux/types.h>
 
 struct dentry;
+struct file_operations;
 struct mm_struct;
 struct mmu_interval_notifier;
 struct semaphore;
-struct seq_file;
 struct task_struct;
 
 void mnck_helper_non_block_start(void);
@@ -81,10 +81,10 @@ void mnck_helper_lock_map_release(unsigned int nr);
 void mnck_helper_warn(const char *line);
 void mnck_helper_task_comm(struct task_struct *task, char comm[MNCK_SYMBOL_LEN]);
 
-/* Tables in debugfs: see debugfs.rs. */
+/* Files in debugfs: see debugfs.rs. */
 struct dentry *mnck_helper_debugfs_dir(const char *name);
-void mnck_helper_debugfs_table(const char *name, struct dentry *dir,
-			       int (*show)(struct seq_file *file, void *unused));
+void mnck_helper_debugfs_file(const char *name, umode_t mode, struct dentry *dir,
+			      const struct file_operations *fops);
 void mnck_helper_debugfs_remove(struct dentry *dir);
 
 #endif /* MNCK_HELPERS_H */

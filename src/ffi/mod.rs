@@ -15,10 +15,7 @@ pub(crate) use current::{
 };
 
 mod debugfs;
-pub(crate) use debugfs::{
-    Directory,
-    Table, //
-};
+pub(crate) use debugfs::Directory;
 
 pub(crate) mod faulty;
 
@@ -56,6 +53,9 @@ pub(crate) use sweeper::{
     sweep_soon,
     Sweeper, //
 };
+
+mod table;
+pub(crate) use table::Table;
 
 pub(crate) mod target;
 

@@ -21,7 +21,7 @@
 //! finds by the hash of its address, and takes with one compare-and-exchange. So a callback costs
 //! the same on each CPU, under any lock, and with preemption enabled or disabled.
 //!
-//! If no place is free near its hash, a call is lost. That is counted. An end whose start was lost
+//! If no place is free, a call is lost. That is counted. An end whose start was lost
 //! is then no violation. See [`Ledger::lost`].
 
 mod entry;
@@ -101,10 +101,7 @@ pub(crate) enum Found {
 }
 
 impl<S: Deref<Target = [Slot]>> Ledger<S> {
-    /// How far from its hash a task looks for a slot.
-    const NEAR: usize = 32;
-
-    /// From how far on there may be slots of tasks that have exited, which a sweep would free.
+    /// From how far behind its hash on a task may meet slots of tasks that have exited, which a sweep would free.
     const CROWDED: usize = 8;
 
     /// Makes a ledger. The number of `slots` is a power of two.
@@ -395,6 +392,20 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
             .fold(0, |sum, slot| sum.wrapping_add(slot.reporting()))
     }
 
+    /// Returns how many ranges `subscriber` has open.
+    pub(crate) fn open_ranges(&self, subscriber: u64) -> usize {
+        let mut from = 0;
+        let mut open: usize = 0;
+
+        while let Some((next, recorded)) = self.next(from) {
+            from = next;
+            if recorded.call.subscriber == subscriber && recorded.phase != Phase::Running {
+                open = open.wrapping_add(1);
+            }
+        }
+        open
+    }
+
     /// Returns how many calls were lost for want of a place.
     ///
     /// A lost call is not under way for any table, and is not judged by rule `stall`. If it was a
@@ -415,9 +426,9 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
         self.slots.get(hash.wrapping_add(step) & mask)
     }
 
-    /// Returns the slots where the current task may have its calls.
+    /// Returns the slots where the current task may have its calls, the likely ones first.
     fn near(&self, current: Current) -> impl Iterator<Item = &Slot> {
-        (0..Self::NEAR.min(self.slots.len())).filter_map(move |step| self.slot(current, step))
+        (0..self.slots.len()).filter_map(move |step| self.slot(current, step))
     }
 
     /// Closes the open range of `slot`, the current task's, at the address and of the subscriber of

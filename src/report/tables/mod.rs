@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The tables in `/sys/kernel/debug/mnck/`.
+//!
+//! Each table has a header, and a line for each thing that it lists. A reader takes a lock only to
+//! copy one thing, and writes the line without it. So the lines of a table are of different moments,
+//! but a thing that is there during the whole read is listed once.
+
+use kernel::prelude::*;
+
+use super::{
+    journal::Journal,
+    text::Text, //
+};
+use crate::{
+    check::Watched,
+    ffi::{
+        Directory,
+        Published, //
+    }, //
+};
+
+mod calls;
+mod open;
+mod running;
+mod subscribers;
+mod violations;
+
+use self::{
+    open::OpenRanges,
+    running::Running,
+    subscribers::Subscribers,
+    violations::Violations, //
+};
+
+/// All tables. Sleeps on drop.
+pub(crate) struct Tables {
+    // Dropped in this order.
+    _directory: Directory,
+    _journal: Published<Journal>,
+}
+
+impl Tables {
+    /// Makes the tables, of which there is one set. May sleep.
+    pub(crate) fn new() -> Result<Self> {
+        let journal = Journal::publish()?;
+        let directory = Directory::new(c"mnck");
+
+        directory.add::<Subscribers>();
+        directory.add::<OpenRanges>();
+        directory.add::<Running>();
+        directory.add::<Violations>();
+        Ok(Self {
+            _directory: directory,
+            _journal: journal,
+        })
+    }
+}
+
+/// The name of a subscriber in the tables: "counter 12".
+type Name = Text<40>;
+
+/// Returns the name of `watched`.
+fn name(watched: &Watched) -> Name {
+    let (kind, serial) = watched.name();
+
+    Text::of(fmt!("{kind} {serial}"))
+}
