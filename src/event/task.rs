@@ -40,7 +40,8 @@ pub(crate) trait Tasks {
     /// Returns whether the task has exited.
     fn has_exited(&self, task: &Task) -> bool;
 
-    /// Returns whether the stack frame that held `address` has certainly been left: the task does
-    /// not run, and its stack pointer is above that address. The answer "no" says nothing.
-    fn has_left_frame(&self, task: &Task, address: usize) -> bool;
+    /// Returns whether the task has certainly left the function that had `address` on its stack, when
+    /// it had entered the kernel as [`entry`](super::platform::entry) said then. The answer "no" says
+    /// nothing.
+    fn has_left_function(&self, task: &Task, address: usize, entry: u32) -> bool;
 }

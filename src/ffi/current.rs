@@ -8,8 +8,9 @@ use kernel::{
 };
 
 use super::{
+    mnck_helper_current_entry,
     mnck_helper_task_has_exited,
-    mnck_helper_task_has_left_frame, //
+    mnck_helper_task_has_left, //
 };
 use crate::event::{
     Task,
@@ -76,6 +77,14 @@ impl Current {
     }
 }
 
+/// Returns a number of less than 31 bits for the way in which the current task has entered the
+/// kernel: another system call, or the same with other arguments, has mostly another number. Always
+/// 0 for a kernel thread.
+pub(crate) fn entry() -> u32 {
+    // SAFETY: Reads what the current task has saved when it entered the kernel.
+    unsafe { mnck_helper_current_entry() }
+}
+
 /// Returns how long the current task has waited for a CPU since it began, in ns. Always 0 if the
 /// kernel has no `CONFIG_SCHED_INFO`.
 pub(crate) fn current_run_delay() -> u64 {
@@ -98,8 +107,8 @@ impl Tasks for AllTasks {
         unsafe { mnck_helper_task_has_exited(task.pid, task.start_time) }
     }
 
-    fn has_left_frame(&self, task: &Task, address: usize) -> bool {
+    fn has_left_function(&self, task: &Task, address: usize, entry: u32) -> bool {
         // SAFETY: The function accepts any numbers.
-        unsafe { mnck_helper_task_has_left_frame(task.pid, task.start_time, address) }
+        unsafe { mnck_helper_task_has_left(task.pid, task.start_time, address, entry) }
     }
 }

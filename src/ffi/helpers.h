@@ -61,7 +61,8 @@ bool mnck_helper_initiator_name(struct task_struct *task, char name[MNCK_SYMBOL_
 
 /* Tasks, by id and start time: see current.rs.  In tasks.c. */
 bool mnck_helper_task_has_exited(pid_t pid, u64 start_time);
-bool mnck_helper_task_has_left_frame(pid_t pid, u64 start_time, unsigned long address);
+bool mnck_helper_task_has_left(pid_t pid, u64 start_time, unsigned long address, u32 entry);
+u32 mnck_helper_current_entry(void);
 bool mnck_helper_task_initiator_name(pid_t pid, u64 start_time, char name[MNCK_SYMBOL_LEN]);
 
 /*

@@ -8,6 +8,7 @@
 mod current;
 pub(crate) use current::{
     current_run_delay,
+    entry,
     ticks,
     AllTasks,
     Current,

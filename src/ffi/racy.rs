@@ -37,6 +37,15 @@ impl<const N: usize> Racy<N> {
         unsafe { word.add(index.min(N - 1)).read_volatile() }
     }
 
+    /// Writes the word with this index, which must be less than `N`; otherwise the last.
+    #[inline(always)]
+    pub(crate) fn set(&self, index: usize, data: u64) {
+        let word = self.0.get().cast::<u64>();
+
+        // SAFETY: The index is within the array. See `Sync` for races.
+        unsafe { word.add(index.min(N - 1)).write_volatile(data) };
+    }
+
     /// Writes all words.
     #[inline]
     pub(crate) fn write(&self, data: [u64; N]) {

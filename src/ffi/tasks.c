@@ -4,12 +4,15 @@
  * item that asks them.
  */
 #include <linux/cleanup.h>
+#include <linux/hash.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
+#include <linux/ptrace.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
+#include <linux/uaccess.h>
 #include <linux/workqueue.h>
 
 #include "helpers.h"
@@ -42,10 +45,32 @@ static unsigned long saved_stack_pointer(struct task_struct *task)
 #endif
 }
 
-bool mnck_helper_task_has_left_frame(pid_t pid, u64 start_time, unsigned long address)
+#define ENTRY_BITS 30
+
+/*
+ * Returns a hash of what a user task has in its registers where it entered the kernel.  A
+ * task that has another hash than before has returned to user space in between.
+ */
+static u32 hash_entry(const struct pt_regs *regs)
 {
-	struct task_struct *task;
+#if defined(CONFIG_X86_64)
+	return hash_64(regs->ip + (regs->orig_ax << 48) + (regs->di << 20), ENTRY_BITS);
+#elif defined(CONFIG_ARM64)
+	return hash_64(regs->pc + ((u64)regs->syscallno << 48) + (regs->orig_x0 << 20), ENTRY_BITS);
+#endif
+}
+
+u32 mnck_helper_current_entry(void)
+{
+	return is_user_task(current) ? hash_entry(task_pt_regs(current)) : 0;
+}
+
+bool mnck_helper_task_has_left(pid_t pid, u64 start_time, unsigned long address, u32 entry)
+{
 	unsigned long switches, stack, sp;
+	struct task_struct *task;
+	struct pt_regs regs;
+	bool reentered;
 
 	guard(rcu)();
 	task = find(pid, start_time);
@@ -53,23 +78,30 @@ bool mnck_helper_task_has_left_frame(pid_t pid, u64 start_time, unsigned long ad
 		return false;
 
 	/*
-	 * The stack pointer is saved when the task stops running.  It is that of now if the
-	 * task has not run in between: a task that runs has on_cpu set, and one that has run
-	 * has counted a switch.
+	 * A task that does not run has saved its stack pointer when it stopped, and its
+	 * registers when it entered the kernel.  A task that runs has on_cpu set, and one
+	 * that has run in between has counted a switch.  So has one that has exited; its stack
+	 * may be gone while it is read here.
 	 */
 	switches = READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
 	/* Pairs with the release in finish_task(): what was saved before is seen. */
 	if (smp_load_acquire(&task->on_cpu))
 		return false;
 	sp = saved_stack_pointer(task);
-	/* The second look comes after the stack pointer was read. */
+	stack = (unsigned long)READ_ONCE(task->stack);
+	reentered = is_user_task(task) && stack &&
+		    !copy_from_kernel_nofault(&regs, task_pt_regs(task), sizeof(regs)) &&
+		    hash_entry(&regs) != entry;
+	/* The second look comes after all this was read. */
 	smp_rmb();
 	if (READ_ONCE(task->on_cpu) ||
 	    READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw) != switches)
 		return false;
 
-	stack = (unsigned long)READ_ONCE(task->stack);
-	return address >= stack && address < sp && sp <= stack + THREAD_SIZE;
+	/* What is not on the stack of the task says nothing. */
+	if (address < stack || address >= stack + THREAD_SIZE)
+		return false;
+	return address < sp || reentered;
 }
 
 bool mnck_helper_task_initiator_name(pid_t pid, u64 start_time, char name[MNCK_SYMBOL_LEN])

@@ -4,6 +4,7 @@
 
 use crate::event::{
     platform::{
+        entry,
         read_fence,
         Racy,
         Word, //
@@ -96,6 +97,10 @@ const KIND: usize = 5;
 const BLOCKABLE: u64 = 1 << 32;
 const NO_RANGE: u64 = 1 << 33;
 
+/// The bits of that word that belong to the range. The others have how the task had entered the
+/// kernel, if the range is open.
+const RANGE_BITS: u64 = (1 << 34) - 1;
+
 impl Entry {
     pub(super) fn new() -> Self {
         Self {
@@ -153,6 +158,10 @@ impl Entry {
     #[inline(always)]
     pub(super) fn open(&self) {
         let tag = self.tag();
+        let kind = self.data.get(KIND) & RANGE_BITS;
+
+        self.data
+            .set(KIND, kind | u64::from(entry()) << RANGE_BITS.count_ones());
 
         self.tag.store_release(
             Tag {
@@ -204,8 +213,14 @@ impl Entry {
                 self.data.get(MM),
                 self.data.get(START),
                 self.data.get(END),
-                self.data.get(KIND),
+                self.data.get(KIND) & RANGE_BITS,
             )
+    }
+
+    /// Returns how the task had entered the kernel when it opened the range. What it returns may be
+    /// of another call, unless the caller finds the same tag afterwards.
+    pub(super) fn entered(&self) -> u32 {
+        (self.data.get(KIND) >> RANGE_BITS.count_ones()) as u32
     }
 
     /// Returns the call, for the task that has the slot.

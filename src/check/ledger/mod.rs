@@ -341,10 +341,9 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
 
                 let is_leak = has_exited
                     || age > TICKS_PER_SECOND
-                        && recorded
-                            .call
-                            .range
-                            .is_some_and(|range| tasks.has_left_frame(&task, range.address));
+                        && recorded.call.range.is_some_and(|range| {
+                            tasks.has_left_function(&task, range.address, entry.entered())
+                        });
                 if is_leak && slot.close(entry, tag) {
                     found(Found::Leak(recorded));
                 }

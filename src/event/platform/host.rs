@@ -85,6 +85,10 @@ impl<const N: usize> Racy<N> {
         self.0[index].load(Ordering::Relaxed)
     }
 
+    pub(crate) fn set(&self, index: usize, data: u64) {
+        self.0[index].store(data, Ordering::Relaxed);
+    }
+
     pub(crate) fn write(&self, data: [u64; N]) {
         for (word, data) in self.0.iter().zip(data) {
             word.store(data, Ordering::Relaxed);
@@ -106,11 +110,21 @@ pub(crate) fn sweep_soon() {}
 thread_local! {
     static CURRENT: Cell<Option<Task>> = Cell::new(None);
     static TICKS: Cell<u32> = Cell::new(0);
+    static ENTRY: Cell<u32> = Cell::new(0);
 }
 
 /// Makes the calling thread play `task`.
 pub(crate) fn set_current(task: Task) {
     CURRENT.with(|current| current.set(Some(task)));
+}
+
+/// Sets how the current task has entered the kernel.
+pub(crate) fn set_entry(entry: u32) {
+    ENTRY.with(|current| current.set(entry));
+}
+
+pub(crate) fn entry() -> u32 {
+    ENTRY.with(Cell::get)
 }
 
 /// Sets the clock of the calling thread.

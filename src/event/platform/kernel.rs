@@ -20,6 +20,7 @@ use kernel::sync::{
 pub(crate) use kernel::fmt;
 
 pub(crate) use crate::ffi::{
+    entry,
     sweep_soon,
     ticks,
     Current,

@@ -10,12 +10,14 @@
 //! | [`write_fence`], [`read_fence`] | `smp_wmb()`, `smp_rmb()` | release and acquire fences |
 //! | [`Current`] | `current` | a task that the test sets for its thread |
 //! | [`ticks`] | `jiffies` | a clock that the test sets |
+//! | [`entry`] | a hash of the user's registers | a number that the test sets |
 //! | [`sweep_soon`] | wakes the work item that sweeps the ledger | nothing |
 
 #[cfg(not(mnck_host))]
 mod kernel;
 #[cfg(not(mnck_host))]
 pub(crate) use kernel::{
+    entry,
     fmt,
     read_fence,
     sweep_soon,
@@ -31,9 +33,11 @@ pub(crate) use kernel::{
 mod host;
 #[cfg(mnck_host)]
 pub(crate) use host::{
+    entry,
     fmt,
     read_fence,
     set_current,
+    set_entry,
     set_ticks,
     sweep_soon,
     ticks,

@@ -219,6 +219,23 @@ fn a_sweep_finds_the_leak_of_a_sleeper() {
     assert!(scene.recorded().is_empty());
 }
 
+/// A sweep finds what a task has left open that has entered the kernel anew, wherever its stack
+/// pointer is; not what it has opened since.
+#[test]
+fn a_sweep_finds_the_leak_of_another_system_call() {
+    let scene = Scene::new(8);
+
+    scene.enter_kernel(0x3fff_ffff);
+    scene.start(1, ADDRESS);
+    assert!(scene.sweep(3, 0).is_empty());
+    scene.enter_kernel(7);
+    scene.start(1, ADDRESS - 8);
+    let found = scene.sweep(6, 0);
+    assert!(matches!(found[..], [Found::Leak(leak)] if leak.call.address() == ADDRESS));
+    assert_eq!(scene.end(1, ADDRESS - 8), Ok(()));
+    assert!(scene.recorded().is_empty());
+}
+
 /// Tasks that leave a range open each, and exit, are all counted with a few slots.
 #[test]
 fn a_thousand_tasks_exit() {

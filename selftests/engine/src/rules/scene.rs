@@ -23,6 +23,7 @@ use crate::{
     event::{
         platform::{
             set_current,
+            set_entry,
             set_ticks,
             TICKS_PER_SECOND, //
         },
@@ -69,6 +70,7 @@ pub(super) struct Scene {
     seen: RefCell<Seen<Vec<u32>>>,
     exited: RefCell<HashSet<u64>>,
     sleeps_above: Cell<usize>,
+    entered: Cell<u32>,
 }
 
 impl Tasks for Scene {
@@ -76,8 +78,8 @@ impl Tasks for Scene {
         self.exited.borrow().contains(&task.start_time)
     }
 
-    fn has_left_frame(&self, _task: &Task, address: usize) -> bool {
-        address < self.sleeps_above.get()
+    fn has_left_function(&self, _task: &Task, address: usize, entry: u32) -> bool {
+        address < self.sleeps_above.get() || entry != self.entered.get()
     }
 }
 
@@ -86,11 +88,13 @@ impl Scene {
     pub(super) fn new(slots: usize) -> Self {
         set_ticks(0);
         set_current(task(1));
+        set_entry(0);
         Self {
             ledger: Ledger::new((0..slots).map(|_| Slot::new()).collect()),
             seen: RefCell::new(Seen(vec![0; slots * Slot::ENTRIES])),
             exited: RefCell::default(),
             sleeps_above: Cell::new(0),
+            entered: Cell::new(0),
         }
     }
 
@@ -102,6 +106,12 @@ impl Scene {
     /// Lets task number `number` exit.
     pub(super) fn exit(&self, number: u64) {
         self.exited.borrow_mut().insert(number);
+    }
+
+    /// Lets all tasks enter the kernel in another way.
+    pub(super) fn enter_kernel(&self, entry: u32) {
+        set_entry(entry);
+        self.entered.set(entry);
     }
 
     /// Lets all tasks sleep with the stack pointer at `address`.
