@@ -46,6 +46,7 @@ mod event;
 mod ffi;
 pub mod mmu_notifier;
 mod model;
+mod observe;
 mod report;
 
 module! {
@@ -102,7 +103,7 @@ impl kernel::InPlaceModule for Mnck {
         try_pin_init!(Self {
             _probes: (module_parameters::probes.value() != 0).then(ffi::Probes::new),
             _checks: check::Checks::new(report::violation)?,
-            _tables: report::Tables::new()?,
+            _tables: report::Tables::new()?.with::<observe::Registered>(),
             _shared: model::SharedDomain::new()?,
             // Last, because the device can be opened as soon as it is registered.
             _device <- MiscDeviceRegistration::register(MiscDeviceOptions { name: c"mnck" }),

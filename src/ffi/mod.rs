@@ -48,6 +48,8 @@ pub(crate) use semaphore::{
     SemaphoreGuard, //
 };
 
+pub(crate) mod subscriptions;
+
 mod sweeper;
 pub(crate) use sweeper::{
     queue_sweep,

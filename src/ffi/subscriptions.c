@@ -11,6 +11,7 @@
  */
 #include <linux/delay.h>
 #include <linux/interval_tree.h>
+#include <linux/kallsyms.h>
 #include <linux/mmu_notifier.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
@@ -304,4 +305,20 @@ unsigned int mnck_subscriptions_copy(struct mm_struct *mm, struct mnck_subscript
 		n++;
 	}
 	return n;
+}
+
+void mnck_subscriptions_driver(const struct mnck_subscription *subscription,
+			       char name[MNCK_DRIVER_LEN])
+{
+	char symbol[KSYM_SYMBOL_LEN];
+
+	sprint_symbol_no_offset(symbol, subscription->ops);
+	/* No symbol: the kernel has no CONFIG_KALLSYMS_ALL, or the module has gone. */
+	if (!strncmp(symbol, "0x", 2) && subscription->callback)
+		sprint_symbol_no_offset(symbol, subscription->callback);
+	/* Names of Rust are long and say little: the module says it. */
+	if (!strncmp(symbol, "_R", 2) && strchr(symbol, '['))
+		strscpy(name, strchr(symbol, '['), MNCK_DRIVER_LEN);
+	else
+		strscpy(name, symbol, MNCK_DRIVER_LEN);
 }

@@ -64,4 +64,12 @@ void mnck_subscriptions_put(struct mm_struct *mm);
 unsigned int mnck_subscriptions_copy(struct mm_struct *mm, struct mnck_subscription *to,
 				     unsigned int size, struct mnck_core_state *state);
 
+/*
+ * Writes the name of the driver of a subscription: the symbol of its table of callbacks, or
+ * if the kernel does not know that, of a callback; and the module.
+ */
+#define MNCK_DRIVER_LEN 128
+void mnck_subscriptions_driver(const struct mnck_subscription *subscription,
+			       char name[MNCK_DRIVER_LEN]);
+
 #endif /* MNCK_SUBSCRIPTIONS_H */

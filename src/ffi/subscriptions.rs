@@ -18,6 +18,7 @@ use kernel::{
 #[allow(
     clippy::all,
     dead_code,
+    improper_ctypes,
     missing_docs,
     non_camel_case_types,
     unreachable_pub
@@ -39,8 +40,10 @@ use subscriptions_generated::{
     mnck_subscription,
     mnck_subscriptions_calibrate,
     mnck_subscriptions_copy,
+    mnck_subscriptions_driver,
     mnck_subscriptions_next,
-    mnck_subscriptions_put, //
+    mnck_subscriptions_put,
+    MNCK_DRIVER_LEN, //
 };
 
 pub(crate) use subscriptions_generated::{
@@ -61,6 +64,28 @@ pub(crate) type Subscription = mnck_subscription;
 
 /// What the core knows of the ranges of an mm that are open, copied.
 pub(crate) type CoreState = mnck_core_state;
+
+/// The name of a driver.
+pub(crate) struct Driver([u8; MNCK_DRIVER_LEN as usize]);
+
+impl Driver {
+    /// Looks the driver of `subscription` up. Never sleeps.
+    pub(crate) fn of(subscription: &Subscription) -> Self {
+        let mut name = [0; MNCK_DRIVER_LEN as usize];
+
+        // SAFETY: Both are valid, and `name` has `MNCK_DRIVER_LEN` bytes.
+        unsafe { mnck_subscriptions_driver(subscription, name.as_mut_ptr().cast()) };
+        Self(name)
+    }
+
+    /// Returns the name: the symbol and the module.
+    pub(crate) fn as_str(&self) -> &str {
+        CStr::from_bytes_until_nul(&self.0)
+            .ok()
+            .and_then(|name| name.to_str().ok())
+            .unwrap_or("?")
+    }
+}
 
 /// Shows that the core keeps the subscriptions as `subscriptions.c` assumes.
 #[derive(Clone, Copy)]
@@ -91,6 +116,8 @@ pub(crate) struct Process {
 
 // SAFETY: A reference to an mm may be used and dropped by any task.
 unsafe impl Send for Process {}
+// SAFETY: Several tasks may copy the subscriptions of an mm at the same time.
+unsafe impl Sync for Process {}
 
 impl Process {
     /// Returns the process with the lowest id above `after` that has subscriptions.

@@ -16,7 +16,8 @@ use crate::{
     check::Watched,
     ffi::{
         Directory,
-        Published, //
+        Published,
+        Table, //
     }, //
 };
 
@@ -36,7 +37,7 @@ use self::{
 /// All tables. Sleeps on drop.
 pub(crate) struct Tables {
     // Dropped in this order.
-    _directory: Directory,
+    directory: Directory,
     _journal: Published<Journal>,
 }
 
@@ -51,9 +52,15 @@ impl Tables {
         directory.add::<Running>();
         directory.add::<Violations>();
         Ok(Self {
-            _directory: directory,
+            directory,
             _journal: journal,
         })
+    }
+
+    /// Adds a table of another folder.
+    pub(crate) fn with<T: Table>(self) -> Self {
+        self.directory.add::<T>();
+        self
     }
 }
 

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The table of all subscriptions.
+
+use kernel::{
+    prelude::*,
+    seq_file::SeqFile,
+    seq_print,
+    sync::Arc, //
+};
+
+use crate::ffi::{
+    subscriptions::{
+        self,
+        CoreState,
+        Driver,
+        Layout,
+        Process,
+        Subscription, //
+    },
+    Table, //
+};
+
+/// The subscriptions of all processes, in the order in which the core calls them: the last that was
+/// registered comes first, and intervals follow by their addresses.
+pub(crate) struct Registered;
+
+/// The subscriptions of one process, copied at one moment.
+pub(crate) struct Copied {
+    process: Process,
+    state: CoreState,
+    subscriptions: KVVec<Subscription>,
+}
+
+/// A place in the table: behind all processes up to an id, and in the midst of one.
+#[derive(Clone, Default)]
+pub(crate) struct Cursor {
+    passed: i32,
+    within: Option<(Arc<Copied>, usize)>,
+    /// Whether the reason was shown why there is nothing more.
+    failed: bool,
+}
+
+pub(crate) enum Item {
+    /// The subscription with this index.
+    Subscription(Arc<Copied>, usize),
+    /// Why there is nothing more.
+    Failed(Error),
+}
+
+impl Copied {
+    /// Copies the subscriptions of the next process behind `pid` that has any.
+    fn next(pid: i32) -> Result<Option<Arc<Self>>> {
+        let layout = Layout::calibrate()?;
+        let Some(process) = Process::next(pid) else {
+            return Ok(None);
+        };
+        let (state, subscriptions) = process.subscriptions(layout)?;
+
+        Ok(Some(Arc::new(
+            Self {
+                process,
+                state,
+                subscriptions,
+            },
+            GFP_KERNEL,
+        )?))
+    }
+}
+
+impl Table for Registered {
+    const NAME: &'static CStr = c"registered";
+
+    type Cursor = Cursor;
+    type Item = Item;
+
+    fn header(out: &SeqFile) {
+        seq_print!(out, "{:<44} {:>7} {:<15} WHAT\n", "DRIVER", "PID", "COMM");
+    }
+
+    fn next(cursor: &mut Cursor) -> Option<Item> {
+        loop {
+            if let Some((copied, index)) = cursor.within.take() {
+                if index < copied.subscriptions.len() {
+                    cursor.within = Some((copied.clone(), index.wrapping_add(1)));
+                    return Some(Item::Subscription(copied, index));
+                }
+                cursor.passed = copied.process.pid;
+            }
+            if cursor.failed {
+                return None;
+            }
+            match Copied::next(cursor.passed) {
+                Ok(copied) => cursor.within = Some((copied?, 0)),
+                Err(error) => {
+                    cursor.failed = true;
+                    return Some(Item::Failed(error));
+                }
+            }
+        }
+    }
+
+    fn show(out: &SeqFile, item: &Item) {
+        match item {
+            Item::Subscription(copied, index) => {
+                if let Some(subscription) = copied.subscriptions.get(*index) {
+                    show(out, copied, subscription);
+                }
+            }
+            Item::Failed(error) if *error == EOPNOTSUPP => seq_print!(
+                out,
+                "no list: this kernel keeps its subscriptions in another way than Linux 7.3\n"
+            ),
+            Item::Failed(error) => seq_print!(out, "no list: error {}\n", error.to_errno()),
+        }
+    }
+}
+
+fn show(out: &SeqFile, copied: &Copied, subscription: &Subscription) {
+    seq_print!(
+        out,
+        "{:<44} {:>7} {:<15} ",
+        Driver::of(subscription).as_str(),
+        copied.process.pid,
+        copied.process.name()
+    );
+    if subscription.is_interval {
+        seq_print!(
+            out,
+            "{:#x}-{:#x} seq {} open {} ",
+            subscription.start,
+            subscription.last.wrapping_add(1),
+            copied.state.invalidate_seq,
+            copied.state.active_ranges
+        );
+    }
+
+    let mut separator = "";
+    for (callback, name) in CALLBACKS {
+        if subscription.callbacks & 1_u32.wrapping_shl(callback) != 0 {
+            seq_print!(out, "{separator}{name}");
+            separator = ",";
+        }
+    }
+    seq_print!(out, "\n");
+}
+
+/// The callbacks, and what the table calls them.
+const CALLBACKS: [(u32, &str); 10] = [
+    (subscriptions::START, "start"),
+    (subscriptions::END, "end"),
+    (subscriptions::INVALIDATE, "invalidate"),
+    (subscriptions::INVALIDATE_START, "invalidate_start"),
+    (subscriptions::INVALIDATE_FINISH, "invalidate_finish"),
+    (subscriptions::SECONDARY_TLBS, "secondary_tlbs"),
+    (subscriptions::CLEAR_FLUSH_YOUNG, "clear_flush_young"),
+    (subscriptions::CLEAR_YOUNG, "clear_young"),
+    (subscriptions::TEST_YOUNG, "test_young"),
+    (subscriptions::RELEASE, "release"),
+];
