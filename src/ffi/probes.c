@@ -22,6 +22,8 @@
 
 struct section {
 	struct task_struct *task;
+	/* The registration of the probes in which it began. */
+	unsigned long registration;
 	/* The number of sections of the task around this one. */
 	unsigned int depth;
 	const char *lock;
@@ -39,7 +41,16 @@ static struct section *near(const struct task_struct *task, unsigned int nth)
 	return &sections[(hash_ptr(task, SECTIONS_BITS) + nth) % ARRAY_SIZE(sections)];
 }
 
-/* Returns the innermost section of the current task, or NULL. */
+/*
+ * The number of this registration of the probes, or 0 while they are not registered.
+ *
+ * A section records only what the task does during the registration in which it began.
+ * Callbacks that begin between two registrations have no section, so what they do later
+ * would be recorded in the section of a callback around them.
+ */
+static unsigned long registration;
+
+/* Returns the innermost section of the current task and of this registration, or NULL. */
 static struct section *innermost(void)
 {
 	struct section *found = NULL;
@@ -50,20 +61,19 @@ static struct section *innermost(void)
 		struct section *section = near(current, i);
 
 		if (READ_ONCE(section->task) == current &&
+		    section->registration == READ_ONCE(registration) &&
 		    (!found || section->depth > found->depth))
 			found = section;
 	}
 	return found;
 }
 
-/* Whether the probes are registered: set before the first callback, and never reset. */
-static bool registered;
-
 int mnck_probe_begin(void)
 {
+	unsigned long begun_in = READ_ONCE(registration);
 	struct section *outer;
 
-	if (!registered)
+	if (!begun_in)
 		return -1;
 	outer = innermost();
 	for (unsigned int i = 0; i < SECTIONS_NEAR; i++) {
@@ -71,6 +81,7 @@ int mnck_probe_begin(void)
 
 		if (READ_ONCE(section->task) || cmpxchg(&section->task, NULL, current))
 			continue;
+		section->registration = begun_in;
 		section->depth = outer ? outer->depth + 1 : 0;
 		section->lock = NULL;
 		section->locked_in = 0;
@@ -169,15 +180,20 @@ static void register_at(struct tracepoint *tracepoint, void *data)
 
 void mnck_probe_register(void)
 {
+	static unsigned long last;
+
 	for_each_kernel_tracepoint(register_at, NULL);
-	registered = true;
+	WRITE_ONCE(registration, ++last);
 }
 
 void mnck_probe_unregister(void)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(probes); i++)
+	WRITE_ONCE(registration, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(probes); i++) {
 		if (probes[i].at)
 			tracepoint_probe_unregister(probes[i].at, probes[i].probe, NULL);
+		probes[i].at = NULL;
+	}
 	tracepoint_synchronize_unregister();
 }
 

@@ -23,9 +23,12 @@ struct mnck_probe_might_sleep {
 	char allocated_in[MNCK_PROBE_NAME];
 };
 
-/* Registers the probes.  May sleep. */
+/*
+ * Registers the probes, which are not registered, perhaps again.  Only sections that begin
+ * afterwards are watched.  May sleep.
+ */
 void mnck_probe_register(void);
-/* Unregisters the probes.  Sleeps until no probe runs. */
+/* Unregisters the probes: ends all watching.  Sleeps until no probe runs. */
 void mnck_probe_unregister(void);
 
 /*
