@@ -8,7 +8,9 @@
 //! | [`chain`] | a notifier chain whose members may refuse and have an end |
 //! | [`model`] | the model subscribers, a file for each kind |
 //! | [`device`] | `/dev/mnck`: its ioctls attach model subscribers to the process of a user |
-//! | [`check`] | the rules: checks each callback of a model subscriber |
+//! | [`event`] | facts: which callback of which subscriber runs for which range, in which task |
+//! | [`check`] | the rules: judges each callback of a model subscriber |
+//! | [`observe`] | the subscriptions of all drivers |
 //! | [`report`] | the reports of violations: warnings, tracepoints and tables in debugfs |
 //! | [`ffi`] | the border to C, used by all others |
 //!
@@ -55,36 +57,6 @@ module! {
     authors: ["The mnck developers"],
     description: "fsck for MMU notifiers",
     license: "GPL v2",
-    params: {
-        max_subscribers: u32 {
-            default: 1024,
-            description: "Maximum number of subscribers per open file of /dev/mnck (default 1024)",
-        },
-        wait_limit_ms: u32 {
-            default: 10_000,
-            description: "How long a callback waits for user space, in ms (default 10000)",
-        },
-        latency_limit_ms: u32 {
-            default: 0,
-            description: "Report callbacks that take longer, in ms; 0: none (default 0)",
-        },
-        stall_limit_ms: u32 {
-            default: 10_000,
-            description: "Report callbacks that have not returned for so long, in ms; 0: none (default 10000)",
-        },
-        ledger_slots: u32 {
-            default: 512,
-            description: "How many tasks can be in callbacks at once (default 512)",
-        },
-        probes: u32 {
-            default: 0,
-            description: "1: also report what might have slept; slows down all locks (default 0)",
-        },
-        chain_slots: u32 {
-            default: 32,
-            description: "How many open ranges a new chain has memory for (default 32)",
-        },
-    },
 }
 
 // The fields are dropped in this order.
@@ -95,13 +67,13 @@ struct Mnck {
     _shared: model::SharedDomain,
     _tables: report::Tables,
     _checks: check::Checks,
-    _probes: Option<ffi::Probes>,
+    _parameters: ffi::parameters::Applied,
 }
 
 impl kernel::InPlaceModule for Mnck {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            _probes: (module_parameters::probes.value() != 0).then(ffi::Probes::new),
+            _parameters: ffi::parameters::Applied::new(),
             _checks: check::Checks::new(report::violation)?,
             _tables: report::Tables::new()?.with::<observe::Registered>(),
             _shared: model::SharedDomain::new()?,

@@ -43,13 +43,13 @@ use crate::{
         Range, //
     },
     ffi::{
+        parameters,
         queue_sweep,
         AllTasks,
         Global,
         Published,
         Sweeper, //
     },
-    module_parameters, //
 };
 
 /// Where the registry is, from the module's init to its exit.
@@ -119,10 +119,7 @@ impl List {
 
 impl Registry {
     fn new(sink: Sink) -> Result<Arc<Self>> {
-        let number = module_parameters::ledger_slots
-            .value()
-            .clamp(1, 1 << 16)
-            .next_power_of_two() as usize;
+        let number = parameters::ledger_slots.value().max(1).next_power_of_two() as usize;
         let mut slots = KVVec::with_capacity(number, GFP_KERNEL)?;
         for _ in 0..number {
             slots.push(Slot::new(), GFP_KERNEL)?;
@@ -315,7 +312,7 @@ impl Registry {
 
 /// How long a callback may take to return, in ms; 0 is no limit.
 fn stall_limit_ms() -> u32 {
-    module_parameters::stall_limit_ms.value()
+    parameters::stall_limit_ms.value()
 }
 
 extern "C" fn sweep() -> bool {

@@ -24,11 +24,11 @@ use crate::{
     ffi::{
         current_run_delay,
         current_sleeps,
+        parameters,
         HeldMap,
         MightSleep,
         Section, //
     },
-    module_parameters, //
 };
 
 /// One call of a callback, in the current task, until this is dropped.
@@ -61,16 +61,19 @@ struct Close {
 impl<'a> Scope<'a> {
     #[inline(always)]
     pub(super) fn new(watch: &'a Watch, callback: Callback, call: &Call, token: Token<'a>) -> Self {
-        let is_close = limit() != 0 || Section::is_wanted() || !call.may_sleep();
-
-        Self {
+        let mut this = Self {
             watch,
             token: Some(token),
             opens: false,
-            close: is_close.then(|| Close::new(watch, call)),
+            close: None,
             _map: HeldMap::acquire(callback),
             _task: NotThreadSafe,
+        };
+
+        if parameters::measures() || !call.may_sleep() {
+            this.close = Some(Close::new(watch, call));
         }
+        this
     }
 
     /// Records that this is a start which succeeds, of a subscriber that has an end: the end is due.
@@ -100,8 +103,8 @@ impl Close {
         Self {
             call: *call,
             sleeps: current_sleeps(),
-            begin: (limit() != 0).then(|| Begin::now(watch)),
-            section: Section::begin(),
+            begin: parameters::measures().then(|| Begin::now(watch)),
+            section: parameters::measures().then(Section::begin).flatten(),
         }
     }
 
@@ -171,8 +174,9 @@ impl Close {
     /// Rule `latency`.
     fn check_latency(&self, watch: &Watch, begin: &Begin) {
         let taken = begin.taken_ms(watch);
+        let limit = parameters::latency_limit_ms.value();
 
-        if taken > u64::from(limit()) {
+        if limit != 0 && taken > u64::from(limit) {
             watch.report(
                 Rule::Latency,
                 self.call.range,
@@ -180,7 +184,7 @@ impl Close {
                     "{} took {} ms, the limit is {} ms",
                     self.name(),
                     taken,
-                    limit()
+                    limit
                 ),
             );
         }
@@ -214,9 +218,4 @@ impl Begin {
 
         taken.saturating_sub(run_delay).saturating_sub(reporting) / 1_000_000
     }
-}
-
-/// How long a callback may take, in ms, or 0 for as long as it likes.
-fn limit() -> u32 {
-    module_parameters::latency_limit_ms.value()
 }

@@ -38,6 +38,7 @@ use super::argument::{
 };
 use crate::{
     ffi::{
+        parameters,
         target,
         uapi::*, //
     },
@@ -46,8 +47,7 @@ use crate::{
         Attached,
         Fault,
         Place, //
-    },
-    module_parameters,
+    }, //
 };
 
 const ATTACH: u32 = _IO(MNCK_IOCTL_TYPE, MNCK_CMD_ATTACH);
@@ -189,7 +189,7 @@ impl Session {
     fn claim_id(&self) -> Result<u64> {
         let mut subscribers = self.subscribers.lock();
 
-        if subscribers.count >= module_parameters::max_subscribers.value() {
+        if subscribers.count >= parameters::max_subscribers.value() {
             return Err(ENOSPC);
         }
         subscribers.count += 1;

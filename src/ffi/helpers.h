@@ -82,6 +82,13 @@ void mnck_helper_lock_map_release(unsigned int nr);
 void mnck_helper_warn(const char *line);
 void mnck_helper_task_comm(struct task_struct *task, char comm[MNCK_SYMBOL_LEN]);
 
+/*
+ * The parameters of the module have an effect from apply to revoke.  Both may sleep.  In
+ * parameters.c.
+ */
+void mnck_helper_parameters_apply(void);
+void mnck_helper_parameters_revoke(void);
+
 /* Files in debugfs: see debugfs.rs. */
 struct dentry *mnck_helper_debugfs_dir(const char *name);
 void mnck_helper_debugfs_file(const char *name, umode_t mode, struct dentry *dir,

@@ -29,10 +29,11 @@ pub(crate) use global::{
 mod lockdep;
 pub(crate) use lockdep::HeldMap;
 
+pub(crate) mod parameters;
+
 mod probe;
 pub(crate) use probe::{
     MightSleep,
-    Probes,
     Section, //
 };
 

@@ -27,30 +27,8 @@ mod probes_generated {
 use probes_generated::{
     mnck_probe_begin,
     mnck_probe_end,
-    mnck_probe_might_sleep,
-    mnck_probe_register,
-    mnck_probe_unregister, //
+    mnck_probe_might_sleep, //
 };
-
-/// The probes, registered until this is dropped. The drop sleeps. Without `CONFIG_TRACEPOINTS`
-/// there are no probes.
-pub(crate) struct Probes(());
-
-impl Probes {
-    /// Registers the probes, which must not be registered yet. May sleep.
-    pub(crate) fn new() -> Self {
-        // SAFETY: The probes are in this module, which drops this before it is unloaded.
-        unsafe { mnck_probe_register() };
-        Self(())
-    }
-}
-
-impl Drop for Probes {
-    fn drop(&mut self) {
-        // SAFETY: `new()` has registered the probes.
-        unsafe { mnck_probe_unregister() };
-    }
-}
 
 /// A section of code in which the probes watch the current task.
 ///
@@ -59,11 +37,6 @@ impl Drop for Probes {
 pub(crate) struct Section(i32, NotThreadSafe);
 
 impl Section {
-    /// Returns whether there are probes.
-    pub(crate) fn is_wanted() -> bool {
-        crate::module_parameters::probes.value() != 0
-    }
-
     /// Begins a section. Returns `None` if the probes are not registered or too many sections are
     /// in use. Never sleeps.
     pub(crate) fn begin() -> Option<Self> {

@@ -18,18 +18,20 @@ use crate::{
         Membership,
         Policy, //
     },
-    ffi::uapi::{
-        mnck_policy,
-        MNCK_POLICY_ALL,
-        MNCK_POLICY_EXACT,
-        MNCK_POLICY_SKIP, //
+    ffi::{
+        parameters,
+        uapi::{
+            mnck_policy,
+            MNCK_POLICY_ALL,
+            MNCK_POLICY_EXACT,
+            MNCK_POLICY_SKIP, //
+        }, //
     },
     mmu_notifier::{
         CallbackContext,
         Range,
         WouldBlock, //
-    },
-    module_parameters, //
+    }, //
 };
 
 /// A chain, with statistics of its own.
@@ -85,7 +87,7 @@ impl ChainDevice {
             MNCK_POLICY_ALL => Policy::All,
             _ => return Err(EINVAL),
         };
-        let reserved = module_parameters::chain_slots.value() as usize;
+        let reserved = parameters::chain_slots.value() as usize;
         let chain = Chain::new(place.mm, policy, reserved, place.task)?;
 
         Ok(Self {

@@ -4,7 +4,7 @@
 
 use kernel::time::Msecs;
 
-use crate::module_parameters;
+use crate::ffi::parameters;
 
 /// Returns how long a callback or an ioctl waits for a user, in ms: `wait_limit_ms`.
 ///
@@ -14,5 +14,5 @@ use crate::module_parameters;
 /// files, and the release of an mm waits for all callbacks. Kernel threads also run callbacks, and
 /// cannot be killed.
 pub(super) fn wait_limit() -> Msecs {
-    module_parameters::wait_limit_ms.value()
+    parameters::wait_limit_ms.value()
 }

@@ -147,14 +147,26 @@ fn show(out: &SeqFile, copied: &Copied, subscription: &Subscription) {
 
 /// The callbacks, and what the table calls them.
 const CALLBACKS: [(u32, &str); 10] = [
-    (subscriptions::START, "start"),
-    (subscriptions::END, "end"),
-    (subscriptions::INVALIDATE, "invalidate"),
-    (subscriptions::INVALIDATE_START, "invalidate_start"),
-    (subscriptions::INVALIDATE_FINISH, "invalidate_finish"),
-    (subscriptions::SECONDARY_TLBS, "secondary_tlbs"),
-    (subscriptions::CLEAR_FLUSH_YOUNG, "clear_flush_young"),
-    (subscriptions::CLEAR_YOUNG, "clear_young"),
-    (subscriptions::TEST_YOUNG, "test_young"),
-    (subscriptions::RELEASE, "release"),
+    (subscriptions::MNCK_CALLBACK_START, "start"),
+    (subscriptions::MNCK_CALLBACK_END, "end"),
+    (subscriptions::MNCK_CALLBACK_INVALIDATE, "invalidate"),
+    (
+        subscriptions::MNCK_CALLBACK_INVALIDATE_START,
+        "invalidate_start",
+    ),
+    (
+        subscriptions::MNCK_CALLBACK_INVALIDATE_FINISH,
+        "invalidate_finish",
+    ),
+    (
+        subscriptions::MNCK_CALLBACK_SECONDARY_TLBS,
+        "secondary_tlbs",
+    ),
+    (
+        subscriptions::MNCK_CALLBACK_CLEAR_FLUSH_YOUNG,
+        "clear_flush_young",
+    ),
+    (subscriptions::MNCK_CALLBACK_CLEAR_YOUNG, "clear_young"),
+    (subscriptions::MNCK_CALLBACK_TEST_YOUNG, "test_young"),
+    (subscriptions::MNCK_CALLBACK_RELEASE, "release"),
 ];
