@@ -69,8 +69,7 @@ FIXTURE_TEARDOWN(stall)
 		const char *name_ = subscriber_name(_kind, _sub);                       \
 											\
 		ksft_print_msg("mnck-expect: WARN mnck: stall: %s: " _callback          \
-			       " has not returned for %d ms", name_, LIMIT_MS);         \
-		ksft_print_msg("\n");                                                   \
+			       " has not returned for %d ms\n", name_, LIMIT_MS);       \
 		ASSERT_EQ(0, mnck_set_parameter("stall_limit_ms", LIMIT_MS));           \
 		WAIT_UNTIL(stats_now(_sub).violations[MNCK_RULE_STALL]);                \
 	} while (0)

@@ -291,7 +291,8 @@ impl Registry {
 
     /// Looks at all calls. Returns whether there is anything to look at the next time.
     fn sweep(&self) -> bool {
-        let ticks = u64::from(stall_limit_ms()) * u64::from(TICKS_PER_SECOND) / 1000;
+        // Rounded up: 0 is no limit.
+        let ticks = (u64::from(stall_limit_ms()) * u64::from(TICKS_PER_SECOND)).div_ceil(1000);
         let limit = u32::try_from(ticks).unwrap_or(u32::MAX);
 
         self.calls
