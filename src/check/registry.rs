@@ -94,7 +94,6 @@ pub(crate) struct Registry {
     watched: SpinLock<List>,
     /// The newest key; never used twice.
     newest: Atomic<u64>,
-    violations: Counts,
     calls: Arc<Calls>,
     /// Serialises the sweeps, and keeps what they have found.
     #[pin]
@@ -131,7 +130,6 @@ impl Registry {
                 listing <- new_mutex!((), "Registry::listing"),
                 watched <- new_spinlock!(List::new(), "Registry::watched"),
                 newest: Atomic::new(0),
-                violations: Counts::new(),
                 calls: Arc::new(Ledger::new(slots), GFP_KERNEL)?,
                 seen <- new_mutex!(Seen(seen), "Registry::seen"),
                 sink,
@@ -197,11 +195,6 @@ impl Registry {
         self.watched.lock().by_key.get(&key).cloned()
     }
 
-    /// Returns how often all subscribers, and those that have gone, broke each rule.
-    pub(crate) fn violations(&self) -> &Counts {
-        &self.violations
-    }
-
     /// Returns the calls of all subscribers.
     pub(crate) fn calls(&self) -> &Arc<Calls> {
         &self.calls
@@ -219,7 +212,6 @@ impl Registry {
     ) -> u64 {
         let first = subscriber.count(rule);
 
-        self.violations.count(rule);
         (self.sink)(&Violation {
             rule,
             subscriber,

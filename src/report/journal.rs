@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The last violations.
+//! What was reported so far.
 
 use kernel::{
     new_spinlock,
@@ -12,74 +12,117 @@ use kernel::{
 };
 
 use super::line::Line;
-use crate::ffi::{
-    Global,
-    Published, //
+use crate::{
+    check::Rule,
+    ffi::{
+        Global,
+        Published, //
+    }, //
 };
 
 /// Where the journal is, from the module's init to its exit.
 static JOURNAL: Global<Journal> = Global::new();
 
-/// The lines of the last violations, of all subscribers.
+/// How many records a journal has memory for.
+pub(super) const RECORDS: usize = 128;
+
+/// The violations of one rule by one subscriber.
+#[derive(Clone)]
+pub(super) struct Record {
+    pub(super) rule: Rule,
+    /// The subscriber's kind and serial number.
+    pub(super) subscriber: (&'static CStr, u64),
+    pub(super) count: u64,
+    pub(super) first: Line,
+    pub(super) last: Line,
+}
+
+/// The violations since the module was loaded or a user has cleared the journal.
 #[pin_data]
 pub(super) struct Journal {
-    /// Innermost: nothing is called under it but the copying of a line. Callbacks take it, perhaps
-    /// under the lock of a page table; no interrupt does.
+    /// Innermost: nothing is called under it but the copying of a record. Callbacks take it,
+    /// perhaps under the lock of a page table; no interrupt does.
     #[pin]
-    lines: SpinLock<Ring>,
+    pages: SpinLock<Pages>,
 }
 
-/// The last lines, which overwrite the oldest.
-pub(super) struct Ring {
-    lines: [Line; Self::LENGTH],
-    count: u64,
+/// What is in a journal: how often each rule was broken, and a record for each rule and subscriber
+/// that broke it, as long as there is memory. All memory is allocated at first, since a callback
+/// cannot wait for any. So a subscriber that breaks a rule again and again takes one record.
+pub(super) struct Pages {
+    counts: [u64; Rule::ALL.len()],
+    records: KVVec<Record>,
+    unrecorded: u64,
 }
 
-impl Ring {
-    /// How many lines it has room for.
-    pub(super) const LENGTH: usize = 16;
+impl Pages {
+    /// Makes a journal with memory for `records` records. May sleep.
+    pub(super) fn new(records: usize) -> Result<Self> {
+        Ok(Self {
+            counts: [0; Rule::ALL.len()],
+            records: KVVec::with_capacity(records, GFP_KERNEL)?,
+            unrecorded: 0,
+        })
+    }
 
-    /// A ring without lines.
-    pub(super) const fn new() -> Self {
-        Self {
-            lines: [const { Line::new() }; Self::LENGTH],
-            count: 0,
+    /// Adds a violation of `rule` by `subscriber`, which `line` describes.
+    pub(super) fn add(&mut self, rule: Rule, subscriber: (&'static CStr, u64), line: &Line) {
+        if let Some(count) = self.counts.get_mut(rule as usize) {
+            *count = count.saturating_add(1);
+        }
+
+        let known = self
+            .records
+            .iter_mut()
+            .find(|record| record.rule == rule && record.subscriber == subscriber);
+        if let Some(record) = known {
+            record.count = record.count.saturating_add(1);
+            record.last.clone_from(line);
+            return;
+        }
+
+        let added = self.records.push_within_capacity(Record {
+            rule,
+            subscriber,
+            count: 1,
+            first: line.clone(),
+            last: line.clone(),
+        });
+        if added.is_err() {
+            self.unrecorded = self.unrecorded.saturating_add(1);
         }
     }
 
-    /// Adds a line in the place of the oldest.
-    pub(super) fn add(&mut self, line: &Line) {
-        if let Some(place) = self.lines.get_mut(Self::index(self.count)) {
-            place.clone_from(line);
-        }
-        self.count = self.count.wrapping_add(1);
+    /// Forgets all.
+    pub(super) fn clear(&mut self) {
+        self.counts = [0; Rule::ALL.len()];
+        self.records.clear();
+        self.unrecorded = 0;
     }
 
-    /// How many lines there ever were.
-    pub(super) fn count(&self) -> u64 {
-        self.count
+    /// Returns how often `rule` was broken.
+    pub(super) fn count(&self, rule: Rule) -> u64 {
+        self.counts.get(rule as usize).copied().unwrap_or(0)
     }
 
-    /// The line with this number, counted from 0, if it is there still.
-    pub(super) fn line(&self, number: u64) -> Option<&Line> {
-        if number >= self.count || self.count.wrapping_sub(number) > Self::LENGTH as u64 {
-            return None;
-        }
-        self.lines.get(Self::index(number))
+    /// Returns how many violations have no record, since there was no memory left.
+    pub(super) fn unrecorded(&self) -> u64 {
+        self.unrecorded
     }
 
-    /// The place of the line with this number.
-    fn index(number: u64) -> usize {
-        (number % Self::LENGTH as u64) as usize
+    /// Returns the record with this index. Records stay in the order in which they were added.
+    pub(super) fn record(&self, index: usize) -> Option<&Record> {
+        self.records.get(index)
     }
 }
 
 impl Journal {
-    /// Makes the journal, of which there is one.
+    /// Publishes the journal, of which there is one. May sleep.
     pub(super) fn publish() -> Result<Published<Self>> {
+        let pages = Pages::new(RECORDS)?;
         let journal = Arc::pin_init(
             pin_init!(Self {
-                lines <- new_spinlock!(Ring::new(), "Journal::lines"),
+                pages <- new_spinlock!(pages, "Journal::pages"),
             }),
             GFP_KERNEL,
         )?;
@@ -87,23 +130,13 @@ impl Journal {
         JOURNAL.publish(journal)
     }
 
-    /// The journal, if the module is not about to go.
+    /// Returns the journal, unless the module is being unloaded.
     pub(super) fn get() -> Option<Arc<Self>> {
         JOURNAL.get()
     }
 
-    /// Adds a line.
-    pub(super) fn add(&self, line: &Line) {
-        self.lines.lock().add(line);
-    }
-
-    /// How many lines there ever were.
-    pub(super) fn count(&self) -> u64 {
-        self.lines.lock().count()
-    }
-
-    /// The line with this number, counted from 0, if it is there still.
-    pub(super) fn line(&self, number: u64) -> Option<Line> {
-        self.lines.lock().line(number).cloned()
+    /// Calls `f` with what is in the journal, under its lock: `f` may only copy.
+    pub(super) fn with<R>(&self, f: impl FnOnce(&mut Pages) -> R) -> R {
+        f(&mut self.pages.lock())
     }
 }

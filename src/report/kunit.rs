@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Texts that are too long, and too many.
+//! Texts that are too long, and violations that are too many.
 
 #[kernel::macros::kunit_tests(mnck_report)]
 mod tests {
     use kernel::prelude::*;
 
-    use crate::report::{
-        journal::Ring,
-        line::Line,
-        text::Text, //
+    use crate::{
+        check::Rule,
+        report::{
+            journal::Pages,
+            line::Line,
+            text::Text, //
+        }, //
     };
 
     #[test]
@@ -37,22 +40,53 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_line_goes() -> Result {
-        let mut ring = KBox::new(Ring::new(), GFP_KERNEL)?;
-        let length = Ring::LENGTH as u64;
+    fn a_noisy_subscriber_takes_one_record() -> Result {
+        let mut pages = Pages::new(2)?;
+        let noisy = (c"faulty", 1);
+        let quiet = (c"faulty", 2);
 
-        assert!(ring.line(0).is_none());
-        for number in 0..=length {
-            ring.add(&Line::of(fmt!("line {number}")));
+        for number in 0..1000 {
+            pages.add(Rule::Pairing, noisy, &Line::of(fmt!("line {number}")));
         }
-        assert_eq!(ring.count(), length + 1);
-        assert!(ring.line(0).is_none());
-        assert!(ring.line(length + 1).is_none());
-        for number in 1..=length {
-            let line = ring.line(number).ok_or(EINVAL)?;
+        pages.add(Rule::Pairing, quiet, &Line::of(fmt!("quiet")));
+        assert_eq!(pages.count(Rule::Pairing), 1001);
+        assert_eq!(pages.count(Rule::Latency), 0);
+        assert_eq!(pages.unrecorded(), 0);
 
-            assert_eq!(line.as_str(), Line::of(fmt!("line {number}")).as_str());
-        }
+        let record = pages.record(0).ok_or(EINVAL)?;
+        assert_eq!(record.count, 1000);
+        assert_eq!(record.first.as_str(), "line 0");
+        assert_eq!(record.last.as_str(), "line 999");
+
+        let record = pages.record(1).ok_or(EINVAL)?;
+        assert_eq!(record.subscriber.1, 2);
+        assert_eq!(record.count, 1);
+        assert_eq!(record.last.as_str(), "quiet");
+        Ok(())
+    }
+
+    #[test]
+    fn a_full_journal_says_so() -> Result {
+        let mut pages = Pages::new(2)?;
+        let line = Line::of(fmt!("line"));
+
+        // The same subscriber, but two rules.
+        pages.add(Rule::Pairing, (c"faulty", 1), &line);
+        pages.add(Rule::Failure, (c"faulty", 1), &line);
+        pages.add(Rule::Failure, (c"faulty", 2), &line);
+        pages.add(Rule::Failure, (c"faulty", 1), &line);
+        assert_eq!(pages.count(Rule::Failure), 3);
+        assert_eq!(pages.unrecorded(), 1);
+        assert!(pages.record(2).is_none());
+
+        pages.clear();
+        assert_eq!(pages.count(Rule::Failure), 0);
+        assert_eq!(pages.unrecorded(), 0);
+        assert!(pages.record(0).is_none());
+        pages.add(Rule::Failure, (c"faulty", 2), &line);
+        assert!(pages
+            .record(0)
+            .is_some_and(|record| record.subscriber.1 == 2));
         Ok(())
     }
 }

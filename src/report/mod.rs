@@ -3,7 +3,8 @@
 //! What the user is told of the [`check`](crate::check)s.
 //!
 //! The first time that a subscriber breaks a rule there is a WARN of one line, which CI can catch.
-//! All are counted, and the last are kept, for whoever reads `/sys/kernel/debug/mnck/`.
+//! All violations are events of a tracepoint and are counted, and for each rule and subscriber
+//! `/sys/kernel/debug/mnck/violations` has the first and the last.
 
 mod journal;
 
@@ -42,7 +43,9 @@ pub(crate) fn violation(violation: &Violation<'_>) -> u64 {
 
     trace_violation(line.as_c_str());
     if let Some(journal) = Journal::get() {
-        journal.add(&line);
+        let subscriber = violation.subscriber.name();
+
+        journal.with(|pages| pages.add(violation.rule, subscriber, &line));
     }
     if violation.first {
         warn(line.as_c_str());

@@ -14,16 +14,14 @@ use crate::{
         Rule, //
     },
     ffi::Table,
-    report::{
-        journal::{
-            Journal,
-            Ring, //
-        },
-        line::Line, //
+    report::journal::{
+        Journal,
+        Record, //
     }, //
 };
 
-/// How often each rule was broken since the module was loaded, and the last violations.
+/// How often each rule was broken, and then, for each rule and each subscriber that broke it, the
+/// first and the last violation.
 pub(super) struct Violations;
 
 /// A place in the table.
@@ -31,8 +29,8 @@ pub(super) struct Violations;
 pub(super) enum Cursor {
     /// Before the rule with this index.
     Rule(usize),
-    /// Before the line with this number.
-    Line(u64),
+    /// Before the record with this index.
+    Record(usize),
 }
 
 impl Default for Cursor {
@@ -41,18 +39,18 @@ impl Default for Cursor {
     }
 }
 
-#[expect(clippy::large_enum_variant, reason = "few, and on the heap")]
+#[expect(clippy::large_enum_variant, reason = "there is one, on the heap")]
 pub(super) enum Item {
     /// A rule, and how often it was broken.
     Count(Rule, u64),
-    /// What follows are the last violations. The number of calls that were lost.
-    Heading(u64),
-    /// A violation.
-    Line(Line),
+    /// What follows are records. So many violations have none, and so many calls were not checked.
+    Heading { unrecorded: u64, lost: u64 },
+    Record(Record),
 }
 
 impl Table for Violations {
     const NAME: &'static CStr = c"violations";
+    const CLEAR: Option<fn()> = Some(clear);
 
     type Cursor = Cursor;
     type Item = Item;
@@ -62,42 +60,71 @@ impl Table for Violations {
     }
 
     fn next(cursor: &mut Cursor) -> Option<Item> {
-        let (registry, journal) = (Registry::get()?, Journal::get()?);
+        let journal = Journal::get()?;
 
         match *cursor {
             Cursor::Rule(index) => {
                 let Some(&rule) = Rule::ALL.get(index) else {
-                    *cursor = Cursor::Line(0);
-                    return Some(Item::Heading(registry.calls().lost()));
+                    *cursor = Cursor::Record(0);
+                    return Some(Item::Heading {
+                        unrecorded: journal.with(|pages| pages.unrecorded()),
+                        lost: Registry::get().map_or(0, |registry| registry.calls().lost()),
+                    });
                 };
 
                 *cursor = Cursor::Rule(index.wrapping_add(1));
-                Some(Item::Count(rule, registry.violations().get(rule)))
+                Some(Item::Count(rule, journal.with(|pages| pages.count(rule))))
             }
-            Cursor::Line(number) => {
-                let count = journal.count();
-                let oldest = count.saturating_sub(Ring::LENGTH as u64);
+            Cursor::Record(index) => {
+                let record = journal.with(|pages| pages.record(index).cloned())?;
 
-                (number.max(oldest)..count).find_map(|number| {
-                    *cursor = Cursor::Line(number.wrapping_add(1));
-                    journal.line(number).map(Item::Line)
-                })
+                *cursor = Cursor::Record(index.wrapping_add(1));
+                Some(Item::Record(record))
             }
         }
     }
 
     fn show(out: &SeqFile, item: &Item) {
         match item {
-            Item::Count(rule, count) => {
-                seq_print!(out, "{:<12} {:>8}\n", rule.name(), count);
+            // Lockdep reports this one, and then turns itself off.
+            Item::Count(rule @ Rule::LockOrder, _) => {
+                seq_print!(out, "{:<12} {:>8}\n", rule.name(), "lockdep");
             }
-            Item::Heading(lost) => {
+            // Nothing checks this one: the module stays loaded.
+            Item::Count(rule @ Rule::Lifetime, _) => {
+                seq_print!(out, "{:<12} {:>8}\n", rule.name(), "-");
+            }
+            Item::Count(rule, count) => seq_print!(out, "{:<12} {:>8}\n", rule.name(), count),
+            Item::Heading { unrecorded, lost } => {
                 if *lost != 0 {
-                    seq_print!(out, "\n{lost} calls not checked: see ledger_slots\n");
+                    seq_print!(out, "({lost} calls not checked: load mnck with more ledger_slots)\n");
                 }
-                seq_print!(out, "\nLAST VIOLATIONS\n");
+                seq_print!(out, "\nFIRST AND LAST OF EACH RULE AND SUBSCRIBER\n");
+                if *unrecorded != 0 {
+                    seq_print!(out, "(no memory for {unrecorded} more: clear this file)\n");
+                }
             }
-            Item::Line(line) => seq_print!(out, "{line}\n"),
+            Item::Record(record) => {
+                let (kind, serial) = record.subscriber;
+
+                seq_print!(
+                    out,
+                    "{} {} {}: {}\n  first {}\n  last  {}\n",
+                    record.rule.name(),
+                    kind,
+                    serial,
+                    record.count,
+                    record.first,
+                    record.last
+                );
+            }
         }
+    }
+}
+
+/// Forgets all violations. The counts of the subscribers stay.
+fn clear() {
+    if let Some(journal) = Journal::get() {
+        journal.with(|pages| pages.clear());
     }
 }
