@@ -2,7 +2,8 @@
 """``make mutants``: the proof that the kselftests can fail.
 
 Each patch in selftests/mutants/ plants one mistake in the module and names the tests that must
-catch it.  They are run with the changed module, and each must fail.
+catch it.  They are run with the changed module, and each must fail.  A patch with the line
+"Variant: NAME" is tried with that kernel only.
 """
 
 import re
@@ -30,8 +31,10 @@ def mutants(arches: list[str], variant: str, patterns: list[str]) -> int:
     """Tries and reports the mutants that `patterns` select, or all; returns the exit status."""
     kernels = [ensure_kernel(arch, variant) for arch in arches]
     patches = [p for p in sorted(PATCHES.glob("*.patch")) if selected(p.stem, patterns)]
+    patches = [p for p in patches if variant in (_lines(p, "Variant") or [variant])]
     if not patches:
-        raise RigError(f"no mutant is called {' '.join(patterns)}: see selftests/mutants/")
+        called = " ".join(patterns)
+        raise RigError(f"no mutant of {variant} is called {called}: see selftests/mutants/")
     return results.report(side_by_side([_try_all(kernel, patches) for kernel in kernels]))
 
 
@@ -42,8 +45,7 @@ def _try_all(kernel: Kernel, patches: list[Path]) -> Iterator[Verdict]:
 
 def _try(kernel: Kernel, patch: Path, directory: Path) -> Verdict:
     start = time.monotonic()
-    names = re.findall(r"^Caught-by: *(.+)$", patch.read_text(), re.MULTILINE)
-    caught_by = " ".join(names).split()
+    caught_by = _lines(patch, "Caught-by")
     if not caught_by:
         raise RigError(f"{patch} has no line 'Caught-by:': name the tests that must fail")
 
@@ -59,6 +61,12 @@ def _try(kernel: Kernel, patch: Path, directory: Path) -> Verdict:
     if missed:
         return Verdict(kernel.arch, name, FAIL, seconds, f"not caught by {', '.join(missed)}")
     return Verdict(kernel.arch, name, OK, seconds, lines=[f"{v.name}: {v.reason}" for v in found])
+
+
+def _lines(patch: Path, key: str) -> list[str]:
+    """Returns the words in all lines of a patch that begin with `key` and a colon."""
+    lines = re.findall(rf"^{key}: *(.+)$", patch.read_text(), re.MULTILINE)
+    return " ".join(lines).split()
 
 
 def _run(kernel: Kernel, module: Path, names: list[str], mutant: str) -> Iterator[Verdict]:
