@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 
 use kernel::types::NotThreadSafe;
 
-#[cfg(CONFIG_DEBUG_ATOMIC_SLEEP)]
+#[cfg(all(CONFIG_DEBUG_ATOMIC_SLEEP, not(CONFIG_PREEMPT_RT)))]
 use crate::ffi;
 
 /// Ties a token to one call of a callback, so that it can be used in no other.
@@ -32,25 +32,27 @@ impl<'c> NoSleep<'c> {
 }
 
 impl NoSleep<'_> {
-    /// Calls `callback` within `non_block_start()` and `non_block_end()`, which make the kernel
-    /// complain if it sleeps, if CONFIG_DEBUG_ATOMIC_SLEEP is set.
+    /// Calls `callback`, a flush or a young callback.
+    ///
+    /// It does not run within `non_block_start()` and `non_block_end()`, because the core has none
+    /// there. The core mostly calls it under the lock of a page table, where the kernel complains
+    /// anyway if it sleeps; on a `PREEMPT_RT` kernel see [`non_block_start`].
     ///
     /// Only a trampoline may call this.
     #[inline]
     pub(super) fn enter<R>(callback: impl for<'c> FnOnce(NoSleep<'c>) -> R) -> R {
-        non_block_start();
-        let result = callback(NoSleep(NotThreadSafe, PhantomData));
-        non_block_end();
-        result
+        callback(NoSleep(NotThreadSafe, PhantomData))
     }
 }
 
 /// Makes the kernel complain if the current task sleeps before the next [`non_block_end`].
 ///
-/// Without CONFIG_DEBUG_ATOMIC_SLEEP this is nothing, as in C.
+/// Without CONFIG_DEBUG_ATOMIC_SLEEP this is nothing, as in C. On a `PREEMPT_RT` kernel it is
+/// nothing either: there each `spin_lock()` may wait, so the kernel would complain of a correct
+/// callback that takes one, even a free one (`rtlock_might_resched()`).
 #[inline]
 fn non_block_start() {
-    #[cfg(CONFIG_DEBUG_ATOMIC_SLEEP)]
+    #[cfg(all(CONFIG_DEBUG_ATOMIC_SLEEP, not(CONFIG_PREEMPT_RT)))]
     // SAFETY: The callers below call `non_block_end()`; a panic in between does not unwind.
     unsafe {
         ffi::mnck_helper_non_block_start()
@@ -60,7 +62,7 @@ fn non_block_start() {
 /// See [`non_block_start`].
 #[inline]
 fn non_block_end() {
-    #[cfg(CONFIG_DEBUG_ATOMIC_SLEEP)]
+    #[cfg(all(CONFIG_DEBUG_ATOMIC_SLEEP, not(CONFIG_PREEMPT_RT)))]
     // SAFETY: The callers below have called `non_block_start()`, in this task.
     unsafe {
         ffi::mnck_helper_non_block_end()
@@ -109,7 +111,7 @@ impl<'c> CallbackContext<'c> {
 impl CallbackContext<'_> {
     /// Calls `callback` with the context of a range that is `blockable`, or is not.
     ///
-    /// In the latter case this is within `non_block_start()` and `non_block_end()`. The core does
+    /// In the latter case this is between [`non_block_start`] and [`non_block_end`]. The core does
     /// that too, but not around the ends that undo a refused start, and not around the callbacks of
     /// an interval.
     ///

@@ -54,6 +54,8 @@ mod tests {
     struct Notes {
         calls: Atomic<usize>,
         blockable: Atomic<usize>,
+        /// The calls within `non_block_start()` and `non_block_end()`.
+        in_section: Atomic<usize>,
         start: Atomic<usize>,
         end: Atomic<usize>,
     }
@@ -63,6 +65,7 @@ mod tests {
             Self {
                 calls: Atomic::new(0),
                 blockable: Atomic::new(0),
+                in_section: Atomic::new(0),
                 start: Atomic::new(0),
                 end: Atomic::new(0),
             }
@@ -71,6 +74,7 @@ mod tests {
         fn note(&self, start: usize, end: usize, blockable: bool) {
             self.calls.add(1, Relaxed);
             self.blockable.add(usize::from(blockable), Relaxed);
+            self.in_section.add(usize::from(in_section()), Relaxed);
             self.start.store(start, Relaxed);
             self.end.store(end, Relaxed);
         }
@@ -83,6 +87,22 @@ mod tests {
                 self.end.load(Relaxed),
             )
         }
+
+        fn in_section(&self) -> usize {
+            self.in_section.load(Relaxed)
+        }
+    }
+
+    /// Returns whether the current task is within `non_block_start()` and `non_block_end()`.
+    #[cfg(CONFIG_DEBUG_ATOMIC_SLEEP)]
+    fn in_section() -> bool {
+        // SAFETY: The current task exists, and no other task writes this member.
+        unsafe { (*kernel::task::Task::current_raw()).non_block_count != 0 }
+    }
+
+    #[cfg(not(CONFIG_DEBUG_ATOMIC_SLEEP))]
+    fn in_section() -> bool {
+        false
     }
 
     /// Every callback there is.
@@ -287,6 +307,26 @@ mod tests {
     }
 
     #[test]
+    fn a_non_blockable_end_is_in_a_section() -> Result {
+        let mm = address_space()?;
+        let node = unregistered::<StartEnd<All>>()?;
+        let Some(end) = StartEnd::<All>::OPS.invalidate_range_end else {
+            return Err(EINVAL);
+        };
+        let blockable = range(&mm, bindings::mmu_notifier_event_MMU_NOTIFY_CLEAR, 1);
+        let non_blockable = range(&mm, bindings::mmu_notifier_event_MMU_NOTIFY_CLEAR, 0);
+        let sections = cfg!(all(CONFIG_DEBUG_ATOMIC_SLEEP, not(CONFIG_PREEMPT_RT)));
+
+        // SAFETY: As core mm calls it for an end that undoes a start, with a node's subscription.
+        unsafe { end(node.subscription.get(), &non_blockable) };
+        assert_eq!(node.subscriber.notes.in_section(), usize::from(sections));
+        // SAFETY: As above.
+        unsafe { end(node.subscription.get(), &blockable) };
+        assert_eq!(node.subscriber.notes.in_section(), usize::from(sections));
+        Ok(())
+    }
+
+    #[test]
     fn a_refusal_is_eagain() -> Result {
         let mm = address_space()?;
         let node = unregistered::<StartOnly<All>>()?;
@@ -323,6 +363,7 @@ mod tests {
         // SAFETY: As above.
         unsafe { flush(node.subscription.get(), mm.get(), 0, usize::MAX) };
         assert_eq!(node.subscriber.notes.seen(), (2, 0, 0, usize::MAX));
+        assert_eq!(node.subscriber.notes.in_section(), 0);
         Ok(())
     }
 
@@ -348,6 +389,7 @@ mod tests {
         };
         assert_eq!(answers, (true, false, true));
         assert_eq!(node.subscriber.notes.seen(), (3, 0, 0x6000, 0x6000));
+        assert_eq!(node.subscriber.notes.in_section(), 0);
         Ok(())
     }
 

@@ -29,7 +29,6 @@ use super::{
     subscriber::Node,
     Flavour,
     MmapWriteGuard,
-    NoSleep,
     Subscriber,
     TaskContext, //
 };
@@ -289,5 +288,5 @@ where
     // waits for that.
     //
     // SAFETY: `alloc()` has made it a box, and this is the only drop.
-    NoSleep::enter(|_| drop(unsafe { KBox::from_raw(made.cast_mut()) }));
+    drop(unsafe { KBox::from_raw(made.cast_mut()) });
 }
