@@ -68,11 +68,13 @@ struct Mnck {
     _tables: report::Tables,
     _checks: check::Checks,
     _parameters: ffi::parameters::Applied,
+    _sleep_probe: ffi::SleepProbe,
 }
 
 impl kernel::InPlaceModule for Mnck {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
+            _sleep_probe: ffi::SleepProbe::new(),
             _parameters: ffi::parameters::Applied::new(),
             _checks: check::Checks::new(report::violation)?,
             _tables: report::Tables::new()?.with::<observe::Registered>(),

@@ -8,10 +8,14 @@
  * subscribers: there only mnck sees a sleep.  The members of a chain run within the
  * chain's start and end, so the core cannot name the member.
  *
- * mnck names a subscriber that slept by its task's voluntary context switches, and a
- * subscriber that might have slept but did not by the kernel's tracepoints.  The
- * kernel's own checks print the place but not the subscriber, and print that a callback
- * might have slept at most once a second.
+ * mnck names a subscriber that slept by its task's voluntary context switches, on a
+ * PREEMPT_RT kernel by the tracepoint sched_switch, and a subscriber that might have
+ * slept but did not by the kernel's other tracepoints.  The kernel's own checks print the
+ * place but not the subscriber, and print that a callback might have slept at most once a
+ * second.
+ *
+ * A task that is preempted does not sleep, nor does one that waits for a spin lock, for
+ * which it leaves its CPU on a PREEMPT_RT kernel.
  */
 #include <time.h>
 
@@ -47,9 +51,9 @@ FIXTURE_VARIANT(non_block)
 	enum mnck_rule rule;
 	/* How mnck reports what the callback does. */
 	const char *what;
-	/* What the kernel's own checks print: at least one of these. */
+	/* What the kernel's own checks print: at least one of these, if there is any. */
 	const char *bugs[2];
-	/* The callback does not sleep but might have, which the kernel may suppress at first. */
+	/* The callback does not sleep but might have. */
 	bool might_sleep;
 };
 
@@ -135,6 +139,12 @@ static void announce_bugs(const char * const bugs[2])
 		announce_sleep_bug(bugs[i]);
 }
 
+/* The kernel may print this some ranges later than the first that might sleep. */
+static bool kernel_will_warn(const char * const bugs[2], bool might_sleep)
+{
+	return might_sleep && bugs[0] && has_debug_atomic_sleep();
+}
+
 /* Returns whether the kernel has printed, since the last call, that a callback might sleep. */
 static bool kernel_has_warned(int bugs)
 {
@@ -155,7 +165,7 @@ static bool kernel_has_warned(int bugs)
 #define EXPECT_SLEEPER(_errno, _callback, _ranges, _start, _end)                  \
 	do {                                                                      \
 		time_t limit_ = time(NULL) + WARNING_TIMEOUT;                     \
-		bool warned_ = !variant->might_sleep || !has_debug_atomic_sleep(); \
+		bool warned_ = !kernel_will_warn(variant->bugs, variant->might_sleep); \
 		struct violation v_;                                              \
 		__u64 rounds_ = 0;                                                \
 		char what_[64];                                                   \
@@ -313,6 +323,97 @@ TEST_F_TIMEOUT(no_fault, non_blockable, MNCK_TIMEOUT)
 	EXPECT_CALLS(&interval, 1, 0, 0);
 	EXPECT_NO_VIOLATION(&start);
 	EXPECT_NO_VIOLATION(&interval);
+	EXPECT_NO_LINE(self->kmsg);
+}
+
+/* Drivers whose task leaves its CPU in the callbacks, but does not sleep. */
+FIXTURE(no_sleep)
+{
+	int fd;
+	int kmsg;
+	struct victim victim;
+	struct reapable reap;
+};
+
+FIXTURE_VARIANT(no_sleep)
+{
+	__u32 fault;
+	const char *parameters;
+};
+
+FIXTURE_VARIANT_ADD(no_sleep, spin_lock)
+{
+	.fault = MNCK_FAULT_SPIN_LOCK,
+	.parameters = "",
+};
+
+FIXTURE_VARIANT_ADD(no_sleep, spin_lock_probes)
+{
+	.fault = MNCK_FAULT_SPIN_LOCK,
+	.parameters = "probes=1",
+};
+
+FIXTURE_VARIANT_ADD(no_sleep, preempted)
+{
+	.fault = MNCK_FAULT_PREEMPTED,
+	.parameters = "",
+};
+
+FIXTURE_VARIANT_ADD(no_sleep, preempted_probes)
+{
+	.fault = MNCK_FAULT_PREEMPTED,
+	.parameters = "probes=1",
+};
+
+FIXTURE_SETUP(no_sleep)
+{
+	self->fd = -1;
+	if (*variant->parameters) {
+		REQUIRE_MNCK_KO();
+		ASSERT_EQ(0, mnck_remove());
+		ASSERT_EQ(0, mnck_insert(variant->parameters));
+	}
+	SETUP_VICTIM(AREA_SIZE);
+}
+
+FIXTURE_TEARDOWN(no_sleep)
+{
+	TEARDOWN_VICTIM();
+	if (*variant->parameters) {
+		EXPECT_EQ(0, mnck_remove());
+		EXPECT_EQ(0, mnck_insert(""));
+	}
+}
+
+/* The driver is not reported, in whatever callback. */
+TEST_F_TIMEOUT(no_sleep, non_blockable, MNCK_TIMEOUT)
+{
+	struct subscriber subs[3];
+
+	for (int place = MNCK_IN_START; place <= MNCK_IN_INTERVAL; place++)
+		ATTACH(&subs[place], variant->fault, place);
+	STOP_IN_EXIT();
+	EXPECT_EQ(0, victim_mrelease(&self->victim));
+	EXPECT_CALLS(&subs[MNCK_IN_START], self->reap.vmas, self->reap.vmas, 0);
+	EXPECT_CALLS(&subs[MNCK_IN_END], self->reap.vmas, self->reap.vmas, 0);
+	EXPECT_CALLS(&subs[MNCK_IN_INTERVAL], 1, 0, 0);
+	for (int place = MNCK_IN_START; place <= MNCK_IN_INTERVAL; place++)
+		EXPECT_NO_VIOLATION(&subs[place]);
+	EXPECT_NO_LINE(self->kmsg);
+}
+
+/* Nor is it reported for the end that undoes a start. */
+TEST_F_TIMEOUT(no_sleep, undoing_end, MNCK_TIMEOUT)
+{
+	struct subscriber end, refuses;
+
+	ATTACH(&end, variant->fault, MNCK_IN_END);
+	ATTACH(&refuses, MNCK_FAULT_REFUSES, MNCK_IN_START);
+	STOP_IN_EXIT();
+	EXPECT_ERRNO(EAGAIN, victim_mrelease(&self->victim));
+	EXPECT_CALLS(&end, self->reap.vmas, self->reap.vmas, 0);
+	EXPECT_NO_VIOLATION(&end);
+	EXPECT_NO_VIOLATION(&refuses);
 	EXPECT_NO_LINE(self->kmsg);
 }
 

@@ -218,7 +218,7 @@ TEST_F_TIMEOUT(uapi, attach_range, MNCK_TIMEOUT)
 /* Returns whether a faulty driver can make this mistake in this callback. */
 static bool fault_exists(__u32 fault, __u32 place)
 {
-	bool sleeps = fault >= MNCK_FAULT_MSLEEP && fault <= MNCK_FAULT_GFP_KERNEL;
+	bool sleeps = fault >= MNCK_FAULT_MSLEEP && fault <= MNCK_FAULT_PREEMPTED;
 	bool locks = fault >= MNCK_FAULT_LOCK_RECLAIM && fault <= MNCK_FAULT_LOCK_LAST;
 
 	switch (place) {

@@ -23,7 +23,6 @@ use crate::{
     },
     ffi::{
         current_run_delay,
-        current_sleeps,
         parameters,
         HeldMap,
         MightSleep,
@@ -49,12 +48,9 @@ pub(crate) struct Scope<'a> {
 /// What is checked of a call that must not sleep, or while a limit or a probe is on.
 struct Close {
     call: Call,
-    /// How often the task had slept before.
-    sleeps: usize,
     /// When the callback was called, if it has a limit.
     begin: Option<Begin>,
-    /// The section in which the probes look for what the callback might have slept for, if there is
-    /// room for one.
+    /// Watches the callback for sleeps. `None` only once that has ended.
     section: Option<Section>,
 }
 
@@ -102,17 +98,15 @@ impl Close {
     fn new(watch: &Watch, call: &Call) -> Self {
         Self {
             call: *call,
-            sleeps: current_sleeps(),
             begin: parameters::measures().then(|| Begin::now(watch)),
-            section: parameters::measures().then(Section::begin).flatten(),
+            section: Some(Section::begin()),
         }
     }
 
     #[cold]
     fn finish(mut self, watch: &Watch) {
-        let sleeps = current_sleeps().wrapping_sub(self.sleeps);
         // First, so that the reports are not counted in.
-        let might_sleep = self.section.take().and_then(Section::end);
+        let (sleeps, might_sleep) = self.section.take().map_or((0, None), Section::end);
 
         if let Some(begin) = &self.begin {
             self.check_latency(watch, begin);
@@ -149,6 +143,12 @@ impl Close {
                     lock,
                     function
                 ),
+            );
+        } else if might_sleep.is_some_and(MightSleep::scheduled) {
+            watch.report(
+                Rule::NonBlock,
+                self.call.range,
+                fmt!("{} called schedule() but did not sleep", self.name()),
             );
         }
     }

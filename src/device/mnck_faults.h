@@ -22,7 +22,7 @@ enum mnck_fault {
 	MNCK_FAULT_FAILING_END,
 	/*
 	 * It calls msleep() in each range.  Breaks rule non-block in a non-blockable
-	 * range.  Like the next four, it has a start and an end.
+	 * range.  Like the next six, it has a start and an end.
 	 */
 	MNCK_FAULT_MSLEEP,
 	/* It calls schedule() in each range.  Breaks rule non-block. */
@@ -42,6 +42,13 @@ enum mnck_fault {
 	 * sees only with its module parameter "probes".
 	 */
 	MNCK_FAULT_GFP_KERNEL,
+	/*
+	 * No mistake: it takes a spin lock in each range.  On a PREEMPT_RT kernel another
+	 * task holds the lock, and the driver's task leaves its CPU until the lock is free.
+	 */
+	MNCK_FAULT_SPIN_LOCK,
+	/* No mistake: another task preempts it in each range. */
+	MNCK_FAULT_PREEMPTED,
 	/*
 	 * Like FAILING_END, but its end does nothing for a non-blockable range.  In a
 	 * chain with MNCK_POLICY_ALL it therefore breaks no rule, while FAILING_END
@@ -64,10 +71,10 @@ enum mnck_fault {
 enum mnck_place {
 	/* The start: for all but LOCK_*. */
 	MNCK_IN_START = 0,
-	/* The end: for MSLEEP to GFP_KERNEL. */
+	/* The end: for MSLEEP to PREEMPTED. */
 	MNCK_IN_END,
 	/*
-	 * The callback of an interval notifier: for MSLEEP to GFP_KERNEL, LOCK_*,
+	 * The callback of an interval notifier: for MSLEEP to PREEMPTED, LOCK_*,
 	 * EAGAIN and NONE.  The driver is then attached to a range, like a mirror.
 	 */
 	MNCK_IN_INTERVAL,

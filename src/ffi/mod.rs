@@ -34,7 +34,8 @@ pub(crate) mod parameters;
 mod probe;
 pub(crate) use probe::{
     MightSleep,
-    Section, //
+    Section,
+    SleepProbe, //
 };
 
 mod racy;
@@ -64,10 +65,7 @@ pub(crate) use table::Table;
 pub(crate) mod target;
 
 mod task;
-pub(crate) use task::{
-    current_is_killed,
-    current_sleeps, //
-};
+pub(crate) use task::current_is_killed;
 
 pub(crate) mod trace;
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Probes that see what a task might have slept for, even if it did not sleep.
+//! Whether a task sleeps, and probes that see what it might have slept for, even if it did not.
 //!
 //! C header: [`probes.h`](probes.h)
 
 use core::mem::MaybeUninit;
 
 use kernel::{
+    ffi::c_int,
     prelude::*,
     types::NotThreadSafe, //
 };
@@ -27,35 +28,80 @@ mod probes_generated {
 use probes_generated::{
     mnck_probe_begin,
     mnck_probe_end,
-    mnck_probe_might_sleep, //
+    mnck_probe_might_sleep,
+    mnck_probe_register_sleeps,
+    mnck_probe_unregister_sleeps, //
 };
 
-/// A section of code in which the probes watch the current task.
+use super::task::current_voluntary_switches;
+
+/// The probe that counts sleeps on a `PREEMPT_RT` kernel, registered until this is dropped. The drop
+/// sleeps.
+pub(crate) struct SleepProbe(());
+
+impl SleepProbe {
+    /// Registers the probe, which must not be registered yet, if the kernel is `PREEMPT_RT`. Logs it
+    /// if that is impossible. May sleep.
+    pub(crate) fn new() -> Self {
+        // SAFETY: The probe is in this module, which drops this before it is unloaded, and after the
+        // last callback.
+        unsafe { mnck_probe_register_sleeps() };
+        Self(())
+    }
+}
+
+impl Drop for SleepProbe {
+    fn drop(&mut self) {
+        // SAFETY: `new()` has registered the probe, if there is one.
+        unsafe { mnck_probe_unregister_sleeps() };
+    }
+}
+
+/// A section of code in which the current task is watched for sleeps.
 ///
-/// Sections nest, and what the task does is recorded in the innermost section. A section that is
+/// Sections nest, and what the probes see is recorded in the innermost section. A section that is
 /// leaked stays in the table of sections, as an outer section of all later sections of the task.
-pub(crate) struct Section(i32, NotThreadSafe);
+pub(crate) struct Section {
+    /// The number of the section in the table, or `None` if no probe watches it.
+    probed: Option<c_int>,
+    /// The voluntary context switches of the task before the section.
+    switches: usize,
+    _task: NotThreadSafe,
+}
 
 impl Section {
-    /// Begins a section. Returns `None` if the probes are not registered or too many sections are
-    /// in use. Never sleeps.
-    pub(crate) fn begin() -> Option<Self> {
+    /// Begins a section. Never sleeps.
+    pub(crate) fn begin() -> Self {
         // SAFETY: `end()`, in the same task, is given the number.
         let section = unsafe { mnck_probe_begin() };
 
-        (section >= 0).then_some(Self(section, NotThreadSafe))
+        Self {
+            probed: (section >= 0).then_some(section),
+            switches: current_voluntary_switches(),
+            _task: NotThreadSafe,
+        }
     }
 
-    /// Ends the section, and returns what the task might have slept for in it, if anything.
-    pub(crate) fn end(self) -> Option<MightSleep> {
-        let mut might_sleep = MaybeUninit::uninit();
+    /// Ends the section. Returns how often the task slept in it, and what the task might have slept
+    /// for, if anything.
+    pub(crate) fn end(self) -> (usize, Option<MightSleep>) {
+        let switches = current_voluntary_switches().wrapping_sub(self.switches);
+        let mut sleeps = 0;
+        let might_sleep = self.probed.and_then(|section| {
+            let mut found = MaybeUninit::uninit();
 
-        // SAFETY: The number is that of a section that the current task has begun. If the return
-        // value is true `might_sleep` was written.
-        unsafe {
-            mnck_probe_end(self.0, might_sleep.as_mut_ptr())
-                .then(|| MightSleep(might_sleep.assume_init()))
+            // SAFETY: The number is that of a section that the current task has begun. If the
+            // return value is true `found` was written.
+            unsafe {
+                mnck_probe_end(section, &raw mut sleeps, found.as_mut_ptr())
+                    .then(|| MightSleep(found.assume_init()))
+            }
+        });
+
+        if !cfg!(CONFIG_PREEMPT_RT) {
+            sleeps = switches;
         }
+        (sleeps, might_sleep)
     }
 }
 
@@ -67,6 +113,11 @@ impl MightSleep {
     /// function that took the lock.
     pub(crate) fn lock(&self) -> Option<(&CStr, &CStr)> {
         Some((name(&self.0.lock)?, name(&self.0.locked_in)?))
+    }
+
+    /// Returns whether the task has called `schedule()`.
+    pub(crate) fn scheduled(&self) -> bool {
+        self.0.scheduled
     }
 
     /// Returns the first function that allocated memory with direct reclaim.

@@ -32,7 +32,7 @@ extern const struct mmu_notifier_ops faulty_tolerant;
 extern const struct mmu_interval_notifier_ops faulty_interval_none;
 extern const struct mmu_interval_notifier_ops faulty_interval_eagain;
 
-/* A driver that sleeps, in one of three callbacks. */
+/* A driver that sleeps or waits, in one of three callbacks. */
 struct faulty_sleeper {
 	struct mmu_notifier_ops in_start;
 	struct mmu_notifier_ops in_end;
@@ -44,6 +44,49 @@ extern const struct faulty_sleeper faulty_schedule;
 extern const struct faulty_sleeper faulty_mutex;
 extern const struct faulty_sleeper faulty_mutex_free;
 extern const struct faulty_sleeper faulty_gfp_kernel;
+extern const struct faulty_sleeper faulty_spin_lock;
+extern const struct faulty_sleeper faulty_preempted;
+
+/* Defines the sleeper faulty_##_how: its callback calls sleep_##_how() first. */
+#define FAULTY_SLEEPER(_how)							\
+static int start_##_how(struct mmu_notifier *subscription,			\
+			const struct mmu_notifier_range *range)			\
+{										\
+	sleep_##_how(range);							\
+	return faulty_start(subscription, range);				\
+}										\
+										\
+static void end_##_how(struct mmu_notifier *subscription,			\
+		       const struct mmu_notifier_range *range)			\
+{										\
+	sleep_##_how(range);							\
+	faulty_end(subscription, range);					\
+}										\
+										\
+static bool invalidate_##_how(struct mmu_interval_notifier *subscription,	\
+			      const struct mmu_notifier_range *range,		\
+			      unsigned long sequence)				\
+{										\
+	sleep_##_how(range);							\
+	mmu_interval_set_seq(subscription, sequence);				\
+	return true;								\
+}										\
+										\
+const struct faulty_sleeper faulty_##_how = {					\
+	.in_start = {								\
+		.invalidate_range_start = start_##_how,				\
+		.invalidate_range_end = faulty_end,				\
+		.alloc_notifier = faulty_alloc,					\
+		.free_notifier = faulty_free,					\
+	},									\
+	.in_end = {								\
+		.invalidate_range_start = faulty_start,				\
+		.invalidate_range_end = end_##_how,				\
+		.alloc_notifier = faulty_alloc,					\
+		.free_notifier = faulty_free,					\
+	},									\
+	.in_interval = { .invalidate = invalidate_##_how },			\
+}
 
 /* A driver that takes locks, in two callbacks. */
 struct faulty_locker {

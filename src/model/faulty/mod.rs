@@ -3,8 +3,8 @@
 //! Drivers in C that break a rule, one mistake each.
 //!
 //! The safe types exclude these mistakes, so they are written in C: `failing.c`, `sleeping.c`,
-//! `locking.c`. Here each driver is wrapped in a [`Driver`] or an [`IntervalDriver`], which checks
-//! the rules, and attached.
+//! `waiting.c`, `locking.c`. Here each driver is wrapped in a [`Driver`] or an [`IntervalDriver`],
+//! which checks the rules, and attached.
 
 use core::ops::Range;
 

@@ -136,48 +136,8 @@ static void sleep_gfp_kernel(const struct mmu_notifier_range *range)
 	kfree(kmalloc(64, GFP_KERNEL | __GFP_NOLOCKDEP));
 }
 
-#define SLEEPER(_how)								\
-static int start_##_how(struct mmu_notifier *subscription,			\
-			const struct mmu_notifier_range *range)			\
-{										\
-	sleep_##_how(range);							\
-	return faulty_start(subscription, range);				\
-}										\
-										\
-static void end_##_how(struct mmu_notifier *subscription,			\
-		       const struct mmu_notifier_range *range)			\
-{										\
-	sleep_##_how(range);							\
-	faulty_end(subscription, range);					\
-}										\
-										\
-static bool invalidate_##_how(struct mmu_interval_notifier *subscription,	\
-			      const struct mmu_notifier_range *range,		\
-			      unsigned long sequence)				\
-{										\
-	sleep_##_how(range);							\
-	mmu_interval_set_seq(subscription, sequence);				\
-	return true;								\
-}										\
-										\
-const struct faulty_sleeper faulty_##_how = {					\
-	.in_start = {								\
-		.invalidate_range_start = start_##_how,				\
-		.invalidate_range_end = faulty_end,				\
-		.alloc_notifier = faulty_alloc,					\
-		.free_notifier = faulty_free,					\
-	},									\
-	.in_end = {								\
-		.invalidate_range_start = faulty_start,				\
-		.invalidate_range_end = end_##_how,				\
-		.alloc_notifier = faulty_alloc,					\
-		.free_notifier = faulty_free,					\
-	},									\
-	.in_interval = { .invalidate = invalidate_##_how },			\
-}
-
-SLEEPER(msleep);
-SLEEPER(schedule);
-SLEEPER(mutex);
-SLEEPER(mutex_free);
-SLEEPER(gfp_kernel);
+FAULTY_SLEEPER(msleep);
+FAULTY_SLEEPER(schedule);
+FAULTY_SLEEPER(mutex);
+FAULTY_SLEEPER(mutex_free);
+FAULTY_SLEEPER(gfp_kernel);
