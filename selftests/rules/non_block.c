@@ -102,6 +102,15 @@ FIXTURE_VARIANT_ADD(non_block, gfp_kernel)
 	.might_sleep = true,
 };
 
+/* In the state TASK_RUNNING, in which the kernel's own checks do not see a schedule(). */
+FIXTURE_VARIANT_ADD(non_block, yield)
+{
+	.fault = MNCK_FAULT_YIELD,
+	.rule = MNCK_RULE_NON_BLOCK,
+	.what = "called schedule() but did not sleep",
+	.might_sleep = true,
+};
+
 FIXTURE_SETUP(non_block)
 {
 	self->fd = -1;

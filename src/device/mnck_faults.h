@@ -22,7 +22,7 @@ enum mnck_fault {
 	MNCK_FAULT_FAILING_END,
 	/*
 	 * It calls msleep() in each range.  Breaks rule non-block in a non-blockable
-	 * range.  Like the next six, it has a start and an end.
+	 * range.  Like the next seven, it has a start and an end.
 	 */
 	MNCK_FAULT_MSLEEP,
 	/* It calls schedule() in each range.  Breaks rule non-block. */
@@ -42,6 +42,12 @@ enum mnck_fault {
 	 * sees only with its module parameter "probes".
 	 */
 	MNCK_FAULT_GFP_KERNEL,
+	/*
+	 * It calls schedule() in the state TASK_RUNNING in each range, so it does not
+	 * sleep.  Breaks rule non-block, which mnck sees only with its module parameter
+	 * "probes".
+	 */
+	MNCK_FAULT_YIELD,
 	/*
 	 * No mistake: it takes a spin lock in each range.  On a PREEMPT_RT kernel another
 	 * task holds the lock, and the driver's task leaves its CPU until the lock is free.

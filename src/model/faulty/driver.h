@@ -44,6 +44,7 @@ extern const struct faulty_sleeper faulty_schedule;
 extern const struct faulty_sleeper faulty_mutex;
 extern const struct faulty_sleeper faulty_mutex_free;
 extern const struct faulty_sleeper faulty_gfp_kernel;
+extern const struct faulty_sleeper faulty_yield;
 extern const struct faulty_sleeper faulty_spin_lock;
 extern const struct faulty_sleeper faulty_preempted;
 

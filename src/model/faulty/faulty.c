@@ -42,6 +42,7 @@ static const struct {
 	[MNCK_FAULT_MUTEX] = SLEEPER(faulty_mutex),
 	[MNCK_FAULT_MUTEX_FREE] = SLEEPER(faulty_mutex_free),
 	[MNCK_FAULT_GFP_KERNEL] = SLEEPER(faulty_gfp_kernel),
+	[MNCK_FAULT_YIELD] = SLEEPER(faulty_yield),
 	[MNCK_FAULT_SPIN_LOCK] = SLEEPER(faulty_spin_lock),
 	[MNCK_FAULT_PREEMPTED] = SLEEPER(faulty_preempted),
 	[MNCK_FAULT_TOLERANT] = { .in_start = &faulty_tolerant },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Drivers whose task leaves its CPU without sleeping, which is allowed.
+ * Drivers whose task leaves its CPU without sleeping.  One of them calls schedule(), which
+ * it may not in a non-blockable callback; the others do nothing wrong.
  */
 #include <linux/cleanup.h>
 #include <linux/preempt.h>
@@ -9,6 +10,12 @@
 #include <linux/workqueue.h>
 
 #include "driver.h"
+
+/* The task goes on to run, at once or after other tasks of its CPU. */
+static void sleep_yield(const struct mmu_notifier_range *range)
+{
+	schedule();
+}
 
 /* A work item on the CPU of the task that is in the callback. */
 struct other {
@@ -101,5 +108,6 @@ static void sleep_preempted(const struct mmu_notifier_range *range)
 	end_other(&other);
 }
 
+FAULTY_SLEEPER(yield);
 FAULTY_SLEEPER(spin_lock);
 FAULTY_SLEEPER(preempted);
