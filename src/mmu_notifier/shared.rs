@@ -100,6 +100,9 @@ pub trait Shared: Subscriber + AtomicDrop {
 /// it keeps the domain, and its module loaded: a module's exit cannot begin before the last free.
 /// (`mmu_notifier_synchronize()`, which C calls in the exit for this, waits for a grace period but
 /// not for the callbacks that are queued behind it.)
+// In cache lines of its own: each CPU that calls a callback reads `ops`, and the count of the `Arc`
+// changes with each subscriber.
+#[repr(align(64))]
 #[pin_data]
 pub struct Domain<F: Flavour> {
     /// By its address the core tells one family's subscriber from another's.

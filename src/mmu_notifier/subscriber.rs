@@ -139,6 +139,8 @@ pub unsafe trait Flavour: 'static {
 /// # Invariants
 ///
 /// `subscription` is initialised, and is `subscriber`'s.
+// In the order of a C driver's struct, and so with the same cache lines.
+#[repr(C)]
 #[pin_data]
 pub(super) struct Node<F: Flavour> {
     #[pin]

@@ -106,6 +106,8 @@ pub unsafe trait IntervalFlavour: 'static {
 ///
 /// `subscription` is initialised, and is `subscriber`'s; only who holds `lock` writes
 /// `invalidate_seq` in it.
+// In the order of a C driver's struct, and so with the same cache lines.
+#[repr(C)]
 #[pin_data]
 struct IntervalNode<T: IntervalSubscriber> {
     #[pin]
