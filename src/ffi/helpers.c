@@ -75,24 +75,30 @@ static noinline bool is_caller(unsigned long address)
 	return false;
 }
 
-#define OTHERS_BITS 9
+#define OTHERS_BITS 8
 
 /*
  * A cache of addresses that are not in those functions, because looking up a name
  * is slow.  An entry never becomes wrong: the kernel's own functions do not move, and
  * an address in a module is never in one of them.
+ *
+ * A set has two entries, because two addresses of one stack may hash to the same set.
+ * With one entry each walk of that stack would look up both names, and write to a
+ * cache line that all CPUs read.
  */
-static unsigned long others[1 << OTHERS_BITS];
+static unsigned long others[1 << OTHERS_BITS][2];
 
 static bool calls_back(unsigned long address)
 {
-	unsigned long *other = &others[hash_long(address, OTHERS_BITS)];
+	unsigned long *set = others[hash_long(address, OTHERS_BITS)];
 
-	if (READ_ONCE(*other) == address)
+	if (READ_ONCE(set[0]) == address || READ_ONCE(set[1]) == address)
 		return false;
 	if (is_caller(address))
 		return true;
-	WRITE_ONCE(*other, address);
+	/* A race of two CPUs here loses an entry, no more. */
+	WRITE_ONCE(set[1], READ_ONCE(set[0]));
+	WRITE_ONCE(set[0], address);
 	return false;
 }
 
