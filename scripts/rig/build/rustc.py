@@ -4,6 +4,7 @@
 It compiles crates that use mnck as a library, only to see what it reports: nothing is linked.
 """
 
+import itertools
 import json
 import re
 import shlex
@@ -129,8 +130,8 @@ def parse_command(saved: str) -> tuple[dict[str, str], list[str]]:
     Left out are the inputs and outputs, which differ from crate to crate.
     """
     line = saved.partition("\n")[0].partition(" := ")[2].replace("$(pound)", "#").replace("$$", "$")
-    words = shlex.split(line)
-    words = words[: words.index(";")] if ";" in words else words
+    # The commands after rustc's begin with ";" or with ";llvm-link".
+    words = list(itertools.takewhile(lambda word: not word.startswith(";"), shlex.split(line)))
     environment = {}
     while "=" in words[0]:
         name, _, environment[name] = words.pop(0).partition("=")

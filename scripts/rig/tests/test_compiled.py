@@ -194,10 +194,12 @@ class Compiler(unittest.TestCase):
             self.assertEqual(rustc.parse(output, 101)[-1].code, "rustc: exit status 101")
 
     def test_command(self):
-        environment, flags = rustc.parse_command(COMMAND)
-        self.assertEqual(environment, {"OBJTREE": "/k", "RUST_MODFILE": "src/mnck"})
         cfg = ["-Zcrate-attr=feature(a,b)", "@/k/rustc_cfg"]
-        self.assertEqual(flags, ["--edition=2021", *cfg, "-L", "/k/rust/"])
+        inlining = ";llvm-link --internalize src/mnck_main.bc"
+        for saved in COMMAND, COMMAND.replace(" ; objtool", f" {inlining}; objtool"):
+            environment, flags = rustc.parse_command(saved)
+            self.assertEqual(environment, {"OBJTREE": "/k", "RUST_MODFILE": "src/mnck"})
+            self.assertEqual(flags, ["--edition=2021", *cfg, "-L", "/k/rust/"])
 
 
 class Doctest(unittest.TestCase):
