@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The ioctls of /dev/bench_c, /dev/bench_helpers and /dev/bench_rust, which attach
- * subscribers to the caller's address space.
+ * The ioctls of /dev/bench_c, /dev/bench_rust, /dev/bench_c_calls and
+ * /dev/bench_rust_calls, which attach subscribers to the caller's address space.
  */
 #ifndef BENCH_H
 #define BENCH_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The code of the modules bench_c and bench_helpers, which do the same as
+ * The code of the modules bench_c and bench_c_calls, which do the same as
  * bench_rust_main.rs.  The two differ only in bench_primitives.h.
  */
 #include <linux/fs.h>

@@ -2,8 +2,8 @@
 /*
  * Locks, atomics and memory for the subscribers in C.  Without BENCH_RUST_HELPERS they
  * are those of C, most of which are inlined.  With BENCH_RUST_HELPERS they are calls of
- * the functions in the kernel's rust/helpers/, as in Rust code.  A kernel with
- * CONFIG_RUST_INLINE_HELPERS has no such functions: it inlines them in Rust code as well.
+ * the functions in the kernel's rust/helpers/, as in Rust code on a kernel without
+ * CONFIG_RUST_INLINE_HELPERS.
  */
 #ifndef BENCH_PRIMITIVES_H
 #define BENCH_PRIMITIVES_H
@@ -13,7 +13,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
-#if defined(BENCH_RUST_HELPERS) && !defined(CONFIG_RUST_INLINE_HELPERS)
+#ifdef BENCH_RUST_HELPERS
 
 void rust_helper_spin_lock(spinlock_t *lock);
 void rust_helper_spin_assert_is_held(spinlock_t *lock);

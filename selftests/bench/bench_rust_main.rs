@@ -62,6 +62,13 @@ module! {
     license: "GPL v2",
 }
 
+/// The name of the device: that of the module.
+const NAME: &CStr = if cfg!(bench_calls) {
+    c"bench_rust_calls"
+} else {
+    c"bench_rust"
+};
+
 const ATTACH: u32 = _IOW::<[u64; 5]>('b' as u32, 0);
 const DETACH: u32 = _IO('b' as u32, 1);
 const CALLS: u32 = _IO('b' as u32, 2);
@@ -76,9 +83,7 @@ struct Bench {
 impl kernel::InPlaceModule for Bench {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            _device <- MiscDeviceRegistration::register(MiscDeviceOptions {
-                name: c"bench_rust",
-            }),
+            _device <- MiscDeviceRegistration::register(MiscDeviceOptions { name: NAME }),
         })
     }
 }

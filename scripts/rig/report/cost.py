@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The results of `make bench`: what exceeds the limit, a table, and Documentation/cost.md."""
+"""The results of `make bench`: what exceeds a limit, tables, and Documentation/cost.md."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,13 @@ from rig.report import plot
 from rig.report.document import fill
 from rig.report.results import paint
 
-LIMIT = 1.02
+# How many times the instructions of C a munmap with a subscriber in Rust may take.  One with two
+# passes allocates memory, for which Rust calls krealloc() and C calls kmalloc().
+LIMIT = 1.005
+LIMIT_OF = {"two_pass": 1.02}
+# The same where Rust calls the functions of rust/helpers/, of a munmap, and of a callback in C that
+# calls them too.
+LIMIT_WITH_CALLS = 1.02
 
 DOCUMENT = CHECKOUT / "Documentation/cost.md"
 PICTURE = CHECKOUT / "Documentation/cost.svg"
@@ -49,11 +55,12 @@ WAYS = {
 
 @dataclass(frozen=True)
 class Costs:
-    """The instructions for the same work in C, in C with Rust's calls, and in Rust."""
+    """The instructions for the same work in C, in Rust, and in both with Rust's function calls."""
 
     c: float
-    helpers: float
     rust: float
+    c_calls: float
+    rust_calls: float
 
 
 @dataclass(frozen=True)
@@ -66,14 +73,29 @@ class Flavour:
     callback: Costs  # what each further subscriber adds
 
     @property
+    def limit(self) -> float:
+        """What event_ratio must not exceed."""
+        return LIMIT_OF.get(self.name, LIMIT)
+
+    @property
     def event_ratio(self) -> float:
-        """Rust to C, of the whole event; must not exceed LIMIT."""
+        """Rust to C, of the whole event."""
         return self.event.rust / self.event.c
 
     @property
     def callback_ratio(self) -> float:
-        """Rust to C that makes the same calls, of a callback; must not exceed LIMIT."""
-        return self.callback.rust / self.callback.helpers
+        """Rust to C, of a callback."""
+        return self.callback.rust / self.callback.c
+
+    @property
+    def event_ratio_with_calls(self) -> float:
+        """Rust with calls to plain C, of the whole event; must not exceed LIMIT_WITH_CALLS."""
+        return self.event.rust_calls / self.event.c
+
+    @property
+    def callback_ratio_with_calls(self) -> float:
+        """Rust to C that makes the same calls, of a callback; must not exceed LIMIT_WITH_CALLS."""
+        return self.callback.rust_calls / self.callback.c_calls
 
 
 @dataclass(frozen=True)
@@ -88,29 +110,38 @@ class Run:
 
 
 def exceeded(run: Run) -> Iterator[str]:
-    """Yields a line for each ratio that exceeds the limit."""
+    """Yields a line for each ratio that exceeds its limit."""
     for flavour in run.flavours:
-        ratios = {"with a subscriber": flavour.event_ratio, "a callback": flavour.callback_ratio}
-        for what, ratio in ratios.items():
-            if ratio > LIMIT:
+        for what, ratio, limit in (
+            ("with a subscriber", flavour.event_ratio, flavour.limit),
+            ("with calls, with a subscriber", flavour.event_ratio_with_calls, LIMIT_WITH_CALLS),
+            ("with calls, a callback", flavour.callback_ratio_with_calls, LIMIT_WITH_CALLS),
+        ):
+            if ratio > limit:
                 where = f"{run.kernel.arch} {flavour.name}, {what}"
-                yield paint(f"{where}: {ratio:.3f} times C, the limit is {LIMIT}", FAIL)
+                yield paint(f"{where}: {ratio:.4f} times C, the limit is {limit}", FAIL)
 
 
 def show(run: Run) -> None:
-    """Prints the table."""
+    """Prints the tables."""
     print(f"\n{run.kernel.arch}, instructions")
-    print(f"{'':14}{'event with one subscriber':>34}   {'one more callback':>30}")
-    print(
-        f"{'':14}{'none':>8}{'C':>8}{'Rust':>9}{'ratio':>8}"
-        f"   {'C':>8}{'C, calls':>10}{'Rust':>8}{'ratio':>8}"
-    )
+    print(f"{'':14}{'event with one subscriber':>34}   {'one more callback':>25}")
+    print(f"{'':14}{'none':>8}{'C':>8}{'Rust':>9}{'ratio':>9}   {'C':>8}{'Rust':>8}{'ratio':>9}")
     for flavour in run.flavours:
         event, callback = flavour.event, flavour.callback
         print(
             f"{flavour.name:14}{flavour.without:8.0f}{event.c:8.0f}{event.rust:9.0f}"
-            f"{_ratio(flavour.event_ratio)}   {callback.c:8.1f}{callback.helpers:10.1f}"
-            f"{callback.rust:8.1f}{_ratio(flavour.callback_ratio)}"
+            f"{_ratio(flavour.event_ratio, flavour.limit)}   {callback.c:8.1f}{callback.rust:8.1f}"
+            f"{flavour.callback_ratio:9.3f}"
+        )
+    print("with calls of rust/helpers/")
+    for flavour in run.flavours:
+        event, callback = flavour.event, flavour.callback
+        print(
+            f"{flavour.name:14}{flavour.without:8.0f}{event.c:8.0f}{event.rust_calls:9.0f}"
+            f"{_ratio(flavour.event_ratio_with_calls, LIMIT_WITH_CALLS)}   {callback.c_calls:8.1f}"
+            f"{callback.rust_calls:8.1f}"
+            f"{_ratio(flavour.callback_ratio_with_calls, LIMIT_WITH_CALLS)}"
         )
     print(f"{'one more callback':26}{'unchecked':>12}{'checked':>12}")
     for name, costs in run.checks.items():
@@ -121,8 +152,8 @@ def _cell(cost: float | None) -> str:
     return "-" if cost is None else f"{cost:.0f}"
 
 
-def _ratio(ratio: float) -> str:
-    return paint(f"{ratio:8.3f}", OK if ratio <= LIMIT else FAIL)
+def _ratio(ratio: float, limit: float) -> str:
+    return paint(f"{ratio:9.3f}", OK if ratio <= limit else FAIL)
 
 
 def document(runs: list[Run]) -> list[Path]:
@@ -134,19 +165,34 @@ def document(runs: list[Run]) -> list[Path]:
 
 def text(runs: list[Run], tools: str) -> str:
     """Returns the text of the page; `tools` are the compilers."""
+    flavours = [flavour for run in runs for flavour in run.flavours]
+    others = [flavour for flavour in flavours if flavour.name not in LIMIT_OF]
     return fill(
         "cost.md.in",
         {
             "limit": f"{LIMIT}",
-            "tables": "\n\n".join("\n".join(_table(run)) for run in runs),
-            "checks": "\n\n".join("\n".join(_checks(run)) for run in runs),
-            "registration": "\n\n".join("\n".join(_registration(run)) for run in runs),
-            "event": f"{max(f.event_ratio for run in runs for f in run.flavours):.3f}",
-            "callback": f"{max(f.callback_ratio for run in runs for f in run.flavours):.3f}",
-            "plain": f"{max(f.callback.rust / f.callback.c for r in runs for f in r.flavours):.2f}",
+            "two_pass_limit": f"{LIMIT_OF['two_pass']}",
+            "calls_limit": f"{LIMIT_WITH_CALLS}",
+            "event": _most(f.event_ratio for f in others),
+            "two_pass": _most(f.event_ratio for f in flavours if f.name in LIMIT_OF),
+            "calls_event": _most(f.event_ratio_with_calls for f in flavours),
+            "calls_callback": _most(f.callback_ratio_with_calls for f in flavours),
+            "plain": f"{max(f.callback.rust_calls / f.callback.c for f in flavours):.2f}",
+            "tables": _of_each(_table, runs),
+            "calls_tables": _of_each(_table_with_calls, runs),
+            "registration": _of_each(_registration, runs),
+            "checks": _of_each(_checks, runs),
             "tools": tools,
         },
     )
+
+
+def _most(ratios: Iterable[float]) -> str:
+    return f"{max(ratios):.3f}"
+
+
+def _of_each(table: Callable[[Run], Iterator[str]], runs: list[Run]) -> str:
+    return "\n\n".join("\n".join(table(run)) for run in runs)
 
 
 def _tools(kernel: Kernel) -> str:
@@ -157,18 +203,33 @@ def _tools(kernel: Kernel) -> str:
 
 
 def _table(run: Run) -> Iterator[str]:
-    yield f"**{run.kernel.arch}**\n"
     yield (
-        "| | none | one: C | one: Rust | ratio | callback: C | callback: C, Rust's calls"
-        " | callback: Rust | ratio |"
+        f"| {run.kernel.arch} | none | one: C | one: Rust | ratio"
+        " | callback: C | callback: Rust | ratio |"
     )
-    yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|"
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|"
     for flavour in run.flavours:
         event, callback = flavour.event, flavour.callback
         yield (
             f"| {TITLES[flavour.name]} | {flavour.without:.0f} | {event.c:.0f} | {event.rust:.0f}"
-            f" | **{flavour.event_ratio:.3f}** | {callback.c:.1f} | {callback.helpers:.1f}"
-            f" | {callback.rust:.1f} | **{flavour.callback_ratio:.3f}** |"
+            f" | **{flavour.event_ratio:.3f}** | {callback.c:.1f} | {callback.rust:.1f}"
+            f" | {flavour.callback_ratio:.3f} |"
+        )
+
+
+def _table_with_calls(run: Run) -> Iterator[str]:
+    yield (
+        f"| {run.kernel.arch} | one: C | one: Rust, calls | ratio"
+        " | callback: C | callback: C, calls | callback: Rust, calls | ratio |"
+    )
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|"
+    for flavour in run.flavours:
+        event, callback = flavour.event, flavour.callback
+        yield (
+            f"| {TITLES[flavour.name]} | {event.c:.0f} | {event.rust_calls:.0f}"
+            f" | **{flavour.event_ratio_with_calls:.3f}** | {callback.c:.1f}"
+            f" | {callback.c_calls:.1f} | {callback.rust_calls:.1f}"
+            f" | **{flavour.callback_ratio_with_calls:.3f}** |"
         )
 
 

@@ -1,6 +1,0 @@
-// SPDX-License-Identifier: GPL-2.0
-/* The module with the subscribers in C that call the functions that Rust code must call. */
-#define BENCH_RUST_HELPERS
-#include "bench_module.h"
-
-MODULE_DESCRIPTION("Subscribers to measure, in C, with Rust's primitives");
