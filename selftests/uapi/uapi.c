@@ -63,12 +63,13 @@ TEST_F_TIMEOUT(uapi, unknown_call, MNCK_TIMEOUT)
 {
 	struct mnck_attach attach = { .size = sizeof(attach) };
 	const unsigned long unknown[] = {
-		_IO(MNCK_IOCTL_TYPE, MNCK_CMD_TOUCH + 1),
-		_IO(MNCK_IOCTL_TYPE, 0xff),
-		_IO(MNCK_IOCTL_TYPE - 1, MNCK_CMD_ATTACH),
-		_IO(MNCK_IOCTL_TYPE + 1, MNCK_CMD_ATTACH),
-		_IOR(MNCK_IOCTL_TYPE, MNCK_CMD_ATTACH, struct mnck_attach),
-		_IOWR(MNCK_IOCTL_TYPE, MNCK_CMD_ATTACH, struct mnck_attach),
+		_IOW(MNCK_IOCTL_TYPE, MNCK_CMD_TOUCH + 1, struct mnck_touch),
+		_IOWR(MNCK_IOCTL_TYPE, 0xff, struct mnck_attach),
+		_IOWR(MNCK_IOCTL_TYPE - 1, MNCK_CMD_ATTACH, struct mnck_attach),
+		_IOWR(MNCK_IOCTL_TYPE + 1, MNCK_CMD_ATTACH, struct mnck_attach),
+		_IO(MNCK_IOCTL_TYPE, MNCK_CMD_ATTACH),
+		/* The number of the first version, which nsfs and remoteproc use, too. */
+		_IO(0xb7, MNCK_CMD_ATTACH),
 		0,
 		UINT32_MAX,
 	};

@@ -159,13 +159,13 @@ static void fill(unsigned long cmd, const struct subscriber *sub, void *arg, __u
 	}
 }
 
-/* The call with the argument at @_arg succeeds; then undoes its effect. */
-#define EXPECT_SUCCESS(_arg)                                                      \
+/* The call @_cmd with the argument at @_arg succeeds; then undoes its effect. */
+#define EXPECT_SUCCESS(_cmd, _arg)                                                      \
 	do {                                                                      \
 		struct subscriber new_ = self->sub;                               \
 		struct mnck_stats gone_;                                          \
 											\
-		ASSERT_EQ(0, ioctl(self->fd, variant->cmd, _arg));                \
+		ASSERT_EQ(0, ioctl(self->fd, _cmd, _arg));                        \
 		if (variant->cmd == MNCK_ATTACH) {                                \
 			memcpy(&new_.id, (_arg) + offsetof(struct mnck_attach, id), 8); \
 			ASSERT_NE(self->sub.id, new_.id);                         \
@@ -200,7 +200,7 @@ TEST_F_TIMEOUT(uapi_call, length, MNCK_TIMEOUT)
 	for (size_t size = variant->min; size <= variant->size; size++) {
 		fill(variant->cmd, &self->sub, arg, size);
 		memset(arg + size, 0xa5, self->page - size);
-		EXPECT_SUCCESS(arg);
+		EXPECT_SUCCESS(variant->cmd, arg);
 		/* No byte beyond the caller's size is written. */
 		for (size_t i = size; i < variant->size + 8; i++)
 			ASSERT_EQ((char)0xa5, arg[i]);
@@ -209,7 +209,7 @@ TEST_F_TIMEOUT(uapi_call, length, MNCK_TIMEOUT)
 	for (size_t i = 0; i < ARRAY_SIZE(longer); i++) {
 		memset(arg, 0, self->page);
 		fill(variant->cmd, &self->sub, arg, longer[i]);
-		EXPECT_SUCCESS(arg);
+		EXPECT_SUCCESS(variant->cmd, arg);
 
 		/* Each byte that the kernel does not know must be zero, the first and last too. */
 		for (size_t at = variant->size; at < longer[i]; at++) {
@@ -224,6 +224,34 @@ TEST_F_TIMEOUT(uapi_call, length, MNCK_TIMEOUT)
 	for (size_t i = 0; i < ARRAY_SIZE(too_long); i++) {
 		fill(variant->cmd, &self->sub, arg, too_long[i]);
 		EXPECT_ERRNO(E2BIG, ioctl(self->fd, variant->cmd, arg));
+	}
+}
+
+/*
+ * The size in the number of a call may be that of any version of the argument; any other
+ * type, direction or number is another call.
+ */
+TEST_F_TIMEOUT(uapi_call, number, MNCK_TIMEOUT)
+{
+	const unsigned int dir = _IOC_DIR(variant->cmd), nr = _IOC_NR(variant->cmd);
+	const size_t sizes[] = {
+		variant->min, variant->size, variant->size + 8, _IOC_SIZEMASK,
+	};
+	char *arg = self->pages;
+
+	EXPECT_EQ(variant->size, _IOC_SIZE(variant->cmd));
+	EXPECT_EQ(variant->writes ? _IOC_READ | _IOC_WRITE : _IOC_WRITE, dir);
+
+	/* The size of the argument does not change. */
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		fill(variant->cmd, &self->sub, arg, variant->size);
+		EXPECT_SUCCESS(_IOC(dir, MNCK_IOCTL_TYPE, nr, sizes[i]), arg);
+	}
+	for (unsigned int other = 0; other <= _IOC_DIRMASK; other++) {
+		size_t size = other == dir ? variant->min - 1 : variant->size;
+
+		fill(variant->cmd, &self->sub, arg, variant->size);
+		EXPECT_ERRNO(ENOTTY, ioctl(self->fd, _IOC(other, MNCK_IOCTL_TYPE, nr, size), arg));
 	}
 }
 
@@ -252,7 +280,7 @@ TEST_F_TIMEOUT(uapi_call, pointer, MNCK_TIMEOUT)
 	memmove(end - variant->size + 1, end - variant->size - 8, variant->size - 1);
 	EXPECT_ERRNO(EFAULT, ioctl(self->fd, variant->cmd, end - variant->size + 1));
 	fill(variant->cmd, &self->sub, end - variant->size, variant->size);
-	EXPECT_SUCCESS(end - variant->size);
+	EXPECT_SUCCESS(variant->cmd, end - variant->size);
 }
 
 /* A call that cannot write its argument back fails with EFAULT. */
@@ -264,7 +292,7 @@ TEST_F_TIMEOUT(uapi_call, read_only, MNCK_TIMEOUT)
 	fill(variant->cmd, &self->sub, arg, variant->size);
 	ASSERT_EQ(0, mprotect(arg, self->page, PROT_READ));
 	if (!variant->writes) {
-		EXPECT_SUCCESS(arg);
+		EXPECT_SUCCESS(variant->cmd, arg);
 		return;
 	}
 	EXPECT_ERRNO(EFAULT, ioctl(self->fd, variant->cmd, arg));

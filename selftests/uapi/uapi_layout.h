@@ -91,4 +91,12 @@ ASSERT_OFFSET(mnck_touch, id, 8);
 ASSERT_OFFSET(mnck_touch, start, 16);
 ASSERT_OFFSET(mnck_touch, end, 24);
 
+/* So are the numbers. */
+static_assert(MNCK_ATTACH == 0xc040bd00, "MNCK_ATTACH");
+static_assert(MNCK_DETACH == 0xc1f0bd01, "MNCK_DETACH");
+static_assert(MNCK_STATS == 0xc1f0bd02, "MNCK_STATS");
+static_assert(MNCK_LOCK == 0x4018bd03, "MNCK_LOCK");
+static_assert(MNCK_MIRROR == 0x4030bd04, "MNCK_MIRROR");
+static_assert(MNCK_TOUCH == 0x4020bd05, "MNCK_TOUCH");
+
 #endif /* MNCK_SELFTEST_UAPI_LAYOUT_H */

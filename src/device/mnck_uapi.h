@@ -10,13 +10,17 @@
  * know are taken as 0 and are not written back.  The size is written back as it
  * was.  The layout is the same for 32-bit callers.
  *
+ * The number of a call has the direction and the size of its argument.  If the argument
+ * grows, the number changes, and the numbers of earlier versions remain valid: the kernel
+ * takes the size from the argument alone.
+ *
  * Errors of all calls:
  *	EFAULT	the argument cannot be read or written
  *	EINVAL	the size is less than the minimum of the call, which is the size
  *		of the argument in the first version unless the call says
  *		otherwise; or a reserved member or an unknown flag is set
  *	E2BIG	the size is more than a page, or an unknown byte is not 0
- *	ENOTTY	there is no such call
+ *	ENOTTY	there is no such call, or the size in its number is less than the minimum
  *	EINTR	a signal came before the call had any effect
  *	ENOENT	the session has no subscriber with this id
  */
@@ -29,7 +33,8 @@
 #include "mnck_faults.h"
 
 enum {
-	MNCK_IOCTL_TYPE = 0xb7,
+	/* Linux 7.3 has no other use of it: see its userspace-api/ioctl/ioctl-number.rst. */
+	MNCK_IOCTL_TYPE = 0xbd,
 	MNCK_CMD_ATTACH = 0,
 	MNCK_CMD_DETACH,
 	MNCK_CMD_STATS,
@@ -162,7 +167,7 @@ struct mnck_attach {
 	__u32 reserved;
 };
 
-#define MNCK_ATTACH _IO(MNCK_IOCTL_TYPE, MNCK_CMD_ATTACH)
+#define MNCK_ATTACH _IOWR(MNCK_IOCTL_TYPE, MNCK_CMD_ATTACH, struct mnck_attach)
 
 #define MNCK_EVENTS 16
 
@@ -305,8 +310,8 @@ struct mnck_stats {
 	__aligned_u64 violations[MNCK_RULES];
 };
 
-#define MNCK_STATS _IO(MNCK_IOCTL_TYPE, MNCK_CMD_STATS)
-#define MNCK_DETACH _IO(MNCK_IOCTL_TYPE, MNCK_CMD_DETACH)
+#define MNCK_STATS _IOWR(MNCK_IOCTL_TYPE, MNCK_CMD_STATS, struct mnck_stats)
+#define MNCK_DETACH _IOWR(MNCK_IOCTL_TYPE, MNCK_CMD_DETACH, struct mnck_stats)
 
 enum mnck_lock_op {
 	MNCK_LOCK_RELEASE = 0,
@@ -343,7 +348,7 @@ struct mnck_lock {
 	__u32 reserved;
 };
 
-#define MNCK_LOCK _IO(MNCK_IOCTL_TYPE, MNCK_CMD_LOCK)
+#define MNCK_LOCK _IOW(MNCK_IOCTL_TYPE, MNCK_CMD_LOCK, struct mnck_lock)
 
 enum mnck_mirror_op {
 	/* Fault pages in and put them into the shadow. */
@@ -415,7 +420,7 @@ struct mnck_mirror {
 	__aligned_u64 entries;
 };
 
-#define MNCK_MIRROR _IO(MNCK_IOCTL_TYPE, MNCK_CMD_MIRROR)
+#define MNCK_MIRROR _IOW(MNCK_IOCTL_TYPE, MNCK_CMD_MIRROR, struct mnck_mirror)
 
 #define MNCK_TOUCH_PAGES 512
 
@@ -439,6 +444,6 @@ struct mnck_touch {
 	__aligned_u64 end;
 };
 
-#define MNCK_TOUCH _IO(MNCK_IOCTL_TYPE, MNCK_CMD_TOUCH)
+#define MNCK_TOUCH _IOW(MNCK_IOCTL_TYPE, MNCK_CMD_TOUCH, struct mnck_touch)
 
 #endif /* MNCK_UAPI_H */

@@ -6,6 +6,8 @@
 
 mod argument;
 
+mod call;
+
 mod kinds;
 
 mod session;

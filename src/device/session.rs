@@ -3,17 +3,12 @@
 //! Sessions: what one open file of `/dev/mnck` has attached.
 
 use core::{
-    mem::{
-        offset_of,
-        size_of, //
-    },
     ops::Range,
     pin::Pin, //
 };
 
 use kernel::{
     fs::File,
-    ioctl::_IO,
     miscdevice::{
         MiscDevice,
         MiscDeviceRegistration, //
@@ -32,9 +27,12 @@ use kernel::{
     uaccess::UserPtr, //
 };
 
-use super::argument::{
-    page_range,
-    Argument, //
+use super::{
+    argument::{
+        page_range,
+        Argument, //
+    },
+    call, //
 };
 use crate::{
     ffi::{
@@ -49,19 +47,6 @@ use crate::{
         Place, //
     }, //
 };
-
-const ATTACH: u32 = _IO(MNCK_IOCTL_TYPE, MNCK_CMD_ATTACH);
-const DETACH: u32 = _IO(MNCK_IOCTL_TYPE, MNCK_CMD_DETACH);
-const STATS: u32 = _IO(MNCK_IOCTL_TYPE, MNCK_CMD_STATS);
-const LOCK: u32 = _IO(MNCK_IOCTL_TYPE, MNCK_CMD_LOCK);
-const MIRROR: u32 = _IO(MNCK_IOCTL_TYPE, MNCK_CMD_MIRROR);
-const TOUCH: u32 = _IO(MNCK_IOCTL_TYPE, MNCK_CMD_TOUCH);
-
-/// The first version of `struct mnck_attach`.
-const ATTACH_MIN: usize = offset_of!(mnck_attach, start);
-
-/// The part of `struct mnck_stats` that a call must have: all up to the id.
-const STATS_MIN: usize = offset_of!(mnck_stats, id) + size_of::<u64>();
 
 /// One open file.
 #[pin_data(PinnedDrop)]
@@ -111,12 +96,12 @@ impl MiscDevice for Session {
         let arg = UserPtr::from_addr(arg);
 
         match cmd {
-            ATTACH => session.attach(&Argument::new(arg, ATTACH_MIN)?)?,
-            DETACH => session.detach(&Argument::new(arg, STATS_MIN)?)?,
-            STATS => session.stats(&Argument::new(arg, STATS_MIN)?)?,
-            LOCK => session.lock(&Argument::new(arg, size_of::<mnck_lock>())?)?,
-            MIRROR => session.mirror(&Argument::new(arg, size_of::<mnck_mirror>())?)?,
-            TOUCH => session.touch(&Argument::new(arg, size_of::<mnck_touch>())?)?,
+            _ if call::ATTACH.has_number(cmd) => session.attach(&call::ATTACH.argument(arg)?)?,
+            _ if call::DETACH.has_number(cmd) => session.detach(&call::DETACH.argument(arg)?)?,
+            _ if call::STATS.has_number(cmd) => session.stats(&call::STATS.argument(arg)?)?,
+            _ if call::LOCK.has_number(cmd) => session.lock(&call::LOCK.argument(arg)?)?,
+            _ if call::MIRROR.has_number(cmd) => session.mirror(&call::MIRROR.argument(arg)?)?,
+            _ if call::TOUCH.has_number(cmd) => session.touch(&call::TOUCH.argument(arg)?)?,
             _ => return Err(ENOTTY),
         }
         Ok(0)
