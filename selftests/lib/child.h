@@ -32,4 +32,14 @@ int child_kill(pid_t *child);
 		ASSERT_EQ(0, status_);                          \
 	} while (0)
 
+/* Waits for a child, which exits with 0 if it has failed no assertion. */
+#define JOIN_CHILD(_child)                                      \
+	do {                                                    \
+		int status_;                                    \
+								\
+		ASSERT_LT(0, _child);                           \
+		ASSERT_EQ(_child, waitpid(_child, &status_, 0)); \
+		EXPECT_EQ(0, status_);                          \
+	} while (0)
+
 #endif /* MNCK_SELFTEST_CHILD_H */

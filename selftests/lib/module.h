@@ -31,8 +31,9 @@ bool has_mnck_ko(void);
 	} while (0)
 
 /*
- * Inserts mnck without running its KUnit suites: they have run when mnck was inserted
- * first, and take longer than all else.
+ * Inserts mnck with these parameters, and with faulty=1 unless they have another value of
+ * it.  Does not run the KUnit suites: they have run when mnck was inserted first, and take
+ * longer than all else.
  */
 int mnck_insert(const char *parameters);
 

@@ -3,17 +3,15 @@
  * Which processes a caller may attach to, with and without privileges; and each event
  * of the core reaches a subscriber under the right name.
  */
-#include <linux/capability.h>
 #include <pthread.h>
 #include <sys/stat.h>
 
 #include "child.h"
 #include "file.h"
 #include "mnck_harness.h"
+#include "privilege.h"
 #include "proc.h"
 #include "victim.h"
-
-#define NOBODY 65534
 
 FIXTURE(pid)
 {
@@ -149,34 +147,6 @@ TEST_F_TIMEOUT(pid, mode, MNCK_TIMEOUT)
 	EXPECT_EQ(0, st.st_uid);
 }
 
-/* Becomes the unprivileged user nobody, for good. */
-static int become_nobody(void)
-{
-	return setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY) ? -1 : 0;
-}
-
-/* Drops CAP_SYS_PTRACE, but stays root. */
-static int drop_ptrace(void)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-
-	if (syscall(SYS_capget, &header, data))
-		return -1;
-	data[CAP_TO_INDEX(CAP_SYS_PTRACE)].effective &= ~CAP_TO_MASK(CAP_SYS_PTRACE);
-	return syscall(SYS_capset, &header, data);
-}
-
-/* Waits for a child, which exits with 0 if it has failed no assertion. */
-#define JOIN_CHILD(_child)                                                        \
-	do {                                                                      \
-		int status_;                                                      \
-										  \
-		ASSERT_LT(0, _child);                                             \
-		ASSERT_EQ(_child, waitpid(_child, &status_, 0));                  \
-		EXPECT_EQ(0, status_);                                            \
-	} while (0)
-
 /* A process without privileges cannot open the device, and can attach only to itself. */
 TEST_F_TIMEOUT(pid, not_root, MNCK_TIMEOUT)
 {
@@ -185,7 +155,7 @@ TEST_F_TIMEOUT(pid, not_root, MNCK_TIMEOUT)
 
 	child = fork();
 	if (!child) {
-		ASSERT_EQ(0, become_nobody());
+		ASSERT_EQ(0, become_user(NOBODY));
 		EXPECT_ERRNO(EACCES, mnck_open());
 
 		/* It can use a file that it has inherited, on itself only. */
@@ -215,7 +185,7 @@ TEST_F_TIMEOUT(pid, no_cap_sys_ptrace, MNCK_TIMEOUT)
 
 	child = fork();
 	if (!child) {
-		ASSERT_EQ(0, drop_ptrace());
+		ASSERT_EQ(0, drop_capability(CAP_SYS_PTRACE));
 		EXPECT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_COUNTER, &sub));
 		EXPECT_ERRNO(EPERM, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER,
 						&sub));

@@ -7,7 +7,9 @@
 
 /*
  * What a faulty driver does wrong.  mnck calls the driver and passes on to the core only
- * results that the rules allow: see Documentation/checks.md.
+ * results that the rules allow: see Documentation/checks.md.  Some of these drivers sleep
+ * where they must not, or take locks in the wrong order, so they are only for tests: see
+ * MNCK_KIND_FAULTY.
  */
 enum mnck_fault {
 	/* No mistake: it has a start and an end, and neither fails nor sleeps. */

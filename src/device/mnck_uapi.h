@@ -83,11 +83,16 @@ enum mnck_kind {
 	/*
 	 * A driver in C that breaks a rule or, for comparison, none: see enum
 	 * mnck_fault.  mnck checks what the driver does before the core sees it.
+	 * The file must have been opened with CAP_SYS_ADMIN in the initial user
+	 * namespace, and mnck inserted with faulty=1 (a module parameter).
 	 */
 	MNCK_KIND_FAULTY = 8,
 };
 
-/* Which members of a chain are ended when one refuses a range. */
+/*
+ * Which members of a chain are ended when one refuses a range.  SKIP and ALL break rules,
+ * so the same is needed for them as for MNCK_KIND_FAULTY.
+ */
 enum mnck_policy {
 	/* Exactly those that were started before, the last first. */
 	MNCK_POLICY_EXACT = 0,
@@ -147,7 +152,11 @@ enum {
  *		fault is unknown or not for this place; or in a chain: the kind
  *		cannot be a member, @chain is not a chain, or @pid is not 0
  *	ENOENT	the session has no subscriber @chain
- *	EPERM	the mm is not the caller's, and the caller lacks CAP_SYS_PTRACE
+ *	EPERM	the mm is not the caller's, and the caller lacks CAP_SYS_PTRACE; or the
+ *		kind is a faulty driver, or the policy is not EXACT, and the opener
+ *		lacked CAP_SYS_ADMIN
+ *	EOPNOTSUPP the kind is a faulty driver, or the policy is not EXACT, and mnck was
+ *		inserted without faulty=1
  *	ENOSPC	the session already has max_subscribers (a module parameter)
  *		subscribers
  *	ENOMEM	out of memory

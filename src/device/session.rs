@@ -14,6 +14,7 @@ use kernel::{
         MiscDeviceRegistration, //
     },
     new_mutex,
+    pr_info_once,
     prelude::*,
     rbtree::{
         RBTree,
@@ -36,6 +37,7 @@ use super::{
 };
 use crate::{
     ffi::{
+        opener,
         parameters,
         target,
         uapi::*, //
@@ -92,11 +94,13 @@ impl MiscDevice for Session {
         )
     }
 
-    fn ioctl(session: Pin<&Session>, _file: &File, cmd: u32, arg: usize) -> Result<isize> {
+    fn ioctl(session: Pin<&Session>, file: &File, cmd: u32, arg: usize) -> Result<isize> {
         let arg = UserPtr::from_addr(arg);
 
         match cmd {
-            _ if call::ATTACH.has_number(cmd) => session.attach(&call::ATTACH.argument(arg)?)?,
+            _ if call::ATTACH.has_number(cmd) => {
+                session.attach(file, &call::ATTACH.argument(arg)?)?
+            }
             _ if call::DETACH.has_number(cmd) => session.detach(&call::DETACH.argument(arg)?)?,
             _ if call::STATS.has_number(cmd) => session.stats(&call::STATS.argument(arg)?)?,
             _ if call::LOCK.has_number(cmd) => session.lock(&call::LOCK.argument(arg)?)?,
@@ -110,12 +114,15 @@ impl MiscDevice for Session {
 
 impl Session {
     /// `MNCK_ATTACH`.
-    fn attach(&self, argument: &Argument) -> Result {
+    fn attach(&self, file: &File, argument: &Argument) -> Result {
         let mut attach: mnck_attach = argument.read()?;
 
         if attach.flags & !(MNCK_ATTACH_LOCKED | MNCK_ATTACH_IN_CHAIN) != 0 || attach.reserved != 0
         {
             return Err(EINVAL);
+        }
+        if attach.kind == MNCK_KIND_FAULTY || attach.policy != MNCK_POLICY_EXACT {
+            permit_faulty(file)?;
         }
         let range = match (attach.start, attach.end) {
             (0, 0) => None,
@@ -250,6 +257,25 @@ impl Session {
         }
         result
     }
+}
+
+/// Permits to attach, by a call on `file`, a driver that breaks rules or a chain with a policy that
+/// does. Either can make the kernel warn, and a driver can also sleep or deadlock.
+///
+/// # Errors
+///
+/// - [`EPERM`]: the opener of the file lacked `CAP_SYS_ADMIN`.
+/// - [`EOPNOTSUPP`]: the module was loaded without `faulty=1`.
+fn permit_faulty(file: &File) -> Result {
+    // First, so that an unprivileged user cannot write to the log.
+    if !opener::is_admin(file) {
+        return Err(EPERM);
+    }
+    if parameters::faulty.value() != 1 {
+        pr_info_once!("what breaks rules is for tests only: insert mnck with faulty=1\n");
+        return Err(EOPNOTSUPP);
+    }
+    Ok(())
 }
 
 /// A subscriber of the process that `attach` names, to `range` of it if there is one.

@@ -31,6 +31,8 @@ pub(crate) use lockdep::HeldMap;
 
 pub(crate) mod parameters;
 
+pub(crate) mod opener;
+
 mod probe;
 pub(crate) use probe::{
     MightSleep,

@@ -10,7 +10,7 @@ from rig.build import artifacts
 from rig.build.kernel import Kernel
 from rig.build.kernels import ensure_kernel
 from rig.common import log
-from rig.guest.qemu import Guest, qemu_command
+from rig.guest.qemu import INSERT_MNCK, Guest, qemu_command
 from rig.judge.gate import gate
 from rig.judge.outcome import Outcome
 from rig.judge.verdict import FAIL, OK, judge
@@ -31,7 +31,7 @@ def run(arch: str, variant: str) -> int:
     console = log.console(kernel.label, "run")
     with _initramfs(kernel) as initramfs, Guest(kernel, initramfs, console) as guest:
         steps = [("boot", guest.boot())]
-        steps.append(("insmod mnck.ko", guest.run("insmod /lib/mnck.ko")))
+        steps.append(("insmod mnck.ko", guest.run(INSERT_MNCK)))
         for step in STORY:
             steps.append((step, guest.run(step, on_output=_screen())))
         steps.append(("rmmod mnck", guest.run("rmmod mnck")))

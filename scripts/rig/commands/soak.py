@@ -9,7 +9,7 @@ from rig.build.kernel import Kernel
 from rig.build.kernels import ensure_kernel
 from rig.common import log
 from rig.common.parallel import side_by_side
-from rig.guest.qemu import PARALLEL, Guest
+from rig.guest.qemu import INSERT_MNCK, PARALLEL, Guest
 from rig.judge.verdict import Verdict, judge, refuse_skip
 from rig.report import results
 
@@ -35,7 +35,7 @@ def _soak(kernel: Kernel, settings: str) -> Iterator[Verdict]:
         Guest(kernel, initramfs, console, PARALLEL) as guest,
     ):
         yield judge(kernel.arch, "soak.boot", guest.boot(), console)
-        yield judge(kernel.arch, "soak.load", guest.run("insmod /lib/mnck.ko"), console)
+        yield judge(kernel.arch, "soak.load", guest.run(INSERT_MNCK), console)
         command = f"env {settings} {PROGRAM} -r {CASE}"
         outcome = guest.run(command, on_output=partial(_print, kernel.arch))
         yield refuse_skip(judge(kernel.arch, CASE, outcome, console, CASE), kernel.has)

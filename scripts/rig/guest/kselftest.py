@@ -12,7 +12,7 @@ from rig.build.kernel import Kernel
 from rig.common import log
 from rig.common.error import RigError
 from rig.guest.groups import GUESTS, SPECIAL_GROUPS, Group, groups_of, selected
-from rig.guest.qemu import Guest
+from rig.guest.qemu import INSERT_MNCK, Guest
 from rig.judge import ktap, kunit
 from rig.judge.outcome import Outcome
 from rig.judge.verdict import FAIL, OK, SKIP, XFAIL, Verdict, judge, last_lines, seen
@@ -162,7 +162,7 @@ def sections(output: str) -> dict[str, str]:
 
 def _load(kernel: Kernel, guest: Guest) -> tuple[Outcome, list[Verdict]]:
     """Loads the module; returns the outcome without KUnit's lines, and the verdicts on those."""
-    outcome = guest.run("insmod /lib/mnck.ko")
+    outcome = guest.run(INSERT_MNCK)
     if outcome.ended or not kernel.has("KUNIT"):
         return outcome, []
     run, others = kunit.parse(outcome.log)
