@@ -146,6 +146,11 @@ static bool uffd_has(__u64 features)
 	return true;
 }
 
+bool has_user_ns(void)
+{
+	return exists("/proc/self/ns/user");
+}
+
 bool has_userfaultfd(void)
 {
 	return uffd_has(0);

@@ -32,6 +32,7 @@ bool has_second_ram_disk(void);		/* BLK_DEV_RAM_COUNT=2 */
 bool has_swap(void);			/* SWAP */
 bool has_thp(void);			/* TRANSPARENT_HUGEPAGE */
 bool has_uprobe_events(void);		/* UPROBE_EVENTS; mounts tracefs */
+bool has_user_ns(void);			/* USER_NS */
 bool has_userfaultfd(void);		/* USERFAULTFD */
 bool has_uffd_wp_markers(void);		/* PTE_MARKER_UFFD_WP */
 

@@ -136,9 +136,25 @@ enum {
  * Attaching to a chain waits until the ranges that are open are over.  The new
  * member is not notified of those ranges.
  *
- * If the process has another mm than the caller, the caller needs CAP_SYS_PTRACE in
- * the initial user namespace.  The subscriber stays with the mm: it is not
- * subscribed to a child that the process forks, nor to a program that it execs.
+ * A subscriber can be attached to the mm of the caller, and to the process that the opener
+ * of the file could trace (PTRACE_MODE_ATTACH_FSCREDS of ptrace(2)):
+ *
+ * - the real, effective and saved user ids of the thread are the file-system user id of the
+ *   opener, and likewise the group ids; or the opener had CAP_SYS_PTRACE in the user
+ *   namespace of the thread
+ * - and the process is dumpable (PR_SET_DUMPABLE); or the opener had CAP_SYS_PTRACE in the
+ *   user namespace in which the process has executed its program
+ *
+ * The ids and capabilities of the opener are those at the time of the open: a process that
+ * passes the file on passes on what it may do with it.  mnck cannot ask security modules, such
+ * as Yama or Landlock, since the kernel exports no function for that: a process that only
+ * these protect is not protected from mnck.  The subscriber stays with the mm: it is not
+ * subscribed to a child that the process forks, nor to a program that it execs.  It remains
+ * attached if the process changes its ids, as a tracer does.
+ *
+ * A process cannot be named by a pidfd, since the kernel exports no function that takes one.
+ * A caller that has one attaches by the pid, and then sends signal 0 with
+ * pidfd_send_signal(2): if that succeeds, the pid has not been reused.
  *
  * Up to Linux 7.3, a trylock that refuses harms the mirrors and two-pass subscribers
  * of its mm: the core does not end their invalidation, and MNCK_DETACH of them waits
@@ -152,8 +168,8 @@ enum {
  *		fault is unknown or not for this place; or in a chain: the kind
  *		cannot be a member, @chain is not a chain, or @pid is not 0
  *	ENOENT	the session has no subscriber @chain
- *	EPERM	the mm is not the caller's, and the caller lacks CAP_SYS_PTRACE; or the
- *		kind is a faulty driver, or the policy is not EXACT, and the opener
+ *	EPERM	the mm is not the caller's, and the opener may not trace the process; or
+ *		the kind is a faulty driver, or the policy is not EXACT, and the opener
  *		lacked CAP_SYS_ADMIN
  *	EOPNOTSUPP the kind is a faulty driver, or the policy is not EXACT, and mnck was
  *		inserted without faulty=1

@@ -136,7 +136,7 @@ impl Session {
         let attached = if attach.flags & MNCK_ATTACH_IN_CHAIN != 0 {
             self.new_member(&attach)?
         } else {
-            new_subscriber(&attach, range)?
+            new_subscriber(file, &attach, range)?
         };
         let attached = Arc::new(attached, GFP_KERNEL)?;
 
@@ -278,8 +278,13 @@ fn permit_faulty(file: &File) -> Result {
     Ok(())
 }
 
-/// A subscriber of the process that `attach` names, to `range` of it if there is one.
-fn new_subscriber(attach: &mnck_attach, range: Option<Range<usize>>) -> Result<Attached> {
+/// A subscriber of the process that `attach` names, to `range` of it if there is one, attached by a
+/// call on `file`.
+fn new_subscriber(
+    file: &File,
+    attach: &mnck_attach,
+    range: Option<Range<usize>>,
+) -> Result<Attached> {
     if attach.chain != 0 {
         return Err(EINVAL);
     }
@@ -287,7 +292,7 @@ fn new_subscriber(attach: &mnck_attach, range: Option<Range<usize>>) -> Result<A
         fault: attach.fault,
         place: attach.place,
     };
-    let (mm, pid) = target::mm_of(attach.pid)?;
+    let (mm, pid) = target::mm_of(file, attach.pid)?;
     let mut place = Place {
         mm: &mm,
         pid,

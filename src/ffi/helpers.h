@@ -9,6 +9,7 @@
 #include <linux/types.h>
 
 struct dentry;
+struct file;
 struct file_operations;
 struct mm_struct;
 struct mmu_interval_notifier;
@@ -73,6 +74,12 @@ void mnck_helper_sweep_init(bool (*once)(void));
 void mnck_helper_sweep_queue(void);
 void mnck_helper_sweep_soon(void);
 void mnck_helper_sweep_stop(void);
+
+/*
+ * Returns the mm of a task, with a reference as of mmget(), if it is the mm of the caller or
+ * the opener of @file may access the task; else -EPERM, -ESRCH or -EINTR.  In target.c.
+ */
+struct mm_struct *mnck_helper_access_mm(const struct file *file, struct task_struct *task);
 
 /* Lockdep maps: see lockdep.rs. */
 void mnck_helper_lock_map_acquire(unsigned int nr);

@@ -2,6 +2,9 @@
 
 //! Finds the mm of a process, for which the `kernel` crate has no function.
 //!
+//! A pidfd cannot name the process: `pidfd_pid()` and all other functions that take one are not
+//! exported.
+//!
 //! C headers: [`include/linux/pid.h`](srctree/include/linux/pid.h),
 //! [`include/linux/sched/mm.h`](srctree/include/linux/sched/mm.h)
 
@@ -9,7 +12,8 @@ use core::ptr::NonNull;
 
 use kernel::{
     bindings,
-    ffi::c_int,
+    error::from_err_ptr,
+    fs::File,
     mm::MmWithUser,
     prelude::*,
     sync::aref::ARef,
@@ -18,6 +22,8 @@ use kernel::{
         Task, //
     }, //
 };
+
+use super::mnck_helper_access_mm;
 
 /// Returns the task whose id is `pid` in the caller's pid namespace.
 fn find_task(pid: Pid) -> Option<ARef<Task>> {
@@ -36,16 +42,17 @@ fn find_task(pid: Pid) -> Option<ARef<Task>> {
     NonNull::new(task.cast::<Task>()).map(|task| unsafe { ARef::from_raw(task) })
 }
 
-/// Returns whether the caller may trace any process: `capable(CAP_SYS_PTRACE)`.
-///
-/// `ptrace_may_access()`, which would also admit processes of the same user, is not exported.
-fn may_trace_all() -> bool {
-    // SAFETY: Reads the credentials of the current task, which is always allowed.
-    unsafe { bindings::capable(bindings::CAP_SYS_PTRACE as c_int) }
-}
-
 /// Returns the mm of the thread `pid`, and the id of the thread's process in the initial pid
-/// namespace. `pid` is in the caller's pid namespace; 0 is the caller. Called from an ioctl.
+/// namespace. `pid` is in the caller's pid namespace; 0 is the caller. Called from an ioctl on
+/// `file`. Sleeps.
+///
+/// The opener of the file must be allowed to trace the thread, as for a `ptrace()` with its file
+/// system ids and capabilities. The kernel's function for that, `ptrace_may_access()`, is not
+/// exported, so this has the same rules itself, without those of security modules: `target.c`.
+///
+/// The mm, the ids and the dumpability that are checked belong to one program. What changes
+/// afterwards has no effect, as with `ptrace()`: an exec gives the process another mm, but a
+/// process that gets new ids with `setuid()` keeps its mm.
 ///
 /// The reference keeps the mm from exiting, so it must be dropped before the ioctl returns.
 ///
@@ -53,13 +60,16 @@ fn may_trace_all() -> bool {
 ///
 /// - [`ESRCH`]: there is no such thread, or it is exiting.
 /// - [`EINVAL`]: `pid` is a kernel thread.
-/// - [`EPERM`]: the mm is not the caller's, and the caller lacks `CAP_SYS_PTRACE`.
-pub(crate) fn mm_of(pid: Pid) -> Result<(ARef<MmWithUser>, Pid)> {
-    let current = current!();
-    let own = current.mm();
-
+/// - [`EPERM`]: the mm is not the caller's, and the opener may not access it.
+/// - [`EINTR`]: the caller was killed.
+pub(crate) fn mm_of(file: &File, pid: Pid) -> Result<(ARef<MmWithUser>, Pid)> {
     if pid == 0 {
-        return own.map(|mm| (ARef::from(mm), current.tgid())).ok_or(ESRCH);
+        let current = current!();
+
+        return current
+            .mm()
+            .map(|mm| (ARef::from(mm), current.tgid()))
+            .ok_or(ESRCH);
     }
 
     let task = find_task(pid).ok_or(ESRCH)?;
@@ -71,16 +81,13 @@ pub(crate) fn mm_of(pid: Pid) -> Result<(ARef<MmWithUser>, Pid)> {
         return Err(EINVAL);
     }
 
-    // SAFETY: `task` is a valid task. This owns the reference that `get_task_mm()` returns.
-    let mm = unsafe { bindings::get_task_mm(task.as_ptr()) };
+    // SAFETY: `file` and `task` are valid. This owns the reference that the function returns.
+    let mm = from_err_ptr(unsafe { mnck_helper_access_mm(file.as_ptr(), task.as_ptr()) })?;
     let mm = NonNull::new(mm.cast::<MmWithUser>()).ok_or(ESRCH)?;
 
     // SAFETY: This owns `mm`, an `mmget` reference that the `ARef` takes over. `MmWithUser` is a
     // transparent wrapper of `struct mm_struct`.
     let mm = unsafe { ARef::from_raw(mm) };
 
-    if own.is_none_or(|own| own.as_raw() != mm.as_raw()) && !may_trace_all() {
-        return Err(EPERM);
-    }
     Ok((mm, task.tgid()))
 }
