@@ -6,12 +6,14 @@
  */
 #include <sched.h>
 #include <sys/fsuid.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "child.h"
 #include "file.h"
+#include "interval.h"
 #include "mnck_harness.h"
 #include "option.h"
 #include "privilege.h"
@@ -245,6 +247,42 @@ TEST_F_TIMEOUT(uapi_target, opener, MNCK_TIMEOUT)
 	JOIN_CHILD(child);
 	close(of_root);
 	close(of_user);
+}
+
+/* Reads the entry of one page of a mirror, on a session that this process opens. */
+static __u64 entry_of(const char *node, const char *page)
+{
+	int fd = open(node, O_RDWR | O_CLOEXEC);
+	struct subscriber mirror;
+	__u64 entry = 0;
+
+	if (fd < 0 || interval_attach(fd, 0, MNCK_KIND_MIRROR, 0, page, getpagesize(), &mirror) ||
+	    mirror_fault(&mirror, MNCK_MIRROR_WRITE, page, getpagesize()) ||
+	    mirror_read(&mirror, page, getpagesize(), &entry))
+		entry = 0;
+	close(fd);
+	return entry;
+}
+
+/* The frame number of a page is only for an opener with CAP_SYS_ADMIN. */
+TEST_F_TIMEOUT(uapi_target, frame_number, MNCK_TIMEOUT)
+{
+	const __u64 flags = MNCK_PAGE_PRESENT | MNCK_PAGE_WRITABLE;
+	char *page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pid_t child;
+
+	ASSERT_NE(MAP_FAILED, page);
+	EXPECT_LT(flags, entry_of(self->node, page));
+	child = fork();
+	if (!child) {
+		ASSERT_EQ(0, drop_capability(CAP_SYS_ADMIN));
+		EXPECT_EQ(flags, entry_of(self->node, page));
+		ASSERT_EQ(0, become_user(USER));
+		EXPECT_EQ(flags, entry_of(self->node, page));
+		_exit(0);
+	}
+	JOIN_CHILD(child);
 }
 
 /* Maps users 0 and 1 of the process's user namespace to USER and OTHER, and so groups. */

@@ -3,6 +3,7 @@
 //! The calls that are for subscribers of one kind.
 
 use kernel::{
+    fs::File,
     prelude::*,
     uaccess::{
         UserPtr,
@@ -18,7 +19,10 @@ use super::{
     Session, //
 };
 use crate::{
-    ffi::uapi::*,
+    ffi::{
+        opener,
+        uapi::*, //
+    },
     mmu_notifier::TaskContext, //
 };
 
@@ -42,8 +46,8 @@ impl Session {
         })
     }
 
-    /// `MNCK_MIRROR`.
-    pub(super) fn mirror(&self, argument: &Argument) -> Result {
+    /// `MNCK_MIRROR`, called on `file`.
+    pub(super) fn mirror(&self, file: &File, argument: &Argument) -> Result {
         let request: mnck_mirror = argument.read()?;
         let mnck_mirror {
             flags,
@@ -84,8 +88,15 @@ impl Session {
                     &mut TaskContext::current()?,
                 ),
                 MNCK_MIRROR_READ => {
-                    let found = mirror.read(range, &mut TaskContext::current()?)?;
+                    let mut found = mirror.read(range, &mut TaskContext::current()?)?;
                     let entries = UserPtr::from_addr(entries as usize);
+
+                    // As in /proc/PID/pagemap: frame numbers help to attack physical memory.
+                    if !opener::is_admin(file) {
+                        for entry in found.iter_mut() {
+                            *entry &= u64::from(MNCK_PAGE_PRESENT | MNCK_PAGE_WRITABLE);
+                        }
+                    }
                     let bytes = found.as_slice().as_bytes();
 
                     UserSlice::new(entries, bytes.len())

@@ -394,7 +394,10 @@ enum {
 	MNCK_MIRROR_WAIT = 1 << 1,
 };
 
-/* An entry of a shadow: the page frame number, shifted left by 2, and these bits. */
+/*
+ * An entry of a shadow: the page frame number, shifted left by 2, and these bits.  The
+ * number is 0 unless the file was opened with CAP_SYS_ADMIN in the initial user namespace.
+ */
 enum {
 	MNCK_PAGE_PRESENT = 1 << 0,
 	MNCK_PAGE_WRITABLE = 1 << 1,

@@ -104,7 +104,9 @@ impl MiscDevice for Session {
             _ if call::DETACH.has_number(cmd) => session.detach(&call::DETACH.argument(arg)?)?,
             _ if call::STATS.has_number(cmd) => session.stats(&call::STATS.argument(arg)?)?,
             _ if call::LOCK.has_number(cmd) => session.lock(&call::LOCK.argument(arg)?)?,
-            _ if call::MIRROR.has_number(cmd) => session.mirror(&call::MIRROR.argument(arg)?)?,
+            _ if call::MIRROR.has_number(cmd) => {
+                session.mirror(file, &call::MIRROR.argument(arg)?)?
+            }
             _ if call::TOUCH.has_number(cmd) => session.touch(&call::TOUCH.argument(arg)?)?,
             _ => return Err(ENOTTY),
         }
