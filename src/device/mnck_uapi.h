@@ -3,7 +3,9 @@
  * /dev/mnck: attach subscribers to the MMU notifiers of a process.
  *
  * Each open file is a session.  Subscribers belong to the session, not to the
- * process that opened it.  The last close detaches them all, one by one.
+ * process that opened it.  The last close detaches them all, one by one.  The memory of a
+ * session, of its subscribers and of their pages is charged to the memory cgroup of the
+ * caller.
  *
  * Every argument begins with its own size in bytes, and may grow in later versions.
  * Bytes that the kernel does not know must be 0.  Members that the caller does not
@@ -403,6 +405,9 @@ enum {
 	MNCK_PAGE_WRITABLE = 1 << 1,
 };
 
+/* The most pages that the shadow of a mirror or the device of an aging subscriber can have. */
+#define MNCK_MAX_PAGES 16384
+
 #define MNCK_MIRROR_PAGES 512
 
 /*
@@ -435,6 +440,7 @@ enum {
  *	EINTR	FAULT, HOLD: the caller was killed
  *	ETIMEDOUT FAULT, HOLD: no LET_GO came within wait_limit_ms
  *	EOPNOTSUPP FAULT: the kernel has no CONFIG_HMM_MIRROR
+ *	ENOSPC	FAULT: the shadow would have more than MNCK_MAX_PAGES pages
  *	ENOMEM	out of memory
  */
 struct mnck_mirror {
@@ -462,6 +468,7 @@ struct mnck_mirror {
  *
  *	EINVAL	the subscriber is not an aging one; or the range is empty, not
  *		page-aligned or too long
+ *	ENOSPC	more than MNCK_MAX_PAGES pages would be young
  *	ENOMEM	out of memory
  */
 struct mnck_touch {

@@ -90,7 +90,7 @@ impl MiscDevice for Session {
                     next_id: 0,
                 }, "Session::subscribers"),
             }),
-            GFP_KERNEL,
+            GFP_KERNEL_ACCOUNT,
         )
     }
 
@@ -134,13 +134,13 @@ impl Session {
         let id = self.claim_id()?;
         let claim = ScopeGuard::new(|| self.subscribers.lock().count -= 1);
 
-        let node = RBTreeNodeReservation::new(GFP_KERNEL)?;
+        let node = RBTreeNodeReservation::new(GFP_KERNEL_ACCOUNT)?;
         let attached = if attach.flags & MNCK_ATTACH_IN_CHAIN != 0 {
             self.new_member(&attach)?
         } else {
             new_subscriber(file, &attach, range)?
         };
-        let attached = Arc::new(attached, GFP_KERNEL)?;
+        let attached = Arc::new(attached, GFP_KERNEL_ACCOUNT)?;
 
         // Nobody knows the id until it is written, and it is worth nothing until it is inserted. If
         // it cannot be written, the subscriber is detached here.

@@ -70,13 +70,13 @@ impl Aging {
     ///
     /// # Errors
     ///
+    /// - [`ENOSPC`]: there would be more than `MNCK_MAX_PAGES` young pages.
     /// - [`ENOMEM`]: out of memory.
     pub(crate) fn touch(&self, range: Range<usize>) -> Result {
         let reserved = Reserved::new(pages::count(&range))?;
         let pages = pages::addresses(range).map(|page| (page, ()));
 
-        self.young.lock().insert(reserved, pages);
-        Ok(())
+        self.young.lock().insert(reserved, pages)
     }
 
     /// Makes the pages of `range` old, and returns whether one was young.

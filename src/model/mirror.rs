@@ -177,6 +177,7 @@ impl Device {
     /// - [`ETIMEDOUT`]: no user opened the gate within [`wait_limit`].
     /// - [`EFAULT`], [`EPERM`]: as [`ReadSection::fault_in`](crate::mmu_notifier::ReadSection).
     /// - [`EOPNOTSUPP`]: this kernel has no `CONFIG_HMM_MIRROR`.
+    /// - [`ENOSPC`]: the shadow would have more than `MNCK_MAX_PAGES` pages.
     /// - [`ENOMEM`]: out of memory.
     #[cfg(CONFIG_HMM_MIRROR)]
     pub(crate) fn fault(
@@ -235,8 +236,7 @@ impl Device {
         shadow.insert(
             reserved,
             pages::addresses(range).zip(entries.iter().copied().map(for_user)),
-        );
-        Ok(())
+        )
     }
 
     /// Fails with [`EOPNOTSUPP`], because this kernel has no HMM.
@@ -253,7 +253,7 @@ impl Device {
     /// - [`EINVAL`]: `range` is not within the range of the subscriber.
     /// - [`ENOMEM`]: out of memory.
     pub(crate) fn read(&self, range: Range<usize>, task: &mut TaskContext) -> Result<KVec<u64>> {
-        let mut entries = KVec::from_elem(0, self.count(&range)?, GFP_KERNEL)?;
+        let mut entries = KVec::from_elem(0, self.count(&range)?, GFP_KERNEL_ACCOUNT)?;
         let shadow = self.registration.lock(task);
 
         for (entry, page) in entries.iter_mut().zip(pages::addresses(range)) {
