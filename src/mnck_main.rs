@@ -30,8 +30,8 @@
 //! Subscribers belong to open files of the device, and an open file keeps the module loaded. A
 //! shared subscriber that was detached and is not yet freed also keeps the module loaded. So there
 //! are no subscribers when the module is unloaded. First the device is removed, so that no process
-//! can attach a subscriber; then the domain of the shared subscribers; and last the reports and the
-//! checks, which no subscriber uses any more.
+//! can attach a subscriber; then the domain of the shared subscribers; then the record of the waits
+//! in callbacks; and last the reports and the checks, which no subscriber uses any more.
 
 use kernel::{
     miscdevice::{
@@ -65,6 +65,7 @@ struct Mnck {
     #[pin]
     _device: MiscDeviceRegistration<device::Session>,
     _shared: model::SharedDomain,
+    _waits: model::WaitRecord,
     _tables: report::Tables,
     _checks: check::Checks,
     _parameters: ffi::parameters::Applied,
@@ -78,6 +79,7 @@ impl kernel::InPlaceModule for Mnck {
             _parameters: ffi::parameters::Applied::new(),
             _checks: check::Checks::new(report::violation)?,
             _tables: report::Tables::new()?.with::<observe::Registered>(),
+            _waits: model::WaitRecord::new()?,
             _shared: model::SharedDomain::new()?,
             // Last, because the device can be opened as soon as it is registered.
             _device <- MiscDeviceRegistration::register(MiscDeviceOptions { name: c"mnck" }),

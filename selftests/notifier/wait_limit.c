@@ -78,6 +78,78 @@ TEST_F_TIMEOUT(wait_limit, lock, MNCK_TIMEOUT)
 	EXPECT_EQ(0, mnck_lock(&trylock, MNCK_LOCK_RELEASE));
 }
 
+/* How many locks are held; each could make the start wait for the limit. */
+#define MANY 64
+/* What one range may take: the limit, and the work of all subscribers. */
+#define ONE_RANGE (5 * 3000000000LL)
+
+/* The starts of one range together wait for the limit, however many locks are held. */
+TEST_F_TIMEOUT(wait_limit, many_locks, MNCK_TIMEOUT)
+{
+	struct subscriber trylocks[MANY];
+	long long begin, taken;
+	int other = mnck_open();
+
+	ASSERT_LE(0, other);
+	for (int i = 0; i < MANY; i++) {
+		ASSERT_EQ(0, mnck_attach(i & 1 ? other : self->fd, self->victim.pid,
+					 MNCK_KIND_TRYLOCK, &trylocks[i]));
+		ASSERT_EQ(0, mnck_lock(&trylocks[i], MNCK_LOCK_HOLD));
+	}
+	begin = now_ns();
+	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MUNMAP, VICTIM_AREA, self->len));
+	taken = now_ns() - begin;
+	EXPECT_LE(WAIT_AT_LEAST, taken);
+	EXPECT_GE(ONE_RANGE, taken);
+	for (int i = 0; i < MANY; i++)
+		EXPECT_STATS(&trylocks[i],
+			     saw_unmaps(MNCK_KIND_TRYLOCK, 1, VICTIM_AREA, self->len));
+	EXPECT_EQ(0, close(other));
+}
+
+/* A thread that holds the lock of a mirror, again and again. */
+struct holder {
+	pthread_t thread;
+	struct subscriber mirror;
+	atomic_bool stop;
+};
+
+static void *hold_again(void *arg)
+{
+	struct holder *holder = arg;
+
+	while (!atomic_load(&holder->stop))
+		mirror_do(&holder->mirror, MNCK_MIRROR_HOLD, 0, NULL, 0, NULL);
+	return NULL;
+}
+
+/* The same for mirrors whose locks are held again as soon as a hold has failed. */
+TEST_F_TIMEOUT(wait_limit, many_mirrors, MNCK_TIMEOUT)
+{
+	struct holder holders[MANY / 2] = {};
+	long long begin, taken;
+
+	for (int i = 0; i < MANY / 2; i++) {
+		struct holder *holder = &holders[i];
+
+		ASSERT_EQ(0, interval_attach(self->fd, self->victim.pid, MNCK_KIND_MIRROR, 0,
+					     VICTIM_AREA, self->len, &holder->mirror));
+		ASSERT_EQ(0, pthread_create(&holder->thread, NULL, hold_again, holder));
+	}
+	for (int i = 0; i < MANY / 2; i++)
+		WAIT_UNTIL(mirror_holds_call(&holders[i].mirror));
+	begin = now_ns();
+	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MUNMAP, VICTIM_AREA, self->len));
+	taken = now_ns() - begin;
+	EXPECT_GE(ONE_RANGE, taken);
+	for (int i = 0; i < MANY / 2; i++) {
+		atomic_store(&holders[i].stop, true);
+		ASSERT_EQ(0, mirror_let_go(&holders[i].mirror));
+		ASSERT_EQ(0, pthread_join(holders[i].thread, NULL));
+		EXPECT_EQ(1, stats_now(&holders[i].mirror).starts);
+	}
+}
+
 /* A fault and a hold at the gate fail with ETIMEDOUT after the limit, and do nothing. */
 TEST_F_TIMEOUT(wait_limit, gate, MNCK_TIMEOUT)
 {

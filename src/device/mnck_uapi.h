@@ -355,13 +355,15 @@ enum mnck_lock_op {
  * The session holds the lock, not the caller: any user of the file may release it,
  * and MNCK_DETACH releases it.  HOLD waits until no start has the lock.
  *
- * While the lock is held, a blockable invalidation of the mm waits in the
- * subscriber's start, as it would for the mutex of a driver: until the lock is
- * released, the invalidating task is killed, or wait_limit_ms (a module parameter,
- * default 10,000) has passed.  Tasks that need the mm locks of the invalidating task
- * wait, too, for example in MNCK_ATTACH.  The core's unregister waits for all
- * callbacks of all mms, so every unregister in the system waits, and with it
- * MNCK_DETACH and the last close of a session.
+ * While the lock is held, a blockable invalidation of the mm waits in the subscriber's
+ * start, as it would for the mutex of a driver: until the lock is released, or the
+ * invalidating task is killed, or the task has waited for wait_limit_ms (a module parameter,
+ * default 10,000) in the callbacks of all subscribers.  After that the task waits no longer
+ * than it has done other things, whatever locks are held.
+ *
+ * Tasks that need the mm locks of the invalidating task wait, too, for example in
+ * MNCK_ATTACH.  The core's unregister waits for all callbacks of all mms, so every
+ * unregister in the system waits, and with it MNCK_DETACH and the last close of a session.
  *
  *	EINVAL	the subscriber is not a trylock, or the op is unknown
  *	EBUSY	hold: the session already holds the lock
@@ -427,7 +429,8 @@ enum {
  *
  * A FAULT or HOLD that waits does so until MNCK_MIRROR_LET_GO, until the caller is
  * killed, or for wait_limit_ms.  While a HOLD waits, blockable invalidations of the
- * range wait for it, as for the lock of a trylock.  All other FAULTs, READs and HOLDs
+ * range wait for it, as for the lock of a trylock, and the HOLD fails when their task may
+ * wait no longer.  All other FAULTs, READs and HOLDs
  * of the mirror wait too, and cannot be killed meanwhile.  A LET_GO while no call waits
  * lets the next call continue at once.
  *
@@ -438,7 +441,8 @@ enum {
  *	EPERM	FAULT: the process may not access the memory so
  *	EBUSY	FAULT: invalidations have made every look-up of 1 second useless
  *	EINTR	FAULT, HOLD: the caller was killed
- *	ETIMEDOUT FAULT, HOLD: no LET_GO came within wait_limit_ms
+ *	ETIMEDOUT FAULT, HOLD: no LET_GO came within wait_limit_ms; HOLD: nor within the
+ *		time that an invalidation may wait
  *	EOPNOTSUPP FAULT: the kernel has no CONFIG_HMM_MIRROR
  *	ENOSPC	FAULT: the shadow would have more than MNCK_MAX_PAGES pages
  *	ENOMEM	out of memory

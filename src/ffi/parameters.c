@@ -91,7 +91,8 @@ MODULE_PARM_DESC(max_subscribers,
 /* Times are at most INT_MAX: msecs_to_jiffies() takes what is greater for no limit. */
 struct mnck_parameter mnck_wait_limit_ms = { .value = 10000, .max = INT_MAX };
 module_param_cb(wait_limit_ms, &ops, &mnck_wait_limit_ms, 0644);
-MODULE_PARM_DESC(wait_limit_ms, "How long a callback waits for user space, in ms (default 10000)");
+MODULE_PARM_DESC(wait_limit_ms,
+		 "How long a task waits in callbacks for user space, in ms (default 10000)");
 
 struct mnck_parameter mnck_latency_limit_ms = { .max = INT_MAX };
 module_param_cb(latency_limit_ms, &ops, &mnck_latency_limit_ms, 0644);

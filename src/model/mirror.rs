@@ -26,6 +26,7 @@ use kernel::{
 };
 
 use super::{
+    gate::Gate,
     pages::{
         self,
         Pages,
@@ -35,15 +36,11 @@ use super::{
     statistics::{
         fact,
         Counting, //
-    },
-    wait_limit::wait_limit, //
+    }, //
 };
 use crate::{
     event::Callback,
-    ffi::{
-        current_is_killed,
-        Semaphore, //
-    },
+    ffi::current_is_killed,
     mmu_notifier::{
         CallbackContext,
         Done,
@@ -78,30 +75,27 @@ pub(super) struct Mirror {
     statistics: Counting,
 
     /// A place where a fault or a hold waits until a user lets it go. It models the time that a
-    /// driver takes, with its lock held or without. Taken with or without the user lock.
+    /// driver takes, with its lock held or without.
     #[pin]
-    gate: Semaphore,
+    gate: Gate,
 }
 
 impl Mirror {
     fn new(statistics: Counting) -> impl PinInit<Self> {
         pin_init!(Self {
             statistics,
-            gate <- Semaphore::new_taken(),
+            gate <- Gate::new(),
         })
     }
 
-    /// Waits at the gate until a user lets one waiter go. Sleeps.
+    /// Waits at the gate until a user lets one waiter go. Sleeps. `has_lock` says whether the caller
+    /// has the user lock.
     ///
     /// # Errors
     ///
-    /// - [`EINTR`]: the caller was killed.
-    /// - [`ETIMEDOUT`]: [`wait_limit`] has passed.
-    fn wait(&self) -> Result {
-        self.statistics
-            .while_waiting(|| self.gate.down_limited(wait_limit()))?
-            .keep();
-        Ok(())
+    /// As [`Gate::wait`].
+    fn wait(&self, has_lock: bool) -> Result {
+        self.statistics.while_waiting(|| self.gate.wait(has_lock))
     }
 }
 
@@ -126,9 +120,12 @@ impl Interval for Mirror {
         self.statistics
             .watch()
             .invalidated(fact(range), invalidation.sequence());
+        let press =
+            matches!(context, CallbackContext::Blockable(_)).then(|| self.get_ref().gate.press());
         let mut shadow = invalidation
             .lock_or_refuse(&context)
             .inspect_err(|_| self.statistics.refuse(range))?;
+        drop(press);
 
         self.statistics.start(range);
         shadow.remove(range.start()..range.end());
@@ -174,7 +171,7 @@ impl Device {
     /// - [`ESRCH`]: the address space has gone.
     /// - [`EBUSY`]: invalidations have made every look-up of one second useless.
     /// - [`EINTR`]: the caller was killed.
-    /// - [`ETIMEDOUT`]: no user opened the gate within [`wait_limit`].
+    /// - [`ETIMEDOUT`]: no user opened the gate within `wait_limit_ms`.
     /// - [`EFAULT`], [`EPERM`]: as [`ReadSection::fault_in`](crate::mmu_notifier::ReadSection).
     /// - [`EOPNOTSUPP`]: this kernel has no `CONFIG_HMM_MIRROR`.
     /// - [`ENOSPC`]: the shadow would have more than `MNCK_MAX_PAGES` pages.
@@ -212,7 +209,7 @@ impl Device {
                     if wait {
                         let arrival = Instant::<Monotonic>::now();
 
-                        mirror.wait()?;
+                        mirror.wait(false)?;
                         waited += arrival.elapsed();
                     }
                     if let Ok(found) = faulted.lock(task) {
@@ -268,16 +265,17 @@ impl Device {
     /// # Errors
     ///
     /// - [`EINTR`]: the caller was killed.
-    /// - [`ETIMEDOUT`]: no user opened the gate within [`wait_limit`].
+    /// - [`ETIMEDOUT`]: no user opened the gate within `wait_limit_ms`, or before the patience of an
+    ///   invalidation ended.
     pub(crate) fn hold(&self, task: &mut TaskContext) -> Result {
         let _shadow = self.registration.lock(task);
 
-        self.registration.subscriber().wait()
+        self.registration.subscriber().wait(true)
     }
 
     /// Opens the gate for one waiter, or for the next one to come. Never sleeps.
     pub(crate) fn let_go(&self) {
-        self.registration.subscriber().get_ref().gate.up();
+        self.registration.subscriber().get_ref().gate.let_go();
     }
 
     /// Returns the number of pages in `range`; [`EINVAL`] if `range` is not within the range of the

@@ -15,7 +15,8 @@
 //! | `chain_member` | how a member of a chain counts and checks its pairs |
 //! | `place`, `destination` | how a subscriber is registered, or joins a chain |
 //! | `pages` | a value for each page |
-//! | `wait_limit` | how long a callback waits for user space |
+//! | `wait_limit` | how long callbacks wait for user space |
+//! | `gate` | where a call on a subscriber waits for user space |
 
 mod aging;
 
@@ -32,6 +33,8 @@ mod destination;
 
 mod faulty;
 pub(crate) use faulty::Fault;
+
+mod gate;
 
 #[cfg(mnck_kunit)]
 mod kunit;
@@ -55,3 +58,4 @@ mod trylock;
 mod two_pass;
 
 mod wait_limit;
+pub(crate) use wait_limit::WaitRecord;

@@ -24,7 +24,7 @@ use super::{
         Counting,
         Statistics, //
     },
-    wait_limit::wait_limit, //
+    wait_limit::CallbackWait, //
 };
 use crate::{
     event::Callback,
@@ -54,8 +54,8 @@ pub(crate) struct Trylock {
     /// session holds it across system calls.
     ///
     /// A start takes it under the locks of mm. The lock of the statistics is taken under it. A
-    /// start that has waited for [`wait_limit`], or whose task is killed, continues without the
-    /// lock, which protects nothing.
+    /// start that has waited as long as its [`CallbackWait`] allows, or whose task is killed,
+    /// continues without the lock, which protects nothing.
     #[pin]
     lock: Semaphore,
 }
@@ -90,8 +90,8 @@ impl Trylock {
         Ok(())
     }
 
-    /// Takes the lock for a start of `range`. If the start may sleep, waits for at most
-    /// [`wait_limit`] and then, or if the task is killed, returns `None`. If the start may not
+    /// Takes the lock for a start of `range`. If the start may sleep, waits as long as its
+    /// [`CallbackWait`] allows and then, or if the task is killed, returns `None`. If the start may not
     /// sleep, tries to take the lock, and counts a refusal if it is taken.
     fn take<'c>(
         &self,
@@ -99,7 +99,11 @@ impl Trylock {
         context: CallbackContext<'c>,
     ) -> Result<Option<SemaphoreGuard<'_>>, WouldBlock<'c>> {
         match context {
-            CallbackContext::Blockable(_) => Ok(self.lock.down_limited(wait_limit()).ok()),
+            CallbackContext::Blockable(_) => Ok(self.lock.try_down().or_else(|| {
+                let wait = CallbackWait::begin();
+
+                self.lock.down_limited(wait.left()).ok()
+            })),
             CallbackContext::NonBlockable(context) => match self.lock.try_down() {
                 Some(guard) => Ok(Some(guard)),
                 None => {
