@@ -162,4 +162,29 @@ TEST_F_TIMEOUT(memcg, pages, MNCK_TIMEOUT)
 	EXPECT_LE(nr * least, charged);
 }
 
+/*
+ * Subscribers are charged: more than what the session has of each, so also what is
+ * registered with the core.
+ */
+TEST_F_TIMEOUT(memcg, subscribers, MNCK_TIMEOUT)
+{
+	const long long least = MNCK_MAX_SUBSCRIBERS * 320;
+	const int nr = 6 * cgroup_excess() / least + 1;
+	long long before, charged;
+	struct subscriber sub;
+	int fds[nr];
+
+	for (int i = 0; i < nr; i++) {
+		fds[i] = mnck_open();
+		ASSERT_LE(0, fds[i]);
+	}
+	before = cgroup_memory(self->path);
+	for (int i = 0; i < nr * MNCK_MAX_SUBSCRIBERS; i++)
+		ASSERT_EQ(0, mnck_attach(fds[i % nr], 0, MNCK_KIND_COUNTER, &sub));
+	charged = cgroup_memory(self->path) - before;
+	EXPECT_LE(nr * least, charged);
+	for (int i = 0; i < nr; i++)
+		EXPECT_EQ(0, close(fds[i]));
+}
+
 TEST_HARNESS_MAIN

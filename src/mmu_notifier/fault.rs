@@ -55,7 +55,7 @@ impl PageBuffer {
         Ok(Self(KVec::from_elem(
             PageEntry::default(),
             pages,
-            GFP_KERNEL,
+            GFP_KERNEL_ACCOUNT,
         )?))
     }
 }

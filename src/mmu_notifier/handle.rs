@@ -24,7 +24,8 @@ impl<T> Handle<T> {
     /// Makes the `T` where it will stay.
     pub(super) fn new(init: impl PinInit<T, Error>) -> Result<Self> {
         Ok(Self(ManuallyDrop::new(KBox::try_pin_init(
-            init, GFP_KERNEL,
+            init,
+            GFP_KERNEL_ACCOUNT,
         )?)))
     }
 

@@ -261,7 +261,7 @@ where
             // The core fills in the table.
             node <- Node::new(F::Subscriber::new(mm), core::ptr::null(), |_| Ok(())),
         }),
-        GFP_KERNEL,
+        GFP_KERNEL_ACCOUNT,
     );
 
     match made {

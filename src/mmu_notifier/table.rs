@@ -72,8 +72,10 @@ impl CallbackTable {
                 NonNull::new(subscription).ok_or(ENOMEM)?
             }
             (None, None) => {
-                let subscription =
-                    KBox::<bindings::mmu_notifier>::init(pin_init::init_zeroed(), GFP_KERNEL)?;
+                let subscription = KBox::<bindings::mmu_notifier>::init(
+                    pin_init::init_zeroed(),
+                    GFP_KERNEL_ACCOUNT,
+                )?;
 
                 NonNull::from(KBox::leak(subscription))
             }

@@ -65,7 +65,7 @@ impl IntervalTable {
         // INVARIANT: It was just initialised.
         Ok(Self {
             ops,
-            subscription: KBox::new(Opaque::new(subscription), GFP_KERNEL)?,
+            subscription: KBox::new(Opaque::new(subscription), GFP_KERNEL_ACCOUNT)?,
             _mm: mm.into(),
         })
     }
