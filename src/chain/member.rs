@@ -67,10 +67,10 @@ impl<S: Subscriber> Typed<S> {
         Arc::try_pin_init(
             try_pin_init!(Self {
                 // In a box, which gives access to the subscriber as a pinned reference.
-                subscriber: KBox::pin_init(subscriber, GFP_KERNEL)?,
+                subscriber: KBox::pin_init(subscriber, GFP_KERNEL_ACCOUNT)?,
                 pairs <- Pairs::new(reserved),
             }? Error),
-            GFP_KERNEL,
+            GFP_KERNEL_ACCOUNT,
         )
     }
 

@@ -145,7 +145,7 @@ struct Place<V> {
 impl<V> Open<V> {
     pub(super) fn new(reserved: usize) -> Result<Self> {
         Ok(Self {
-            places: KVec::with_capacity(reserved, GFP_KERNEL)?,
+            places: KVec::with_capacity(reserved, GFP_KERNEL_ACCOUNT)?,
             begun: 0,
             closed: false,
         })
