@@ -26,6 +26,7 @@
 struct subscriptions {
 	struct hlist_head list;
 	bool has_itree;
+	/* Protects the list and the tree. */
 	spinlock_t lock;
 	unsigned long invalidate_seq;
 	unsigned long active_invalidate_ranges;
@@ -150,7 +151,7 @@ int mnck_subscriptions_calibrate(void)
 		return -ESRCH;
 	for (int i = 0; i < ATTEMPTS && !ret; i++) {
 		if (i)
-			msleep(1);
+			fsleep(1000);
 		ret = attempt(current->mm);
 	}
 	if (ret < 0)

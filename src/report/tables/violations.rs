@@ -44,7 +44,10 @@ pub(super) enum Item {
     /// A rule, and how often it was broken.
     Count(Rule, u64),
     /// What follows are records. So many violations have none, and so many calls were not checked.
-    Heading { unrecorded: u64, lost: u64 },
+    Heading {
+        unrecorded: u64,
+        lost: u64,
+    },
     Record(Record),
 }
 
@@ -97,7 +100,10 @@ impl Table for Violations {
             Item::Count(rule, count) => seq_print!(out, "{:<12} {:>8}\n", rule.name(), count),
             Item::Heading { unrecorded, lost } => {
                 if *lost != 0 {
-                    seq_print!(out, "({lost} calls not checked: load mnck with more ledger_slots)\n");
+                    seq_print!(
+                        out,
+                        "({lost} calls not checked: load mnck with more ledger_slots)\n"
+                    );
                 }
                 seq_print!(out, "\nFIRST AND LAST OF EACH RULE AND SUBSCRIBER\n");
                 if *unrecorded != 0 {
