@@ -80,6 +80,20 @@ pub(crate) struct Recorded {
     pub(crate) since: u32,
 }
 
+impl Recorded {
+    /// Returns how long ago, in ticks, the callback was called, or the range was opened. That is 0 if
+    /// it was after the clock was read as `now`.
+    pub(crate) fn age(&self, now: u32) -> u32 {
+        let age = now.wrapping_sub(self.since);
+
+        if age > u32::MAX / 2 {
+            0
+        } else {
+            age
+        }
+    }
+}
+
 /// How an end breaks rule `pairing`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mismatch {
@@ -322,7 +336,7 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
                 if recorded.task != task {
                     continue;
                 }
-                let age = now.wrapping_sub(tag.since);
+                let age = recorded.age(now);
 
                 if tag.phase != Phase::Open {
                     // Tells the generation, and that the entry was seen.

@@ -52,8 +52,7 @@ pub(super) fn next_call(
 
 /// Writes the rest of the line of a call: its range, its age, its task and its initiator.
 pub(super) fn show_call(out: &SeqFile, recorded: &Recorded) {
-    let ticks = u64::from(ticks().wrapping_sub(recorded.since));
-    let age_ms = ticks.wrapping_mul(1000) / u64::from(TICKS_PER_SECOND);
+    let age_ms = u64::from(recorded.age(ticks())) * 1000 / u64::from(TICKS_PER_SECOND);
 
     match recorded.call.range {
         Some(range) => seq_print!(

@@ -16,6 +16,10 @@ use crate::{
         waits_for, //
     },
     event::{
+        platform::{
+            set_ticks,
+            TICKS_PER_SECOND, //
+        },
         Activity,
         Call,
         Callback,
@@ -71,6 +75,19 @@ fn an_end_hangs() {
     assert!(matches!(found[..], [Found::Stall(stall)] if stall.call == end));
     scene.ledger.finish(token, 1, false);
     assert!(scene.recorded().is_empty());
+}
+
+/// A callback that is called while a sweep runs, after the sweep has read the clock.
+#[test]
+fn a_callback_is_young() {
+    let scene = Scene::new(4);
+
+    set_ticks(5 * TICKS_PER_SECOND);
+    let _runs = scene.enter(&call(1, Callback::Start, ADDRESS));
+    scene.become_task(2);
+    scene.start(1, ADDRESS);
+    scene.sleep_at(ADDRESS + 8);
+    assert!(scene.sweep(4, LIMIT).is_empty());
 }
 
 #[test]
