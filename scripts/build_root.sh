@@ -34,6 +34,8 @@ packages=(
 	busybox-static qemu-system-arm qemu-system-x86
 	# The checks.
 	perl shellcheck
+	# The tests of the checks on the host, with all crates that they use.
+	cargo librust-loom-dev librust-proptest-dev
 )
 root_mib=6144	# the free space that a first run needs, with the kernels
 kept_days=14
@@ -149,6 +151,10 @@ make_root() {
 			apt-get download busybox-static:arm64 &&
 			dpkg -x busybox-static_*_arm64.deb /opt/arm64 &&
 			rm busybox-static_*_arm64.deb"' \
+		--customize-hook='mkdir "$1/root/.cargo" && printf "%s\n" \
+			"[net]" "offline = true" "[source.crates-io]" \
+			"directory = \"/usr/share/cargo/registry\"" \
+			>"$1/root/.cargo/config.toml"' \
 		--customize-hook='umount "$1/var/cache/apt/archives"' \
 		"$suite" "$root.part" \
 		"deb $mirror $suite main" "deb $mirror $suite-backports main"
@@ -185,7 +191,8 @@ enter() {
 	# shellcheck disable=SC2016	# the inner shell expands it
 	exec env -i HOME=/root TERM="${TERM:-dumb}" LANG=C.UTF-8 \
 		PATH=/usr/lib/llvm-19/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-		MNCK_CACHE="$cache" http_proxy="${http_proxy:-}" \
+		MNCK_CACHE="$cache" CARGO_TARGET_DIR="$cache/cargo" \
+		http_proxy="${http_proxy:-}" \
 		https_proxy="${https_proxy:-}" no_proxy="${no_proxy:-}" \
 		chroot "$root" /bin/sh -c 'cd "$0" && exec "$@"' "$checkout" "$@"
 }

@@ -16,7 +16,7 @@ from rig.common.parallel import side_by_side
 from rig.guest.groups import GUESTS, SPECIAL_GROUPS, Group, groups_of, selected
 from rig.guest.kselftest import in_guest
 from rig.guest.selftest import selftest
-from rig.host import checks, compile_fail, doctest
+from rig.host import checks, compile_fail, doctest, engine
 from rig.judge.verdict import FAIL, Verdict, refuse_skips
 from rig.report import junit as junit_xml
 from rig.report import results
@@ -72,6 +72,8 @@ def _source_checks(source: Path, patterns: list[str]) -> Iterator[Verdict]:
     for name, complaints in checks.of_source(source):
         if selected(name, patterns):
             yield checks.check("host", name, complaints)
+    if engine.is_wanted(patterns):
+        yield from engine.verdicts(partial(selected, patterns=patterns))
 
 
 def _in_guest(kernel: Kernel, patterns: list[str], group: Group) -> Iterator[Verdict]:

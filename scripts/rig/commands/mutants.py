@@ -2,8 +2,8 @@
 """``make mutants``: the proof that the kselftests can fail.
 
 Each patch in selftests/mutants/ plants one mistake in the module and names the tests that must
-catch it.  They are run with the changed module, and each must fail.  A patch with the line
-"Variant: NAME" is tried with that kernel only.
+catch it.  They are run with the changed module, or on the host, and each must fail.  A patch with
+the line "Variant: NAME" is tried with that kernel only.
 """
 
 import re
@@ -21,6 +21,7 @@ from rig.common.parallel import side_by_side
 from rig.common.paths import CHECKOUT
 from rig.guest.groups import selected
 from rig.guest.kselftest import kselftests
+from rig.host import engine
 from rig.judge.verdict import FAIL, OK, Verdict
 from rig.report import results
 
@@ -35,32 +36,59 @@ def mutants(arches: list[str], variant: str, patterns: list[str]) -> int:
     if not patches:
         called = " ".join(patterns)
         raise RigError(f"no mutant of {variant} is called {called}: see selftests/mutants/")
-    return results.report(side_by_side([_try_all(kernel, patches) for kernel in kernels]))
+    jobs = [_try_all(kernel, patches) for kernel in kernels]
+    return results.report(side_by_side(jobs, [_try_all_on_host(patches)]))
+
+
+def _caught_by(patch: Path) -> tuple[list[str], list[str]]:
+    """Returns the tests that must catch the mistake: those in a guest, and those on the host."""
+    caught_by = _lines(patch, "Caught-by")
+    if not caught_by:
+        raise RigError(f"{patch} has no line 'Caught-by:': name the tests that must fail")
+    on_host = [name for name in caught_by if name.startswith(f"{engine.NAME}.")]
+    return [name for name in caught_by if name not in on_host], on_host
 
 
 def _try_all(kernel: Kernel, patches: list[Path]) -> Iterator[Verdict]:
     with tempfile.TemporaryDirectory(dir=log.directory(), ignore_cleanup_errors=True) as directory:
-        yield from (_try(kernel, patch, Path(directory)) for patch in patches)
+        for patch in patches:
+            if names := _caught_by(patch)[0]:
+                yield _try(kernel, patch, names, Path(directory))
 
 
-def _try(kernel: Kernel, patch: Path, directory: Path) -> Verdict:
+def _try(kernel: Kernel, patch: Path, names: list[str], directory: Path) -> Verdict:
     start = time.monotonic()
-    caught_by = _lines(patch, "Caught-by")
-    if not caught_by:
-        raise RigError(f"{patch} has no line 'Caught-by:': name the tests that must fail")
-
-    name = f"mutants.{patch.stem}"
     try:
         with artifacts.mutant(kernel, patch, directory) as module:
-            found = list(_run(kernel, module, caught_by, patch.stem))
+            found = list(_run(kernel, module, names, patch.stem))
     except RigError as error:
-        return Verdict(kernel.arch, name, FAIL, reason=str(error))
+        return Verdict(kernel.arch, f"mutants.{patch.stem}", FAIL, reason=str(error))
+    return _judge(kernel.arch, patch, names, found, time.monotonic() - start)
+
+
+def _try_all_on_host(patches: list[Path]) -> Iterator[Verdict]:
+    for patch in patches:
+        if names := _caught_by(patch)[1]:
+            start = time.monotonic()
+            try:
+                with engine.mutant(patch) as tree:
+                    found = list(engine.verdicts(names.__contains__, tree))
+            except RigError as error:
+                yield Verdict("host", f"mutants.{patch.stem}", FAIL, reason=str(error))
+                continue
+            yield _judge("host", patch, names, found, time.monotonic() - start)
+
+
+def _judge(
+    where: str, patch: Path, names: list[str], found: list[Verdict], seconds: float
+) -> Verdict:
+    """Returns whether each test of these names has failed."""
+    name = f"mutants.{patch.stem}"
     missed = [v.name for v in found if v.status != FAIL]
-    missed += sorted(set(caught_by) - {v.name for v in found})
-    seconds = time.monotonic() - start
+    missed += sorted(set(names) - {v.name for v in found})
     if missed:
-        return Verdict(kernel.arch, name, FAIL, seconds, f"not caught by {', '.join(missed)}")
-    return Verdict(kernel.arch, name, OK, seconds, lines=[f"{v.name}: {v.reason}" for v in found])
+        return Verdict(where, name, FAIL, seconds, f"not caught by {', '.join(missed)}")
+    return Verdict(where, name, OK, seconds, lines=[f"{v.name}: {v.reason}" for v in found])
 
 
 def _lines(patch: Path, key: str) -> list[str]:

@@ -9,16 +9,22 @@ use crate::event::platform::{
 
 /// The calls that the ledger had no place for.
 ///
-/// Of the ranges that such calls have opened it keeps a number for each hash of task, subscriber and
-/// address, so that their ends are not taken for ends without a start. Ranges with the same hash
-/// excuse each other: at most as many ends without a start go unseen as starts were lost.
+/// It counts the ranges that such calls have opened, so that their ends are not taken for ends
+/// without a start. A place counts the ranges with one hash of task, subscriber and address. If a
+/// place is needed for two hashes at a time, it excuses every end from then on.
 pub(super) struct Lost {
     number: Word,
-    open: [Word; Self::HASHES],
+    open: [Word; Self::PLACES],
 }
 
+/// The place that is needed for two hashes.
+const CROWDED: u64 = u64::MAX;
+
+/// The bits of a place that count the ranges. The others are those of the hash.
+const COUNT: u64 = 0xffff;
+
 impl Lost {
-    const HASHES: usize = 256;
+    const PLACES: usize = 256;
 
     pub(super) fn new() -> Self {
         Self {
@@ -41,44 +47,65 @@ impl Lost {
     /// Records that a lost call has opened a range.
     #[cold]
     pub(super) fn start(&self, task: Current, subscriber: u64, address: usize) {
-        if let Some(open) = self.open.get(hash(task, subscriber, address)) {
-            open.add(1);
-        }
+        self.change(task, subscriber, address, |word, hash| {
+            Some(match word {
+                0 => hash | 1,
+                _ if word & !COUNT == hash && word & COUNT != COUNT => word + 1,
+                _ => CROWDED,
+            })
+        });
     }
 
     /// Returns whether a lost call may have opened the range.
     pub(super) fn may_be_open(&self, task: Current, subscriber: u64, address: usize) -> bool {
-        self.open
-            .get(hash(task, subscriber, address))
-            .is_some_and(|open| open.load() != 0)
+        self.change(task, subscriber, address, |word, hash| {
+            (word == CROWDED || word & !COUNT == hash).then_some(word)
+        })
     }
 
     /// Records an end that the ledger has no start for. Returns whether the start may have been
     /// lost.
     #[cold]
     pub(super) fn end(&self, task: Current, subscriber: u64, address: usize) -> bool {
-        let Some(open) = self.open.get(hash(task, subscriber, address)) else {
+        self.change(task, subscriber, address, |word, hash| match word {
+            CROWDED => Some(CROWDED),
+            _ if word & !COUNT != hash => None,
+            _ if word & COUNT == 1 => Some(0),
+            _ => Some(word - 1),
+        })
+    }
+
+    /// Replaces the word for a range by what `change` makes of the word and the hash. Returns false
+    /// if that is nothing.
+    fn change(
+        &self,
+        task: Current,
+        subscriber: u64,
+        address: usize,
+        change: impl Fn(u64, u64) -> Option<u64>,
+    ) -> bool {
+        let hash = hash(task, subscriber, address);
+        let Some(place) = self.open.get((hash >> 56) as usize) else {
             return false;
         };
 
         loop {
-            let number = open.load();
-
-            if number == 0 {
+            let word = place.load();
+            let Some(new) = change(word, hash << 8 & !COUNT) else {
                 return false;
-            }
-            if open.replace(number, number - 1) {
+            };
+
+            if new == word || place.replace(word, new) {
                 return true;
             }
         }
     }
 }
 
-fn hash(task: Current, subscriber: u64, address: usize) -> usize {
-    let sum = task
-        .key()
-        .wrapping_add(subscriber.wrapping_mul(31))
-        .wrapping_add(address as u64);
-
-    (sum.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize
+fn hash(task: Current, subscriber: u64, address: usize) -> u64 {
+    [task.key(), task.start_time(), subscriber, address as u64]
+        .into_iter()
+        .fold(0, |hash: u64, word| {
+            (hash.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        })
 }

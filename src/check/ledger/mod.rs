@@ -217,16 +217,16 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
             }
         }
 
-        let elsewhere = self.find(|recorded| {
-            recorded.phase == Phase::Open
-                && recorded.call.subscriber == call.subscriber
-                && recorded.call.range.is_some()
-                && recorded.call.address() == address
-        });
-        match elsewhere {
-            Some(start) => mismatched(&Mismatch::OtherTask(start)),
-            None if self.lost.end(current, call.subscriber, address) => (),
-            None => mismatched(&Mismatch::NotOpen),
+        // First: the stack of a task that leaked a range may have become that of the current one.
+        if !self.lost.end(current, call.subscriber, address) {
+            let elsewhere = self.find(|recorded| {
+                recorded.phase == Phase::Open
+                    && recorded.call.subscriber == call.subscriber
+                    && recorded.call.range.is_some()
+                    && recorded.call.address() == address
+            });
+
+            mismatched(&elsewhere.map_or(Mismatch::NotOpen, Mismatch::OtherTask));
         }
         self.begin(call, |_| ())
     }
@@ -339,8 +339,8 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
                 let age = recorded.age(now);
 
                 if tag.phase != Phase::Open {
-                    // Tells the generation, and that the entry was seen.
-                    let mark = 1 << 16 | u32::from(tag.generation);
+                    // Tells the call: the end of a range has the generation of its start.
+                    let mark = (tag.phase as u32) << 16 | u32::from(tag.generation);
 
                     if recorded.call.callback().is_some()
                         && stall_limit != 0
@@ -363,7 +363,7 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
                 }
             }
             if has_exited {
-                slot.bury();
+                slot.bury(&task);
             }
         }
     }

@@ -191,12 +191,16 @@ impl Slot {
         self.key.store_release(0);
     }
 
-    /// Frees the slot of a task that has exited, if its entries are free. For the sweep.
-    pub(super) fn bury(&self) {
-        if self
-            .entries
-            .iter()
-            .all(|entry| entry.tag().phase == Phase::Free)
+    /// Frees the slot of `task`, which has exited, if its entries are free. For the sweep.
+    pub(super) fn bury(&self, task: &Task) {
+        // The task may have given the slot back before it exited. Then it may be another's by now.
+        let is_its = self.key.load() == task.key && self.start_time.load() == task.start_time;
+
+        if is_its
+            && self
+                .entries
+                .iter()
+                .all(|entry| entry.tag().phase == Phase::Free)
         {
             self.used.store(0);
             self.closed.store(0);

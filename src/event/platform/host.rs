@@ -32,6 +32,25 @@ use crate::event::Task;
 /// Ticks per second.
 pub(crate) const TICKS_PER_SECOND: u32 = 100;
 
+#[cfg(loom)]
+loom::lazy_static! {
+    static ref STEP: AtomicU64 = AtomicU64::new(0);
+}
+
+/// Makes loom try all other threads here.
+///
+/// Loom compares what a thread is about to do only with the last access to the same atomic. If that
+/// was a load by the same thread, loom overlooks that a store after it conflicts with an access by
+/// another thread. So each access comes after a store to one atomic that all threads share. No
+/// thread reads that atomic: it orders nothing.
+#[cfg(loom)]
+fn step() {
+    STEP.store(0, Ordering::Relaxed);
+}
+
+#[cfg(not(loom))]
+fn step() {}
+
 /// A word for synchronisation.
 #[derive(Debug)]
 pub(crate) struct Word(AtomicU64);
@@ -42,36 +61,44 @@ impl Word {
     }
 
     pub(crate) fn load(&self) -> u64 {
+        step();
         self.0.load(Ordering::Relaxed)
     }
 
     pub(crate) fn load_acquire(&self) -> u64 {
+        step();
         self.0.load(Ordering::Acquire)
     }
 
     pub(crate) fn store(&self, value: u64) {
+        step();
         self.0.store(value, Ordering::Relaxed);
     }
 
     pub(crate) fn store_release(&self, value: u64) {
+        step();
         self.0.store(value, Ordering::Release);
     }
 
     pub(crate) fn replace(&self, old: u64, new: u64) -> bool {
+        step();
         self.0
             .compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok()
     }
 
     pub(crate) fn add(&self, value: u64) -> u64 {
+        step();
         self.0.fetch_add(value, Ordering::Release)
     }
 }
 
 /// Data that other threads may read while it is written.
+#[cfg(not(loom))]
 #[derive(Debug)]
 pub(crate) struct Racy<const N: usize>([AtomicU64; N]);
 
+#[cfg(not(loom))]
 impl<const N: usize> Racy<N> {
     pub(crate) fn new() -> Self {
         Self(core::array::from_fn(|_| AtomicU64::new(0)))
@@ -93,6 +120,79 @@ impl<const N: usize> Racy<N> {
         for (word, data) in self.0.iter().zip(data) {
             word.store(data, Ordering::Relaxed);
         }
+    }
+}
+
+/// Data that other threads may read while it is written.
+///
+/// For loom it has only two atomics, or there would be too many orders to try. Each says which
+/// write a half of the words comes from. A reader may see any two writes, so a mix is seen as well
+/// as with an atomic for each word.
+#[cfg(loom)]
+#[derive(Debug)]
+pub(crate) struct Racy<const N: usize> {
+    halves: [AtomicU64; 2],
+    writes: std::sync::Mutex<Vec<[u64; N]>>,
+}
+
+#[cfg(loom)]
+impl<const N: usize> Racy<N> {
+    pub(crate) fn new() -> Self {
+        Self {
+            halves: [AtomicU64::new(0), AtomicU64::new(0)],
+            writes: std::sync::Mutex::new(vec![[0; N]]),
+        }
+    }
+
+    pub(crate) fn read(&self) -> [u64; N] {
+        let [first, second] = [self.half(0), self.half(1)];
+
+        core::array::from_fn(|index| {
+            if index < N / 2 {
+                first[index]
+            } else {
+                second[index]
+            }
+        })
+    }
+
+    pub(crate) fn get(&self, index: usize) -> u64 {
+        self.half(usize::from(index >= N / 2))[index]
+    }
+
+    pub(crate) fn set(&self, index: usize, word: u64) {
+        let half = usize::from(index >= N / 2);
+        let mut data = self.half(half);
+        let number = {
+            let mut writes = self.writes.lock().unwrap();
+
+            data[index] = word;
+            writes.push(data);
+            writes.len() - 1
+        };
+
+        step();
+        self.halves[half].store(number as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn write(&self, data: [u64; N]) {
+        let number = {
+            let mut writes = self.writes.lock().unwrap();
+
+            writes.push(data);
+            writes.len() - 1
+        };
+        for half in &self.halves {
+            step();
+            half.store(number as u64, Ordering::Relaxed);
+        }
+    }
+
+    fn half(&self, half: usize) -> [u64; N] {
+        step();
+        let number = self.halves[half].load(Ordering::Relaxed);
+
+        self.writes.lock().unwrap()[number as usize]
     }
 }
 
