@@ -223,6 +223,8 @@ impl Registry {
     }
 
     /// Reports that `recorded` is a start without an end.
+    #[cold]
+    #[inline(never)]
     pub(super) fn report_leak(&self, subscriber: &Watched, recorded: &Recorded) {
         self.report(
             subscriber,

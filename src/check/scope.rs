@@ -67,7 +67,7 @@ impl<'a> Scope<'a> {
         };
 
         if parameters::measures() || !call.may_sleep() {
-            this.close = Some(Close::new(watch, call));
+            Close::start(&mut this.close, watch, call);
         }
         this
     }
@@ -82,7 +82,7 @@ impl<'a> Scope<'a> {
 impl Drop for Scope<'_> {
     #[inline(always)]
     fn drop(&mut self) {
-        if let Some(close) = self.close.take() {
+        if let Some(close) = &mut self.close {
             close.finish(self.watch);
         }
         if let Some(token) = self.token.take() {
@@ -94,17 +94,20 @@ impl Drop for Scope<'_> {
 }
 
 impl Close {
+    /// Fills `close`, where it stays: it is large, and most calls need none.
     #[cold]
-    fn new(watch: &Watch, call: &Call) -> Self {
-        Self {
+    #[inline(never)]
+    fn start(close: &mut Option<Self>, watch: &Watch, call: &Call) {
+        *close = Some(Self {
             call: *call,
             begin: parameters::measures().then(|| Begin::now(watch)),
             section: Some(Section::begin()),
-        }
+        });
     }
 
     #[cold]
-    fn finish(mut self, watch: &Watch) {
+    #[inline(never)]
+    fn finish(&mut self, watch: &Watch) {
         // First, so that the reports are not counted in.
         let (sleeps, might_sleep) = self.section.take().map_or((0, None), Section::end);
 

@@ -132,11 +132,11 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
     /// Calls `leaked` for an open range that is a leak: the current task has started it at the same
     /// address for the same subscriber.
     #[inline(always)]
-    pub(crate) fn begin(&self, call: &Call, leaked: impl FnOnce(&Recorded)) -> Token<'_> {
+    pub(crate) fn begin(&self, call: &Call, leaked: impl Fn(&Recorded)) -> Token<'_> {
         let current = Current::get();
 
         // Mostly the task has no other call under way, and a slot of its own is free.
-        if let Some(slot) = self.slot(current, 0) {
+        if let Some(slot) = self.slot(Self::hash(current)) {
             if slot.is_free() && slot.take(current) {
                 slot.begin_first(call, ticks());
                 return Token::Recorded(slot, 0);
@@ -146,38 +146,29 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
     }
 
     #[inline(never)]
-    fn begin_slowly(
-        &self,
-        current: Current,
-        call: &Call,
-        leaked: impl FnOnce(&Recorded),
-    ) -> Token<'_> {
-        let mut leak = None;
-        let mut token = Token::Lost(call.address());
-
+    fn begin_slowly(&self, current: Current, call: &Call, leaked: impl Fn(&Recorded)) -> Token<'_> {
         for (step, slot) in self.near(current).enumerate() {
             if slot.is_own(current) {
-                leak = leak.or_else(|| self.take_leak(slot, call));
+                if let Some(leak) = take_leak(slot, call) {
+                    leaked(&leak);
+                }
+                if slot.is_full() {
+                    continue;
+                }
             } else if !(slot.is_free() && slot.take(current)) {
                 continue;
             }
             if let Some((index, entry)) = slot.free_entry() {
                 entry.begin(call, ticks());
-                token = Token::Recorded(slot, index);
                 if step == Self::CROWDED {
                     sweep_soon();
                 }
-                break;
+                return Token::Recorded(slot, index);
             }
         }
-        if matches!(token, Token::Lost(_)) {
-            sweep_soon();
-            self.lost.count();
-        }
-        if let Some(leak) = leak {
-            leaked(&leak);
-        }
-        token
+        sweep_soon();
+        self.lost.count();
+        Token::Lost(call.address())
     }
 
     /// Records that a callback is called which is an end that is due: it closes the range that the
@@ -187,7 +178,7 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
     pub(crate) fn begin_end(&self, call: &Call, mismatched: impl FnOnce(&Mismatch)) -> Token<'_> {
         let current = Current::get();
 
-        if let Some(slot) = self.slot(current, 0) {
+        if let Some(slot) = self.slot(Self::hash(current)) {
             if slot.is_own(current) && slot.end_first(call, ticks()) {
                 return Token::Recorded(slot, 0);
             }
@@ -427,34 +418,27 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
         self.lost.number()
     }
 
-    /// Returns the slot that is `step` slots from the first where `current` may have its calls.
+    /// Returns the place of the first slot where `current` may have its calls.
     #[inline(always)]
-    fn slot(&self, current: Current, step: usize) -> Option<&Slot> {
-        let mask = self.slots.len().wrapping_sub(1);
+    fn hash(current: Current) -> usize {
         // Tasks that follow each other have the same address often: the time tells them apart. The
         // golden ratio spreads numbers whose low bits are alike.
         let sum = current.key().wrapping_add(current.start_time());
-        let hash = (sum.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize;
 
-        self.slots.get(hash.wrapping_add(step) & mask)
+        (sum.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
+    }
+
+    /// Returns the slot at `place`, counted on from the first when it is behind the last.
+    #[inline(always)]
+    fn slot(&self, place: usize) -> Option<&Slot> {
+        self.slots.get(place & self.slots.len().wrapping_sub(1))
     }
 
     /// Returns the slots where the current task may have its calls, the likely ones first.
     fn near(&self, current: Current) -> impl Iterator<Item = &Slot> {
-        (0..self.slots.len()).filter_map(move |step| self.slot(current, step))
-    }
+        let first = Self::hash(current);
 
-    /// Closes the open range of `slot`, the current task's, at the address and of the subscriber of
-    /// `call`, and returns it.
-    #[inline]
-    fn take_leak(&self, slot: &Slot, call: &Call) -> Option<Recorded> {
-        let address = call.range?.address;
-        let (_, entry) = slot
-            .used()
-            .find(|(_, entry)| entry.is_open(call.subscriber, address))?;
-        let (tag, recorded) = read(slot, entry)?;
-
-        slot.close(entry, tag).then_some(recorded)
+        (first..first.wrapping_add(self.slots.len())).filter_map(|place| self.slot(place))
     }
 
     fn find(&self, wanted: impl Fn(&Recorded) -> bool) -> Option<Recorded> {
@@ -483,6 +467,23 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
         }
         None
     }
+}
+
+/// Closes the first range of `slot`, the current task's, if it is open at the address and for the
+/// subscriber of `call`, and returns it.
+///
+/// Subscribers are started in one order. So when a range was not ended for any of them, and another
+/// is started at its address, the entry of each is the first when its turn comes.
+fn take_leak(slot: &Slot, call: &Call) -> Option<Recorded> {
+    let address = call.range?.address;
+    let (_, entry) = slot.used().next()?;
+
+    if !entry.is_open(call.subscriber, address) {
+        return None;
+    }
+    let (tag, recorded) = read(slot, entry)?;
+
+    slot.close(entry, tag).then_some(recorded)
 }
 
 /// Reads an entry of `slot`, with the task that has the slot, if it is in use.

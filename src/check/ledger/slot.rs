@@ -79,6 +79,12 @@ impl Slot {
         self.key.load() == 0
     }
 
+    /// Returns whether the task has made use of all entries, and no other task has freed one.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.used.load() == Self::ALL_USED && self.closed.load() == 0
+    }
+
     /// Takes the slot for the current task, if it is free.
     #[inline]
     pub(super) fn take(&self, current: Current) -> bool {
@@ -235,12 +241,16 @@ impl Slot {
     /// Returns the entries that may be in use, with their indices. For the task that has the slot.
     #[inline]
     pub(super) fn used(&self) -> impl Iterator<Item = (usize, &Entry)> {
-        let used = self.used.load();
+        let mut used = self.used.load();
 
-        self.entries
-            .iter()
-            .enumerate()
-            .filter(move |(index, _)| used & 1 << index != 0)
+        core::iter::from_fn(move || {
+            let index = used.trailing_zeros() as usize;
+            let entry = self.entries.get(index)?;
+
+            // Clears the lowest bit.
+            used &= used.wrapping_sub(1);
+            Some((index, entry))
+        })
     }
 
     /// Returns all entries.

@@ -130,11 +130,11 @@ impl Scene {
     }
 
     pub(super) fn start_of(&self, call: &Call) -> Option<Recorded> {
-        let mut leak = None;
-        let token = self.ledger.begin(call, |found| leak = Some(*found));
+        let leak = Cell::new(None);
+        let token = self.ledger.begin(call, |found| leak.set(Some(*found)));
 
         self.ledger.finish(token, call.subscriber, true);
-        leak
+        leak.get()
     }
 
     /// A start refuses.
