@@ -62,11 +62,12 @@ module! {
 // The fields are dropped in this order.
 #[pin_data]
 struct Mnck {
+    _tables: report::Tables,
     #[pin]
     _device: MiscDeviceRegistration<device::Session>,
     _shared: model::SharedDomain,
     _waits: model::WaitRecord,
-    _tables: report::Tables,
+    _journal: report::JournalOwner,
     _checks: check::Checks,
     _parameters: ffi::parameters::Applied,
     _sleep_probe: ffi::SleepProbe,
@@ -78,11 +79,12 @@ impl kernel::InPlaceModule for Mnck {
             _sleep_probe: ffi::SleepProbe::new(),
             _parameters: ffi::parameters::Applied::new(),
             _checks: check::Checks::new(report::violation)?,
-            _tables: report::Tables::new()?.with::<observe::Registered>(),
+            _journal: report::JournalOwner::new()?,
             _waits: model::WaitRecord::new()?,
             _shared: model::SharedDomain::new()?,
-            // Last, because the device can be opened as soon as it is registered.
+            // The last that can fail, because the device can be opened as soon as it is registered.
             _device <- MiscDeviceRegistration::register(MiscDeviceOptions { name: c"mnck" }),
+            _tables: report::Tables::new().with::<observe::Registered>(),
         })
     }
 }

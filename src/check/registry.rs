@@ -222,17 +222,17 @@ impl Registry {
         })
     }
 
-    /// Reports that `recorded` is a start without an end.
+    /// Reports that `recorded` is a start without an end. Returns how long that took, in ns.
     #[cold]
     #[inline(never)]
-    pub(super) fn report_leak(&self, subscriber: &Watched, recorded: &Recorded) {
+    pub(super) fn report_leak(&self, subscriber: &Watched, recorded: &Recorded) -> u64 {
         self.report(
             subscriber,
             Rule::Pairing,
             recorded.call.range,
             Some(recorded),
             fmt!("start without an end"),
-        );
+        )
     }
 
     /// Reports a callback that has not returned for long, and the tasks that wait for it.
@@ -280,7 +280,11 @@ impl Registry {
             from = next;
             Some(recorded)
         })
-        .filter(|recorded| super::waits_for(&recorded.call, &callback.call))
+        .filter(|recorded| {
+            // What is called after a task has begun to wait, the task does not wait for.
+            super::waits_for(&recorded.call, &callback.call)
+                && callback.since.wrapping_sub(recorded.since) as i32 <= 0
+        })
     }
 
     /// Looks at all calls. Returns whether there is anything to look at the next time.
@@ -297,7 +301,11 @@ impl Registry {
                 };
 
                 match &found {
-                    Found::Leak(leak) => self.report_leak(&subscriber, leak),
+                    // Once the mm was released an end may never come.
+                    Found::Leak(_) if subscriber.is_released() => (),
+                    Found::Leak(leak) => {
+                        self.report_leak(&subscriber, leak);
+                    }
                     Found::Stall(call) => self.report_stall(&subscriber, call),
                 }
             });
@@ -336,10 +344,14 @@ impl Drop for Listed {
         let nodes = {
             let mut list = self.registry.watched.lock();
 
-            (
+            let nodes = (
                 list.by_key.remove_node(&key),
                 list.by_mm.remove_node(&(mm, key)),
-            )
+            );
+            if list.by_key.is_empty() {
+                self.registry.calls.forget_lost();
+            }
+            nodes
         };
 
         // Here, without the lock.

@@ -67,7 +67,7 @@ impl<'a> Scope<'a> {
         };
 
         if parameters::measures() || !call.may_sleep() {
-            Close::start(&mut this.close, watch, call);
+            Close::start(&mut this.close, this.token.as_ref(), call);
         }
         this
     }
@@ -83,7 +83,7 @@ impl Drop for Scope<'_> {
     #[inline(always)]
     fn drop(&mut self) {
         if let Some(close) = &mut self.close {
-            close.finish(self.watch);
+            close.finish(self.watch, self.token.as_ref());
         }
         if let Some(token) = self.token.take() {
             self.watch
@@ -97,22 +97,22 @@ impl Close {
     /// Fills `close`, where it stays: it is large, and most calls need none.
     #[cold]
     #[inline(never)]
-    fn start(close: &mut Option<Self>, watch: &Watch, call: &Call) {
+    fn start(close: &mut Option<Self>, token: Option<&Token<'_>>, call: &Call) {
         *close = Some(Self {
             call: *call,
-            begin: parameters::measures().then(|| Begin::now(watch)),
+            begin: parameters::measures().then(|| Begin::now(token)),
             section: Some(Section::begin()),
         });
     }
 
     #[cold]
     #[inline(never)]
-    fn finish(&mut self, watch: &Watch) {
+    fn finish(&mut self, watch: &Watch, token: Option<&Token<'_>>) {
         // First, so that the reports are not counted in.
         let (sleeps, might_sleep) = self.section.take().map_or((0, None), Section::end);
 
         if let Some(begin) = &self.begin {
-            self.check_latency(watch, begin);
+            self.check_latency(watch, begin.taken_ms(token));
         }
         self.check_sleep(watch, sleeps, might_sleep.as_ref());
         self.check_reclaim(watch, might_sleep.as_ref());
@@ -175,8 +175,7 @@ impl Close {
     }
 
     /// Rule `latency`.
-    fn check_latency(&self, watch: &Watch, begin: &Begin) {
-        let taken = begin.taken_ms(watch);
+    fn check_latency(&self, watch: &Watch, taken: u64) {
         let limit = parameters::latency_limit_ms.value();
 
         if limit != 0 && taken > u64::from(limit) {
@@ -204,20 +203,22 @@ struct Begin {
 }
 
 impl Begin {
-    fn now(watch: &Watch) -> Self {
+    fn now(token: Option<&Token<'_>>) -> Self {
         Self {
             time: Instant::now(),
             run_delay: current_run_delay(),
-            reporting: watch.calls().reporting(),
+            reporting: token.map_or(0, Token::reporting),
         }
     }
 
     /// Returns how long the callback has taken, in ms. The time in which other tasks had the CPU, or
     /// mnck wrote a report, is not the callback's.
-    fn taken_ms(&self, watch: &Watch) -> u64 {
+    fn taken_ms(&self, token: Option<&Token<'_>>) -> u64 {
         let taken = u64::try_from(self.time.elapsed().as_nanos()).unwrap_or(0);
         let run_delay = current_run_delay().wrapping_sub(self.run_delay);
-        let reporting = watch.calls().reporting().wrapping_sub(self.reporting);
+        let reporting = token
+            .map_or(0, Token::reporting)
+            .wrapping_sub(self.reporting);
 
         taken.saturating_sub(run_delay).saturating_sub(reporting) / 1_000_000
     }

@@ -14,7 +14,8 @@ use crate::event::{
 /// - `mmu_notifier_unregister()` waits for all callbacks of subscribers to whole address spaces, of
 ///   any mm: they share one SRCU, in `mm/mmu_notifier.c`.
 /// - `mmu_interval_notifier_remove()` and `mmu_interval_read_begin()` wait until no range of their
-///   own mm is open, and a range stays open as long as one of its callbacks runs.
+///   own mm is open for intervals. It is from before the first start to before the first end: the
+///   core ends the interval side first.
 pub(crate) fn waits_for(waiter: &Call, callback: &Call) -> bool {
     let (Activity::Wait(wait), Some(callback_kind)) = (waiter.activity, callback.callback()) else {
         return false;
@@ -24,9 +25,12 @@ pub(crate) fn waits_for(waiter: &Call, callback: &Call) -> bool {
         Wait::Unregister => callback_kind.is_under_srcu(),
         Wait::Remove | Wait::ReadBegin => {
             callback.mm == waiter.mm
-                && !matches!(
+                && matches!(
                     callback_kind,
-                    Callback::Flush | Callback::Young | Callback::Release
+                    Callback::Start
+                        | Callback::ChainStart
+                        | Callback::Invalidate
+                        | Callback::Finish
                 )
         }
     }

@@ -20,7 +20,10 @@ use kernel::{
 };
 
 use super::{
-    ledger::Mismatch,
+    ledger::{
+        Mismatch,
+        Recorded, //
+    },
     registry::{
         Calls,
         Counts,
@@ -128,9 +131,7 @@ impl Watch {
         let call = self.call(Activity::Callback(callback), range);
 
         self.before(callback, range);
-        let token = self
-            .calls
-            .begin(&call, |leak| self.registry().report_leak(self, leak));
+        let token = self.calls.begin(&call, |leak| self.report_leak(leak));
         Scope::new(self, callback, &call, token)
     }
 
@@ -232,29 +233,41 @@ impl Watch {
         let closed = self.calls.close_one(self.key, range.address);
 
         if let Some(leak) = closed.filter(|closed| AllTasks.has_exited(&closed.task)) {
-            self.registry().report_leak(self, &leak);
+            self.report_leak(&leak);
         }
     }
 
     /// Records that the mm is released. The ranges that are open in tasks that have exited, and in
     /// the current one, are leaks. Starts and ends may still come in other tasks.
     pub(crate) fn released(&self) {
+        self.close(false, !self.is_released());
         self.released.store(true, Relaxed);
-        self.close(false);
     }
 
     /// Records that the subscription is over, so that from here on each callback breaks rule
     /// `release`. Comes after the core has unlinked the subscriber, and before the subscriber is
     /// freed.
     pub(crate) fn over(&self) {
+        let was_released = self.is_released();
+
         self.over.store(true, Relaxed);
-        self.close(true);
+        self.close(true, !was_released);
     }
 
-    fn close(&self, all: bool) {
+    /// Closes the open ranges: those that are leaks, or `all`. Reports the leaks if they are
+    /// `judged`: not once the mm was released, since the core then drops ends.
+    fn close(&self, all: bool, judged: bool) {
         self.calls.close(self.key, all, &AllTasks, |leak| {
-            self.registry().report_leak(self, &leak);
+            if judged {
+                self.report_leak(&leak);
+            }
         });
+    }
+
+    fn report_leak(&self, leak: &Recorded) {
+        let time = self.registry().report_leak(self, leak);
+
+        self.calls.add_reporting(time);
     }
 
     /// Counts and reports that it broke `rule` with `what` it did in `range`, in the callback that
@@ -339,7 +352,7 @@ impl Watched {
     pub(crate) fn state(&self) -> State {
         if self.is_over() {
             State::Over
-        } else if self.released.load(Relaxed) {
+        } else if self.is_released() {
             State::Released
         } else {
             State::Attached
@@ -349,6 +362,12 @@ impl Watched {
     /// Returns what it knows of the interval sequence, if it is an interval subscriber.
     pub(super) fn sequence(&self) -> &SpinLock<Sequence> {
         &self.sequence
+    }
+
+    /// Returns whether the mm was released. The core then drops the ends of ranges that are open in
+    /// other tasks.
+    pub(super) fn is_released(&self) -> bool {
+        self.released.load(Relaxed)
     }
 
     #[inline]

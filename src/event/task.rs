@@ -12,8 +12,9 @@ use super::platform::fmt::{
 pub(crate) struct Task {
     /// The address of its `struct task_struct`. Only compared: a later task may have the same.
     pub(crate) key: u64,
-    /// When it began, in ns since boot. Together with `key` or `pid` this tells it from any other
-    /// task. Never 0.
+    /// When it began, in ns since boot. Together with `key` this tells it from any other task; but a
+    /// thread that executes another program becomes the first of its process, with the id and the
+    /// start time of that. Never 0.
     pub(crate) start_time: u64,
     /// Its id in the initial pid namespace.
     pub(crate) pid: i32,
@@ -39,6 +40,9 @@ impl fmt::Display for Task {
 pub(crate) trait Tasks {
     /// Returns whether the task has exited.
     fn has_exited(&self, task: &Task) -> bool;
+
+    /// Returns whether the task could run, but waits for a CPU. The answer may be out of date.
+    fn waits_for_cpu(&self, task: &Task) -> bool;
 
     /// Returns whether the task has certainly left the function that had `address` on its stack, when
     /// it had entered the kernel as [`entry`](super::platform::entry) said then. The answer "no" says

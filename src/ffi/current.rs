@@ -10,7 +10,8 @@ use kernel::{
 use super::{
     mnck_helper_current_entry,
     mnck_helper_task_has_exited,
-    mnck_helper_task_has_left, //
+    mnck_helper_task_has_left,
+    mnck_helper_task_waits_for_cpu, //
 };
 use crate::event::{
     Task,
@@ -50,15 +51,15 @@ impl Current {
     /// Returns when it began, in ns since boot. Never 0: the first task begins no range.
     #[inline]
     pub(crate) fn start_time(self) -> u64 {
-        // SAFETY: The current task exists. This member never changes.
+        // SAFETY: The current task exists. Only the task itself writes this member, in an exec.
         unsafe { (*self.0).start_time }
     }
 
     /// Returns the task as a fact.
     #[inline]
     pub(crate) fn task(self) -> Task {
-        // SAFETY: The current task exists. Its id never changes. Its name changes when it is told
-        // to: a name that is half new is no harm.
+        // SAFETY: The current task exists. Only an exec changes its id. Its name may change at any
+        // time: a name that is half new is no harm.
         let (pid, comm) = unsafe {
             (
                 (*self.0).pid,
@@ -104,11 +105,16 @@ pub(crate) struct AllTasks;
 impl Tasks for AllTasks {
     fn has_exited(&self, task: &Task) -> bool {
         // SAFETY: The function accepts any numbers.
-        unsafe { mnck_helper_task_has_exited(task.pid, task.start_time) }
+        unsafe { mnck_helper_task_has_exited(task.pid, task.key) }
+    }
+
+    fn waits_for_cpu(&self, task: &Task) -> bool {
+        // SAFETY: The function accepts any numbers.
+        unsafe { mnck_helper_task_waits_for_cpu(task.pid, task.key) }
     }
 
     fn has_left_function(&self, task: &Task, address: usize, entry: u32) -> bool {
         // SAFETY: The function accepts any numbers.
-        unsafe { mnck_helper_task_has_left(task.pid, task.start_time, address, entry) }
+        unsafe { mnck_helper_task_has_left(task.pid, task.key, address, entry) }
     }
 }

@@ -60,11 +60,12 @@ unsigned long mnck_helper_initiator(struct task_struct *task);
 /* Writes the name of that function, if it is in the kernel itself.  In helpers.c. */
 bool mnck_helper_initiator_name(struct task_struct *task, char name[MNCK_SYMBOL_LEN]);
 
-/* Tasks, by id and start time: see current.rs.  In tasks.c. */
-bool mnck_helper_task_has_exited(pid_t pid, u64 start_time);
-bool mnck_helper_task_has_left(pid_t pid, u64 start_time, unsigned long address, u32 entry);
+/* Tasks, by id and by the address of the task, @key: see current.rs.  In tasks.c. */
+bool mnck_helper_task_has_exited(pid_t pid, u64 key);
+bool mnck_helper_task_waits_for_cpu(pid_t pid, u64 key);
+bool mnck_helper_task_has_left(pid_t pid, u64 key, unsigned long address, u32 entry);
 u32 mnck_helper_current_entry(void);
-bool mnck_helper_task_initiator_name(pid_t pid, u64 start_time, char name[MNCK_SYMBOL_LEN]);
+bool mnck_helper_task_initiator_name(pid_t pid, u64 key, char name[MNCK_SYMBOL_LEN]);
 
 /*
  * The work item that calls @once after a second, and every second as long as that

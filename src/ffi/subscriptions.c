@@ -6,8 +6,11 @@
  * compared with what the core does before it is used: see
  * mnck_subscriptions_calibrate().
  *
- * The core adds and removes subscriptions under the lock of the structure, and frees a
- * subscription only after it was removed.  So under the lock all of them can be read.
+ * The core adds and removes subscriptions under the lock of the structure, and a driver frees
+ * one only after it was removed.  A driver that breaks this rule, and is unloaded, leaves a
+ * subscription in memory that is gone or is another's: those in the list are read so that
+ * this does no harm.  The tree of the intervals can't be walked in that way: an interval in
+ * it whose memory is gone is as fatal here as at the next change of the mm.
  */
 #include <linux/delay.h>
 #include <linux/interval_tree.h>
@@ -47,7 +50,10 @@ static struct mmu_notifier *probe_alloc(struct mm_struct *mm)
 
 	if (!probe)
 		return ERR_PTR(-ENOMEM);
-	/* The core calls probe_free() some time after the last put, in this module. */
+	/*
+	 * The core calls probe_free() some time after the last put, in this module, which
+	 * must stay so long: until no callback of any process runs that runs now.
+	 */
 	__module_get(THIS_MODULE);
 	return probe;
 }
@@ -55,6 +61,7 @@ static struct mmu_notifier *probe_alloc(struct mm_struct *mm)
 static void probe_free(struct mmu_notifier *probe)
 {
 	kfree(probe);
+	/* With soft interrupts disabled: an unload waits for RCU, and so for the return. */
 	module_put(THIS_MODULE);
 }
 
@@ -100,7 +107,7 @@ static bool layout_is_right(struct mm_struct *mm, struct mmu_notifier *probe,
 	return right;
 }
 
-/* Above all addresses that a process can map: no range concerns the interval. */
+/* Above all addresses that a process can map: few ranges concern the interval. */
 #define NOWHERE_START (ULONG_MAX & PAGE_MASK)
 
 /* How often a range that is open by chance may spoil the comparison. */
@@ -125,13 +132,16 @@ static int attempt(struct mm_struct *mm)
 		goto remove;
 	}
 
-	/* No other thread of the process opens a range meanwhile, but reclaim may. */
-	mmap_write_lock(mm);
-	ret = layout_is_right(mm, probe, interval);
-	mmap_write_unlock(mm);
+	/* No other thread opens a range meanwhile, but reclaim may. */
+	ret = mmap_write_lock_killable(mm);
+	if (!ret) {
+		ret = layout_is_right(mm, probe, interval);
+		mmap_write_unlock(mm);
+	}
 	/* Does not wait for the SRCU of the subscriptions: a callback may hang there. */
 	mmu_notifier_put(probe);
 remove:
+	/* Waits for the ranges of this mm: of one thread, which is here, and of reclaim. */
 	mmu_interval_notifier_remove(interval);
 free:
 	kfree(interval);
@@ -144,11 +154,17 @@ int mnck_subscriptions_calibrate(void)
 	static bool is_right;
 	int ret = 0;
 
-	guard(mutex)(&calibrating);
-	if (is_right)
+	if (READ_ONCE(is_right))
 		return 0;
 	if (!current->mm)
 		return -ESRCH;
+	/* Another thread may hang in a callback, and this one would wait for it. */
+	if (!thread_group_empty(current))
+		return -EBUSY;
+	ACQUIRE(mutex_kill, lock)(&calibrating);
+	ret = ACQUIRE_ERR(mutex_kill, &lock);
+	if (ret)
+		return ret;
 	for (int i = 0; i < ATTEMPTS && !ret; i++) {
 		if (i)
 			fsleep(1000);
@@ -156,8 +172,8 @@ int mnck_subscriptions_calibrate(void)
 	}
 	if (ret < 0)
 		return ret;
-	is_right = ret;
-	return is_right ? 0 : -EOPNOTSUPP;
+	WRITE_ONCE(is_right, ret);
+	return ret ? 0 : -EOPNOTSUPP;
 }
 
 /* Returns the mm of a process, if it has subscriptions, with a reference to the structure. */
@@ -183,22 +199,22 @@ static struct mm_struct *mm_with_subscriptions(struct task_struct *process)
 
 int mnck_subscriptions_next(int after, struct mm_struct **mm, char comm[TASK_COMM_LEN])
 {
-	struct task_struct *process, *next;
+	for (;;) {
+		struct task_struct *process;
+		struct pid *pid;
 
-	*mm = NULL;
-	guard(rcu)();
-	do {
-		next = NULL;
-		for_each_process(process)
-			if (process->pid > after && (!next || process->pid < next->pid))
-				next = process;
-		if (!next)
+		guard(rcu)();
+		pid = find_ge_pid(after + 1, &init_pid_ns);
+		if (!pid)
 			return 0;
-		after = next->pid;
-		*mm = mm_with_subscriptions(next);
-	} while (!*mm);
-	strscpy(comm, next->comm, TASK_COMM_LEN);
-	return after;
+		after = pid_nr(pid);
+		process = pid_task(pid, PIDTYPE_TGID);
+		*mm = process ? mm_with_subscriptions(process) : NULL;
+		if (*mm) {
+			strscpy(comm, process->comm, TASK_COMM_LEN);
+			return after;
+		}
+	}
 }
 
 void mnck_subscriptions_put(struct mm_struct *mm)
@@ -232,6 +248,7 @@ static unsigned long first_of(const void * const *callbacks, size_t n, const uns
 	return first;
 }
 
+/* The memory of the notifier was copied. */
 static struct mnck_subscription copy_notifier(const struct mmu_notifier *notifier)
 {
 	struct mmu_notifier_ops ops;
@@ -279,12 +296,17 @@ static struct mnck_subscription copy_interval(const struct mmu_interval_notifier
 	return copy;
 }
 
+/* A list that is longer was overwritten. */
+#define LIST_MAX 65536
+
 unsigned int mnck_subscriptions_copy(struct mm_struct *mm, struct mnck_subscription *to,
 				     unsigned int size, struct mnck_core_state *state)
 {
 	struct subscriptions *all = subscriptions_of(mm);
-	struct mmu_notifier *notifier;
+	const struct mmu_interval_notifier *interval;
 	struct interval_tree_node *node;
+	struct mmu_notifier notifier;
+	struct hlist_node *next;
 	unsigned int n = 0;
 
 	guard(spinlock)(&all->lock);
@@ -293,9 +315,13 @@ unsigned int mnck_subscriptions_copy(struct mm_struct *mm, struct mnck_subscript
 		.active_ranges = all->active_invalidate_ranges,
 	};
 	/* The last that was added is called first. */
-	hlist_for_each_entry(notifier, &all->list, hlist) {
+	for (next = all->list.first; next && n < LIST_MAX; next = notifier.hlist.next) {
+		if (copy_from_kernel_nofault(&notifier,
+					     hlist_entry(next, struct mmu_notifier, hlist),
+					     sizeof(notifier)))
+			break;
 		if (n < size)
-			to[n] = copy_notifier(notifier);
+			to[n] = copy_notifier(&notifier);
 		n++;
 	}
 	for (node = interval_tree_iter_first(&all->itree, 0, ULONG_MAX); node;
@@ -303,6 +329,14 @@ unsigned int mnck_subscriptions_copy(struct mm_struct *mm, struct mnck_subscript
 		if (n < size)
 			to[n] = copy_interval(container_of(node, struct mmu_interval_notifier,
 							   interval_tree));
+		n++;
+	}
+	/* What is inserted while a range is open comes into the tree when that is over. */
+	hlist_for_each_entry(interval, &all->deferred_list, deferred_item) {
+		if (!RB_EMPTY_NODE(&interval->interval_tree.rb))
+			continue;
+		if (n < size)
+			to[n] = copy_interval(interval);
 		n++;
 	}
 	return n;
@@ -317,6 +351,8 @@ void mnck_subscriptions_driver(const struct mnck_subscription *subscription,
 	/* No symbol: the kernel has no CONFIG_KALLSYMS_ALL, or the module has gone. */
 	if (!strncmp(symbol, "0x", 2) && subscription->callback)
 		sprint_symbol_no_offset(symbol, subscription->callback);
+	if (!strncmp(symbol, "0x", 2))
+		strscpy(symbol, "(unloaded)");
 	/* Names of Rust are long and say little: the module says it. */
 	if (!strncmp(symbol, "_R", 2) && strchr(symbol, '['))
 		strscpy(name, strchr(symbol, '['), MNCK_DRIVER_LEN);

@@ -135,9 +135,9 @@ impl Process {
         })
     }
 
-    /// Returns its name.
-    pub(crate) fn name(&self) -> &CStr {
-        CStr::from_bytes_until_nul(&self.comm).unwrap_or_default()
+    /// Returns its name, with a NUL behind it.
+    pub(crate) fn comm(&self) -> &[u8; 16] {
+        &self.comm
     }
 
     /// Copies its subscriptions. May sleep, to allocate memory.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Questions about tasks of which only the id and the start time are known, and the work
- * item that asks them.
+ * Questions about tasks of which only the id and the address are known, and the work item
+ * that asks them.
  */
 #include <linux/cleanup.h>
 #include <linux/hash.h>
@@ -17,21 +17,34 @@
 
 #include "helpers.h"
 
-/* Returns the task, with RCU held, or NULL if it has exited. */
-static struct task_struct *find(pid_t pid, u64 start_time)
+/*
+ * Returns the task with this id and address, with RCU held, or NULL if it has exited.  A
+ * thread that executes another program gets the id of its process: it is then taken for
+ * one that has exited, which holds for what it did before.
+ */
+static struct task_struct *find(pid_t pid, u64 key)
 {
 	struct task_struct *task = pid_task(find_pid_ns(pid, &init_pid_ns), PIDTYPE_PID);
 
-	/* A zombie runs no code any more. */
-	if (!task || task->start_time != start_time || READ_ONCE(task->exit_state))
+	/* A zombie has no mm, and calls no callback any more. */
+	if (!task || (unsigned long)task != key || READ_ONCE(task->exit_state))
 		return NULL;
 	return task;
 }
 
-bool mnck_helper_task_has_exited(pid_t pid, u64 start_time)
+bool mnck_helper_task_waits_for_cpu(pid_t pid, u64 key)
+{
+	struct task_struct *task;
+
+	guard(rcu)();
+	task = find(pid, key);
+	return task && task_is_running(task) && !READ_ONCE(task->on_cpu);
+}
+
+bool mnck_helper_task_has_exited(pid_t pid, u64 key)
 {
 	guard(rcu)();
-	return !find(pid, start_time);
+	return !find(pid, key);
 }
 
 static unsigned long saved_stack_pointer(struct task_struct *task)
@@ -65,7 +78,7 @@ u32 mnck_helper_current_entry(void)
 	return is_user_task(current) ? hash_entry(task_pt_regs(current)) : 0;
 }
 
-bool mnck_helper_task_has_left(pid_t pid, u64 start_time, unsigned long address, u32 entry)
+bool mnck_helper_task_has_left(pid_t pid, u64 key, unsigned long address, u32 entry)
 {
 	unsigned long switches, stack, sp;
 	struct task_struct *task;
@@ -73,7 +86,7 @@ bool mnck_helper_task_has_left(pid_t pid, u64 start_time, unsigned long address,
 	bool reentered;
 
 	guard(rcu)();
-	task = find(pid, start_time);
+	task = find(pid, key);
 	if (!task)
 		return false;
 
@@ -104,13 +117,13 @@ bool mnck_helper_task_has_left(pid_t pid, u64 start_time, unsigned long address,
 	return address < sp || reentered;
 }
 
-bool mnck_helper_task_initiator_name(pid_t pid, u64 start_time, char name[MNCK_SYMBOL_LEN])
+bool mnck_helper_task_initiator_name(pid_t pid, u64 key, char name[MNCK_SYMBOL_LEN])
 {
 	struct task_struct *task;
 	bool found;
 
 	scoped_guard(rcu) {
-		task = find(pid, start_time);
+		task = find(pid, key);
 		if (task)
 			get_task_struct(task);
 	}
@@ -144,6 +157,13 @@ void mnck_helper_sweep_queue(void)
 
 void mnck_helper_sweep_soon(void)
 {
+	static unsigned long last;
+	unsigned long now = jiffies;
+
+	/* A ledger that is full asks for a sweep at each call: once a tick is enough. */
+	if (READ_ONCE(last) == now)
+		return;
+	WRITE_ONCE(last, now);
 	mod_delayed_work(system_dfl_wq, &sweep_work, 0);
 }
 

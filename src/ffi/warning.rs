@@ -54,7 +54,7 @@ pub(crate) fn initiator_of(task: &event::Task) -> Option<Name> {
     let mut name = Name::EMPTY;
 
     // SAFETY: The function accepts any numbers, and `name` has `MNCK_SYMBOL_LEN` bytes.
-    unsafe { mnck_helper_task_initiator_name(task.pid, task.start_time, name.0.as_mut_ptr()) }
+    unsafe { mnck_helper_task_initiator_name(task.pid, task.key, name.0.as_mut_ptr()) }
         .then_some(name)
 }
 

@@ -84,7 +84,7 @@ pub(crate) struct Attached {
 
 /// A subscriber of each kind, attached.
 enum Model {
-    Counter(#[expect(dead_code, reason = "held for its drop")] Subscription<StartEnd<Counter>>),
+    Counter(Subscription<StartEnd<Counter>>),
     Trylock(Subscription<StartOnly<Trylock>>),
     Mirror(mirror::Device),
     TwoPass(
@@ -284,8 +284,14 @@ impl Drop for Attached {
             Some(Model::Mirror(_) | Model::TwoPass(_) | Model::Faulty(Faulty::Interval(_))) => {
                 Wait::Remove
             }
-            // Its drop does not wait.
-            Some(Model::Shared(_)) | None => return,
+            // The drop of the first does not wait; a chain's member waits for its own chain.
+            Some(
+                Model::Shared(_)
+                | Model::Counter(Subscription::Membership(_))
+                | Model::Trylock(Subscription::Membership(_))
+                | Model::Faulty(Faulty::Member(_)),
+            )
+            | None => return,
             _ => Wait::Unregister,
         };
         self.statistics.watch().while_waiting(wait, || drop(model));

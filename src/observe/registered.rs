@@ -27,7 +27,8 @@ pub(crate) struct Registered;
 
 /// The subscriptions of one process, copied at one moment.
 pub(crate) struct Copied {
-    process: Process,
+    pid: i32,
+    comm: [u8; 16],
     state: CoreState,
     subscriptions: KVVec<Subscription>,
 }
@@ -49,6 +50,11 @@ pub(crate) enum Item {
 }
 
 impl Copied {
+    /// Returns the name of the process.
+    fn name(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.comm).unwrap_or_default()
+    }
+
     /// Copies the subscriptions of the next process behind `pid` that has any.
     fn next(pid: i32) -> Result<Option<Arc<Self>>> {
         let layout = Layout::calibrate()?;
@@ -59,7 +65,8 @@ impl Copied {
 
         Ok(Some(Arc::new(
             Self {
-                process,
+                pid: process.pid,
+                comm: *process.comm(),
                 state,
                 subscriptions,
             },
@@ -85,7 +92,7 @@ impl Table for Registered {
                     cursor.within = Some((copied.clone(), index.wrapping_add(1)));
                     return Some(Item::Subscription(copied, index));
                 }
-                cursor.passed = copied.process.pid;
+                cursor.passed = copied.pid;
             }
             if cursor.failed {
                 return None;
@@ -109,7 +116,12 @@ impl Table for Registered {
             }
             Item::Failed(error) if *error == EOPNOTSUPP => seq_print!(
                 out,
-                "no list: this kernel keeps its subscriptions in another way than Linux 7.3\n"
+                "no list: this kernel keeps its subscriptions in another way than Linux 7.3, \
+                 or ranges of this process are open\n"
+            ),
+            Item::Failed(error) if *error == EBUSY => seq_print!(
+                out,
+                "no list yet: read this file with a process of one thread, such as cat\n"
             ),
             Item::Failed(error) => seq_print!(out, "no list: error {}\n", error.to_errno()),
         }
@@ -121,8 +133,8 @@ fn show(out: &SeqFile, copied: &Copied, subscription: &Subscription) {
         out,
         "{:<44} {:>7} {:<15} ",
         Driver::of(subscription).as_str(),
-        copied.process.pid,
-        copied.process.name()
+        copied.pid,
+        copied.name()
     );
     if subscription.is_interval {
         seq_print!(

@@ -46,6 +46,22 @@ pub(super) struct Journal {
     pages: SpinLock<Pages>,
 }
 
+/// The journal, until this is dropped. The drop sleeps.
+pub(crate) struct JournalOwner(
+    #[expect(dead_code, reason = "held for its drop")] Published<Journal>,
+);
+
+impl JournalOwner {
+    /// Makes the journal, of which there is one. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// - [`ENOMEM`]: out of memory.
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self(Journal::publish()?))
+    }
+}
+
 /// What is in a journal: how often each rule was broken, and a record for each rule and subscriber
 /// that broke it, as long as there is memory. All memory is allocated at first, since a callback
 /// cannot wait for any. So a subscriber that breaks a rule again and again takes one record.
@@ -118,7 +134,7 @@ impl Pages {
 
 impl Journal {
     /// Publishes the journal, of which there is one. May sleep.
-    pub(super) fn publish() -> Result<Published<Self>> {
+    fn publish() -> Result<Published<Self>> {
         let pages = Pages::new(RECORDS)?;
         let journal = Arc::pin_init(
             pin_init!(Self {

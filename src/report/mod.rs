@@ -7,6 +7,7 @@
 //! `/sys/kernel/debug/mnck/violations` has the first and the last.
 
 mod journal;
+pub(crate) use journal::JournalOwner;
 
 #[cfg(mnck_kunit)]
 mod kunit;

@@ -146,6 +146,10 @@ impl Tasks for Exited {
         task.start_time == 1 && self.0.load(Ordering::Acquire)
     }
 
+    fn waits_for_cpu(&self, _: &Task) -> bool {
+        false
+    }
+
     fn has_left_function(&self, _: &Task, _: usize, _: u32) -> bool {
         false
     }

@@ -56,6 +56,13 @@ impl Lost {
         });
     }
 
+    /// Forgets which ranges are open.
+    pub(super) fn forget(&self) {
+        for place in &self.open {
+            place.store(0);
+        }
+    }
+
     /// Returns whether a lost call may have opened the range.
     pub(super) fn may_be_open(&self, task: Current, subscriber: u64, address: usize) -> bool {
         self.change(task, subscriber, address, |word, hash| {

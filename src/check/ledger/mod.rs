@@ -70,6 +70,17 @@ pub(crate) enum Token<'l> {
     Lost(usize),
 }
 
+impl Token<'_> {
+    /// Returns how long, in ns, the current task has been in reports, since some moment before the
+    /// call.
+    pub(crate) fn reporting(&self) -> u64 {
+        match self {
+            Self::Recorded(slot, _) => slot.reporting(),
+            Self::Lost(_) => 0,
+        }
+    }
+}
+
 /// A call that is recorded: under way, or a range that it has opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Recorded {
@@ -337,6 +348,7 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
                         && stall_limit != 0
                         && age >= stall_limit
                         && *seen != mark
+                        && !tasks.waits_for_cpu(&task)
                     {
                         *seen = mark;
                         found(Found::Stall(recorded));
@@ -376,24 +388,19 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
         None
     }
 
-    /// Records that the current task has spent `time`, in ns, in a report about a callback.
+    /// Records that the current task has spent `time`, in ns, in a report, in each callback that it
+    /// is in.
     pub(crate) fn add_reporting(&self, time: u64) {
         let current = Current::get();
-        let mut own = self.near(current).filter(|slot| slot.is_own(current));
 
-        if let Some(slot) = own.next() {
+        for slot in self.near(current).filter(|slot| slot.is_own(current)) {
             slot.add_reporting(time);
         }
     }
 
-    /// Returns how long, in ns, the current task has been in reports. Only the difference between two
-    /// moments of one call has a meaning.
-    pub(crate) fn reporting(&self) -> u64 {
-        let current = Current::get();
-
-        self.near(current)
-            .filter(|slot| slot.is_own(current))
-            .fold(0, |sum, slot| sum.wrapping_add(slot.reporting()))
+    /// Forgets which ranges lost calls have opened. For when no callback can come.
+    pub(crate) fn forget_lost(&self) {
+        self.lost.forget();
     }
 
     /// Returns how many ranges `subscriber` has open.
@@ -469,18 +476,13 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
     }
 }
 
-/// Closes the first range of `slot`, the current task's, if it is open at the address and for the
-/// subscriber of `call`, and returns it.
-///
-/// Subscribers are started in one order. So when a range was not ended for any of them, and another
-/// is started at its address, the entry of each is the first when its turn comes.
+/// Closes the range of `slot`, the current task's, that is open at the address and for the subscriber
+/// of `call`, and returns it.
 fn take_leak(slot: &Slot, call: &Call) -> Option<Recorded> {
     let address = call.range?.address;
-    let (_, entry) = slot.used().next()?;
-
-    if !entry.is_open(call.subscriber, address) {
-        return None;
-    }
+    let (_, entry) = slot
+        .used()
+        .find(|(_, entry)| entry.is_open(call.subscriber, address))?;
     let (tag, recorded) = read(slot, entry)?;
 
     slot.close(entry, tag).then_some(recorded)

@@ -95,6 +95,7 @@ impl Slot {
         // A reader that sees what is written from here on also sees that the entries were freed.
         write_fence();
         self.task.write(pack(&current.task()));
+        self.reporting.store(0);
         self.start_time.store_release(current.start_time());
         true
     }

@@ -8,15 +8,11 @@
 
 use kernel::prelude::*;
 
-use super::{
-    journal::Journal,
-    text::Text, //
-};
+use super::text::Text;
 use crate::{
     check::Watched,
     ffi::{
         Directory,
-        Published,
         Table, //
     }, //
 };
@@ -35,31 +31,24 @@ use self::{
 };
 
 /// All tables. Sleeps on drop.
-pub(crate) struct Tables {
-    // Dropped in this order.
-    directory: Directory,
-    _journal: Published<Journal>,
-}
+pub(crate) struct Tables(Directory);
 
 impl Tables {
-    /// Makes the tables, of which there is one set. May sleep.
-    pub(crate) fn new() -> Result<Self> {
-        let journal = Journal::publish()?;
+    /// Makes the tables, of which there is one set, when nothing else can fail any more: a task may
+    /// have a table open as soon as it is there. May sleep.
+    pub(crate) fn new() -> Self {
         let directory = Directory::new(c"mnck");
 
         directory.add::<Subscribers>();
         directory.add::<OpenRanges>();
         directory.add::<Running>();
         directory.add::<Violations>();
-        Ok(Self {
-            directory,
-            _journal: journal,
-        })
+        Self(directory)
     }
 
     /// Adds a table of another folder.
     pub(crate) fn with<T: Table>(self) -> Self {
-        self.directory.add::<T>();
+        self.0.add::<T>();
         self
     }
 }

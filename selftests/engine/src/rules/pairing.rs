@@ -155,6 +155,23 @@ fn the_next_range_at_the_same_place_proves_a_leak() {
     assert!(scene.recorded().is_empty());
 }
 
+/// One of two subscribers of the task has leaked.
+#[test]
+fn the_second_subscriber_leaks() {
+    let scene = Scene::new(4);
+
+    for subscriber in [1, 2] {
+        assert!(scene.start(subscriber, ADDRESS).is_none());
+    }
+    assert_eq!(scene.end(1, ADDRESS), Ok(()));
+    assert!(scene.start(1, ADDRESS).is_none());
+    assert!(scene.start(2, ADDRESS).is_some());
+    for subscriber in [1, 2] {
+        assert_eq!(scene.end(subscriber, ADDRESS), Ok(()));
+    }
+    assert!(scene.recorded().is_empty());
+}
+
 /// At the release of the mm, what the current task or a task that has exited has left open is a leak.
 /// What a live task has open is none, and its end may still come.
 #[test]

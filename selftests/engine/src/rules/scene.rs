@@ -71,11 +71,16 @@ pub(super) struct Scene {
     exited: RefCell<HashSet<u64>>,
     sleeps_above: Cell<usize>,
     entered: Cell<u32>,
+    crowded: Cell<bool>,
 }
 
 impl Tasks for Scene {
     fn has_exited(&self, task: &Task) -> bool {
         self.exited.borrow().contains(&task.start_time)
+    }
+
+    fn waits_for_cpu(&self, _task: &Task) -> bool {
+        self.crowded.get()
     }
 
     fn has_left_function(&self, _task: &Task, address: usize, entry: u32) -> bool {
@@ -95,6 +100,7 @@ impl Scene {
             exited: RefCell::default(),
             sleeps_above: Cell::new(0),
             entered: Cell::new(0),
+            crowded: Cell::new(false),
         }
     }
 
@@ -106,6 +112,11 @@ impl Scene {
     /// Lets task number `number` exit.
     pub(super) fn exit(&self, number: u64) {
         self.exited.borrow_mut().insert(number);
+    }
+
+    /// Lets all tasks wait for a CPU, or not.
+    pub(super) fn crowd(&self, crowded: bool) {
+        self.crowded.set(crowded);
     }
 
     /// Lets all tasks enter the kernel in another way.

@@ -60,6 +60,19 @@ fn a_callback_hangs() {
     scene.ledger.finish(token, 1, false);
 }
 
+/// A task that could run, but gets no CPU, does not hang.
+#[test]
+fn a_task_waits_for_a_cpu() {
+    let scene = Scene::new(4);
+    let token = scene.enter(&call(1, Callback::Start, ADDRESS));
+
+    scene.crowd(true);
+    assert!(scene.sweep(LIMIT, LIMIT).is_empty());
+    scene.crowd(false);
+    assert_eq!(scene.sweep(LIMIT + 1, LIMIT).len(), 1);
+    scene.ledger.finish(token, 1, false);
+}
+
 #[test]
 fn an_end_hangs() {
     let scene = Scene::new(4);
@@ -152,17 +165,16 @@ fn waiters() {
         ));
     }
     for reason in [Wait::Remove, Wait::ReadBegin] {
-        for callback in [Callback::Start, Callback::Invalidate, Callback::End] {
+        for callback in [Callback::Start, Callback::Invalidate, Callback::Finish] {
             let callback = call(1, callback, ADDRESS);
 
             assert!(waits_for(&wait(reason, 1), &callback));
             assert!(!waits_for(&wait(reason, 2), &callback));
         }
         // Not within a range that is open for intervals.
-        assert!(!waits_for(
-            &wait(reason, 1),
-            &call(1, Callback::Young, ADDRESS)
-        ));
+        for callback in [Callback::End, Callback::Young] {
+            assert!(!waits_for(&wait(reason, 1), &call(1, callback, ADDRESS)));
+        }
     }
     assert!(!waits_for(
         &call(1, Callback::Start, ADDRESS),

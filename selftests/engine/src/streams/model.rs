@@ -66,6 +66,10 @@ impl Tasks for Model<'_> {
         self.players.iter().all(|player| player.task != *task)
     }
 
+    fn waits_for_cpu(&self, _: &Task) -> bool {
+        false
+    }
+
     fn has_left_function(&self, task: &Task, _address: usize, _entry: u32) -> bool {
         self.players
             .iter()
