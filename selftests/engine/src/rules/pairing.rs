@@ -282,6 +282,7 @@ fn an_address_is_used_again() {
     scene.exit(1);
     later.start_time = 7;
     crate::event::platform::set_current(later);
+    assert!(!scene.ledger.has_open(1, ADDRESS));
     assert!(scene.start(1, ADDRESS).is_none());
     assert_eq!(scene.end(1, ADDRESS), Ok(()));
     assert_eq!(scene.end(2, ADDRESS), Err(Mismatch::NotOpen));
