@@ -2,8 +2,8 @@
 
 //! A few tasks on the ledger, in every order that they may have.
 //!
-//! The ledger has one slot, which all tasks of a test want. To end in seconds, loom preempts the
-//! threads of a test [`PREEMPTIONS`] times at most. That is enough to find the mistakes that
+//! The ledger has one slot, which all tasks of a test want. To end in seconds, a test lets loom
+//! preempt its threads once or twice. That is enough to find the mistakes that
 //! `selftests/mutants/ledger_*.patch` plant.
 
 use loom::{
@@ -25,7 +25,8 @@ use crate::{
         Phase,
         Recorded,
         Seen,
-        Slot, //
+        Slot,
+        Token, //
     },
     event::{
         platform::{
@@ -42,16 +43,15 @@ use crate::{
     },
 };
 
-const PREEMPTIONS: usize = 2;
 const SUBSCRIBER: u64 = 7;
 
 type Calls = Ledger<Vec<Slot>>;
 
-/// Runs `test` in every order.
-fn explore(test: impl Fn() + Sync + Send + 'static) {
+/// Runs `test` in every order with at most so many preemptions.
+fn explore(preemptions: usize, test: impl Fn() + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();
 
-    model.preemption_bound = Some(PREEMPTIONS);
+    model.preemption_bound = Some(preemptions);
     model.check(move || {
         // Makes what all accesses share, before there are threads.
         Word::new(0).load();
@@ -90,10 +90,16 @@ fn ledger() -> Arc<Calls> {
     Arc::new(Ledger::new(vec![Slot::new()]))
 }
 
-/// Lets `player` make a call that opens nothing.
-fn young(ledger: &Calls, player: u64, number: usize) {
+/// Lets `player` begin a call that opens nothing.
+fn enter(ledger: &Calls, player: u64, number: usize) -> Token<'_> {
     set_current(task(player));
-    let token = ledger.begin(&call(Callback::Young, number), |leak| panic!("{leak:?}"));
+    ledger.begin(&call(Callback::Young, number), |leak| panic!("{leak:?}"))
+}
+
+/// Lets `player` make such a call.
+fn young(ledger: &Calls, player: u64, number: usize) {
+    let token = enter(ledger, player, number);
+
     ledger.finish(token, SUBSCRIBER, false);
 }
 
@@ -143,6 +149,8 @@ struct Exited(Arc<AtomicBool>);
 
 impl Tasks for Exited {
     fn has_exited(&self, task: &Task) -> bool {
+        // The name of one task never comes with the beginning of another.
+        assert_eq!(*task, self::task(task.start_time));
         task.start_time == 1 && self.0.load(Ordering::Acquire)
     }
 
@@ -163,7 +171,7 @@ fn sweep(ledger: &Calls, exited: &Arc<AtomicBool>, found: impl FnMut(Found)) {
 
 #[test]
 fn reader_and_one_owner() {
-    explore(|| {
+    explore(2, || {
         let ledger = ledger();
         let owner = {
             let ledger = ledger.clone();
@@ -188,42 +196,38 @@ fn reader_and_one_owner() {
 
 #[test]
 fn reader_and_two_owners() {
-    explore(|| {
+    explore(1, || {
         let ledger = ledger();
-        open(&ledger, 1, 0x100);
-        let first = {
+        let token = enter(&ledger, 1, 0x100);
+        let next = {
             let ledger = ledger.clone();
 
-            thread::spawn(move || end(&ledger, 1, 0x100))
+            thread::spawn(move || {
+                // It does not return.
+                let _ = enter(&ledger, 2, 0x200);
+            })
         };
-        let second = {
+        let reader = {
             let ledger = ledger.clone();
 
-            thread::spawn(move || open(&ledger, 2, 0x200))
+            thread::spawn(move || ledger.next(0).map(|(_, found)| found))
         };
 
-        if let Some((_, found)) = ledger.next(0) {
+        ledger.finish(token, SUBSCRIBER, false);
+        if let Some(found) = reader.join().unwrap() {
             let player = found.task.start_time;
-            let callback = if found.phase == Phase::Ending {
-                Callback::End
-            } else {
-                Callback::Start
-            };
 
             assert_eq!(found.task, task(player));
-            assert_eq!(found.call, call(callback, 0x100 * player as usize));
+            assert_eq!(found.call, call(Callback::Young, 0x100 * player as usize));
         }
-        assert_eq!(first.join().unwrap(), Ok(()));
-        second.join().unwrap();
-        assert_eq!(end(&ledger, 2, 0x200), Ok(()));
-        assert_eq!(table(&ledger), []);
-        assert_not_held(&ledger);
+        next.join().unwrap();
+        assert_eq!(table(&ledger).len() as u64, 1 - ledger.lost());
     });
 }
 
 #[test]
 fn reader_and_range() {
-    explore(|| {
+    explore(2, || {
         let ledger = ledger();
         let owner = {
             let ledger = ledger.clone();
@@ -252,7 +256,7 @@ fn reader_and_range() {
 
 #[test]
 fn end_and_close() {
-    explore(|| {
+    explore(2, || {
         let ledger = ledger();
         open(&ledger, 1, 0x100);
         let owner = {
@@ -278,7 +282,7 @@ fn end_and_close() {
 
 #[test]
 fn next_range_and_close() {
-    explore(|| {
+    explore(2, || {
         let ledger = ledger();
         open(&ledger, 1, 0x100);
         let owner = {
@@ -304,7 +308,7 @@ fn next_range_and_close() {
 
 #[test]
 fn next_call_and_close() {
-    explore(|| {
+    explore(2, || {
         let ledger = ledger();
         for number in [0x100, 0x200, 0x300] {
             open(&ledger, 1, number);
@@ -328,7 +332,7 @@ fn next_call_and_close() {
 
 #[test]
 fn reader_and_close_and_next_call() {
-    explore(|| {
+    explore(2, || {
         let ledger = ledger();
         open(&ledger, 1, 0x100);
         open(&ledger, 1, 0x200);
@@ -362,33 +366,32 @@ fn reader_and_close_and_next_call() {
 
 #[test]
 fn sweep_and_next_task() {
-    explore(|| {
+    explore(2, || {
         let ledger = ledger();
         let exited = Arc::new(AtomicBool::new(false));
-        open(&ledger, 1, 0x100);
-        let others = {
+        let token = enter(&ledger, 1, 0x100);
+        let sweeper = {
             let (ledger, exited) = (ledger.clone(), exited.clone());
 
-            thread::spawn(move || {
-                assert_eq!(end(&ledger, 1, 0x100), Ok(()));
-                exited.store(true, Ordering::Release);
-                open(&ledger, 2, 0x200);
-            })
+            thread::spawn(move || sweep(&ledger, &exited, |found| panic!("{found:?}")))
         };
 
-        sweep(&ledger, &exited, |found| panic!("{found:?}"));
-        others.join().unwrap();
+        ledger.finish(token, SUBSCRIBER, false);
+        exited.store(true, Ordering::Release);
+        // It does not return.
+        let _ = enter(&ledger, 2, 0x200);
+        sweeper.join().unwrap();
         // No sweep takes the slot of a task that lives.
-        assert_eq!(table(&ledger).len() as u64, 1 - ledger.lost());
-        assert_eq!(end(&ledger, 2, 0x200), Ok(()));
-        assert_eq!(table(&ledger), []);
-        assert_not_held(&ledger);
+        assert_eq!(ledger.lost(), 0);
+        assert!(ledger
+            .next(0)
+            .is_some_and(|(_, found)| found.task == task(2)));
     });
 }
 
 #[test]
 fn sweep_and_leak() {
-    explore(|| {
+    explore(2, || {
         let ledger = ledger();
         let exited = Arc::new(AtomicBool::new(false));
         let mut leaks = 0;

@@ -206,16 +206,25 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
     ) -> Token<'_> {
         let address = call.address();
 
-        for slot in self.near(current).filter(|slot| slot.is_own(current)) {
-            for (index, entry) in slot.used() {
-                if entry.is_open(call.subscriber, address) && entry.end(call.activity, ticks()) {
-                    if !entry.has_range_of(call) {
-                        if let Some(start) = entry.own_call().and_then(|start| start.range) {
-                            mismatched(&Mismatch::OtherRange(start));
-                        }
-                    }
-                    return Token::Recorded(slot, index);
+        let open = || {
+            self.near(current)
+                .filter(|slot| slot.is_own(current))
+                .flat_map(|slot| slot.used().map(move |(index, entry)| (slot, index, entry)))
+                .filter(|(_, _, entry)| entry.is_open(call.subscriber, address))
+        };
+
+        // If a range at the same place has leaked, this is not its end.
+        for (slot, index, entry) in open().filter(|(_, _, entry)| entry.has_range_of(call)) {
+            if entry.end(call.activity, ticks()) {
+                return Token::Recorded(slot, index);
+            }
+        }
+        for (slot, index, entry) in open() {
+            if entry.end(call.activity, ticks()) {
+                if let Some(start) = entry.own_call().and_then(|start| start.range) {
+                    mismatched(&Mismatch::OtherRange(start));
                 }
+                return Token::Recorded(slot, index);
             }
         }
 

@@ -37,12 +37,12 @@ loom::lazy_static! {
     static ref STEP: AtomicU64 = AtomicU64::new(0);
 }
 
-/// Makes loom try all other threads here.
+/// Makes loom try all other threads here: called before each load.
 ///
-/// Loom compares what a thread is about to do only with the last access to the same atomic. If that
-/// was a load by the same thread, loom overlooks that a store after it conflicts with an access by
-/// another thread. So each access comes after a store to one atomic that all threads share. No
-/// thread reads that atomic: it orders nothing.
+/// Loom compares what a thread is about to do with the last access to the same atomic. If that was a
+/// load by the same thread, loom overlooks that a store after it conflicts with an earlier access by
+/// another thread. The stores to this one atomic always conflict. They order nothing, since no
+/// thread reads the atomic.
 #[cfg(loom)]
 fn step() {
     STEP.store(0, Ordering::Relaxed);
@@ -71,24 +71,20 @@ impl Word {
     }
 
     pub(crate) fn store(&self, value: u64) {
-        step();
         self.0.store(value, Ordering::Relaxed);
     }
 
     pub(crate) fn store_release(&self, value: u64) {
-        step();
         self.0.store(value, Ordering::Release);
     }
 
     pub(crate) fn replace(&self, old: u64, new: u64) -> bool {
-        step();
         self.0
             .compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok()
     }
 
     pub(crate) fn add(&self, value: u64) -> u64 {
-        step();
         self.0.fetch_add(value, Ordering::Release)
     }
 }
@@ -160,30 +156,26 @@ impl<const N: usize> Racy<N> {
         self.half(usize::from(index >= N / 2))[index]
     }
 
-    pub(crate) fn set(&self, index: usize, word: u64) {
-        let half = usize::from(index >= N / 2);
-        let mut data = self.half(half);
-        let number = {
-            let mut writes = self.writes.lock().unwrap();
-
-            data[index] = word;
-            writes.push(data);
-            writes.len() - 1
-        };
-
-        step();
-        self.halves[half].store(number as u64, Ordering::Relaxed);
+    pub(crate) fn write(&self, data: [u64; N]) {
+        self.write_halves(data, &self.halves);
     }
 
-    pub(crate) fn write(&self, data: [u64; N]) {
+    pub(crate) fn set(&self, index: usize, data: u64) {
+        let half = usize::from(index >= N / 2);
+        let mut words = self.half(half);
+
+        words[index] = data;
+        self.write_halves(words, &self.halves[half..=half]);
+    }
+
+    fn write_halves(&self, data: [u64; N], halves: &[AtomicU64]) {
         let number = {
             let mut writes = self.writes.lock().unwrap();
 
             writes.push(data);
             writes.len() - 1
         };
-        for half in &self.halves {
-            step();
+        for half in halves {
             half.store(number as u64, Ordering::Relaxed);
         }
     }

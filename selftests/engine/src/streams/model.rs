@@ -13,7 +13,11 @@ use crate::{
         Token, //
     },
     event::{
-        platform::TICKS_PER_SECOND,
+        platform::{
+            set_current,
+            set_entry,
+            TICKS_PER_SECOND, //
+        },
         Activity,
         Call,
         Callback,
@@ -49,8 +53,8 @@ pub(super) struct Running<'l> {
 pub(super) struct Player<'l> {
     pub(super) task: Task,
     pub(super) running: Vec<Running<'l>>,
-    /// Whether the task is in user space.
-    pub(super) has_left: bool,
+    /// How often the task has been in user space.
+    pub(super) entry: u32,
 }
 
 /// What the model knows.
@@ -70,10 +74,10 @@ impl Tasks for Model<'_> {
         false
     }
 
-    fn has_left_function(&self, task: &Task, _address: usize, _entry: u32) -> bool {
+    fn has_left_function(&self, task: &Task, _address: usize, entry: u32) -> bool {
         self.players
             .iter()
-            .any(|player| player.task == *task && player.has_left)
+            .any(|player| player.task == *task && player.entry != entry)
     }
 }
 
@@ -105,7 +109,7 @@ impl<'l> Model<'l> {
                 comm: [self.born, 0],
             },
             running: Vec::new(),
-            has_left: false,
+            entry: 0,
         }
     }
 
@@ -138,6 +142,31 @@ impl<'l> Model<'l> {
         }
     }
 
+    /// Returns a call by a task. All calls differ in the initiator that have another entry.
+    pub(super) fn call(
+        &self,
+        task: usize,
+        subscriber: u64,
+        callback: Callback,
+        range: Range,
+    ) -> Call {
+        Call {
+            subscriber,
+            activity: Activity::Callback(callback),
+            mm: 0x77,
+            range: Some(range),
+            initiator: self.players[task].entry as usize,
+        }
+    }
+
+    /// Makes a task the current one.
+    pub(super) fn play(&self, task: usize) {
+        let player = &self.players[task];
+
+        set_current(player.task);
+        set_entry(player.entry);
+    }
+
     pub(super) fn find(&self, wanted: impl Fn(&Recorded) -> bool) -> Vec<Recorded> {
         self.open
             .iter()
@@ -159,7 +188,6 @@ impl<'l> Model<'l> {
     pub(super) fn run(&mut self, task: usize, call: Call, phase: Phase, token: Token<'l>) {
         let player = &mut self.players[task];
 
-        player.has_left = false;
         player.running.push(Running {
             recorded: Recorded {
                 task: player.task,
@@ -177,7 +205,8 @@ impl<'l> Model<'l> {
         let now = self.now;
         let leaks = self.find(|open| {
             self.has_exited(&open.task)
-                || now - open.since > TICKS_PER_SECOND && self.has_left_function(&open.task, 0, 0)
+                || now - open.since > TICKS_PER_SECOND
+                    && self.has_left_function(&open.task, 0, entry_of(open))
         });
         let mut found: Vec<_> = leaks.into_iter().map(Violation::Leak).collect();
 
@@ -210,14 +239,9 @@ pub(super) fn range_of(open: &Recorded) -> Range {
     open.call.range.expect("each call has a range")
 }
 
-pub(super) fn call(subscriber: u64, callback: Callback, range: Range) -> Call {
-    Call {
-        subscriber,
-        activity: Activity::Callback(callback),
-        mm: 0x77,
-        range: Some(range),
-        initiator: 0x88,
-    }
+/// Returns how often the task had been in user space before it opened the range.
+fn entry_of(open: &Recorded) -> u32 {
+    open.call.initiator as u32
 }
 
 /// Returns `these` without `those`. What is in a list twice counts twice.
