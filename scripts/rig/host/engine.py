@@ -3,7 +3,8 @@
 
 The crate is built twice: once with atomics of std, for streams of events, and once with those of
 loom, for the module `interleavings`.  Cargo builds in $CARGO_TARGET_DIR, which all checkouts share,
-so that the crates on which this one depends are compiled once.
+so that the crates on which this one depends are compiled once.  Cargo does not tell the checkouts
+apart, so one at a time uses the directory, and compiles this crate anew.
 
 Each test is run by itself, so that one which hangs or aborts takes no other with it.
 """
@@ -27,6 +28,7 @@ from rig.common.paths import CACHE, CHECKOUT
 from rig.judge.verdict import FAIL, OK, Verdict
 
 NAME = "host.engine"
+PACKAGE = "mnck-engine"
 CRATE = Path("selftests/engine")
 LOOM = "interleavings"
 LIMIT = 300  # seconds, for one test
@@ -58,11 +60,16 @@ def is_wanted(patterns: list[str]) -> bool:
 
 def verdicts(wanted: Callable[[str], bool], tree: Path = CHECKOUT) -> Iterator[Verdict]:
     """Yields the verdict of clippy, and that on each test of the crate in `tree` that is `wanted`."""
-    crate = tree / CRATE
-    if wanted(name := f"{NAME}.clippy"):
-        yield _clippy(name, crate)
+    with locked(CACHE / "cargo.lock"):
+        yield from _verdicts(wanted, tree / CRATE)
+
+
+def _verdicts(wanted: Callable[[str], bool], crate: Path) -> Iterator[Verdict]:
     tests: dict[str, list[str]] = {}
     try:
+        _cargo(BUILDS[0], crate, "clean", "--package", PACKAGE)
+        if wanted(name := f"{NAME}.clippy"):
+            yield _clippy(name, crate)
         for build in BUILDS:
             tests |= _tests(build, crate)
     except RigError as error:
