@@ -106,7 +106,7 @@ mod tests {
         assert!(!AllTasks.has_exited(&running.task));
 
         let mut earlier = running.task;
-        earlier.start_time = earlier.start_time.wrapping_sub(1);
+        earlier.key = earlier.key.wrapping_add(1);
         assert!(AllTasks.has_exited(&earlier));
         assert!(!AllTasks.has_left_function(&running.task, 0x100, 0));
         ledger.finish(token, 7, false);

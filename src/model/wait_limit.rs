@@ -66,8 +66,11 @@ impl Waited {
 struct Waits {
     /// Innermost. Callbacks of blockable ranges take it.
     #[pin]
-    tasks: SpinLock<[Waited; 64]>,
+    tasks: SpinLock<KVec<Waited>>,
 }
+
+/// How many tasks can wait in callbacks at once. A task more does not wait.
+const TASKS: usize = 512;
 
 static WAITS: Global<Waits> = Global::new();
 
@@ -87,9 +90,10 @@ impl WaitRecord {
             then: 0,
             at: Instant::now(),
         };
+        let tasks = KVec::from_elem(none, TASKS, GFP_KERNEL)?;
         let waits = Arc::pin_init(
             pin_init!(Waits {
-                tasks <- new_spinlock!([none; 64], "Waits::tasks"),
+                tasks <- new_spinlock!(tasks, "Waits::tasks"),
             }),
             GFP_KERNEL,
         )?;
