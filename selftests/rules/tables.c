@@ -160,7 +160,7 @@ TEST_F_TIMEOUT(tables, many, MNCK_TIMEOUT)
 	}
 	/* Backwards, with an odd step, so that the reads begin within lines. */
 	for (off_t at = len - 1; at >= 0; at -= 4999) {
-		size_t rest = len - at < 200 ? len - at : 200;
+		ssize_t rest = len - at < 200 ? len - at : 200;
 
 		EXPECT_EQ(rest, (size_t)pread(fd, pieces, 200, at));
 		EXPECT_EQ(0, memcmp(whole + at, pieces, rest));
