@@ -59,14 +59,17 @@
 
 /*
  * SKIP() for a bug that this kernel is known to have: say what the kernel does wrong.
- * A kernel without the bug must pass the test.
+ * A kernel without the bug must pass the test.  A test of which an EXPECT has failed
+ * stays failed.
  */
 #define XFAIL(_statement, _fmt, ...)                            \
 	do {                                                    \
-		snprintf(_metadata->results->reason,            \
-			 sizeof(_metadata->results->reason),    \
-			 _fmt, ##__VA_ARGS__);                  \
-		_metadata->exit_code = KSFT_XFAIL;              \
+		if (__test_passed(_metadata)) {                 \
+			snprintf(_metadata->results->reason,    \
+				 sizeof(_metadata->results->reason),    \
+				 _fmt, ##__VA_ARGS__);          \
+			_metadata->exit_code = KSFT_XFAIL;      \
+		}                                               \
 		_metadata->trigger = 0;                         \
 		_statement;                                     \
 	} while (0)
