@@ -54,11 +54,6 @@ enum {
 #define ACCESS (IB_UVERBS_ACCESS_LOCAL_WRITE | IB_UVERBS_ACCESS_REMOTE_WRITE |  \
 		IB_UVERBS_ACCESS_REMOTE_READ)
 
-bool has_rxe(void)
-{
-	return !access("/sys/module/rdma_rxe", F_OK) && if_nametoindex(NETDEV);
-}
-
 /* Gives the network device its address. */
 static int netdev_up(void)
 {
@@ -156,6 +151,11 @@ int rdma_make_device(void)
 	}
 	error = ETIMEDOUT;
 	return error;
+}
+
+bool has_rxe(void)
+{
+	return if_nametoindex(NETDEV) && !rdma_make_device();
 }
 
 /* A command has a header, and ends before @size bytes; the answer has @answer_size. */

@@ -35,11 +35,11 @@ struct rdma {
 	__u32 sent;
 };
 
-/* Returns whether rdma_rxe and a dummy network device are there. */
-bool has_rxe(void);
-
-/* Makes the device rxe0 on dummy0, if it does not exist. */
+/* Makes the device rxe0 on the dummy network device dummy0, if it does not exist. */
 int rdma_make_device(void);
+
+/* Returns whether that device exists or can be made. */
+bool has_rxe(void);
 
 /* Registers @len bytes at @start for on-demand paging, and connects the queue pairs. */
 int rdma_make(struct rdma *rdma, void *start, size_t len);

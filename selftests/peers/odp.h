@@ -1,62 +1,85 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the tests beside rdma_rxe share: the client's memory, and a victim that is a client.
+ * rdma_rxe as a peer (see template.h): an RDMA client, whose memory region is registered for
+ * on-demand paging.  Its writes and reads go from one half of the region to the other.
  */
 #ifndef MNCK_SELFTEST_ODP_H
 #define MNCK_SELFTEST_ODP_H
 
+#include <errno.h>
+
+#include "beside.h"
 #include "memory.h"
+#include "oom.h"
 #include "peer.h"
 #include "probe.h"
 #include "rdma.h"
-#include "tracefs.h"
-#include "victim.h"
 
-/* The memory region.  Its first half is for the data of a transfer, on the client's side. */
-#define ODP_MEMORY ((char *)0x300000000UL)
-#define ODP_SIZE (4UL << 20)
-#define ODP_LOCAL ODP_MEMORY
-#define ODP_REMOTE (ODP_MEMORY + ODP_SIZE / 2)
+#define PEER_MEMORY ((char *)0x300000000UL)
+#define PEER_SIZE (4UL << 20)
+/* The first half has the data that are sent or received, the second half is used. */
+#define PEER_START (PEER_MEMORY + PEER_SIZE / 2)
+#define PEER_LEN (64UL << 10)
 
-/* The harness has no way to say that a program cannot run: the fixtures begin with this. */
-#define REQUIRE_RXE()                                           \
+#define PEER_IS_INTERVAL true
+#define PEER_NOT_MAPPED EIO
+#define PEER_NOT_WRITABLE EIO
+/* An error ends the connection. */
+#define PEER_GOES_ON false
+
+#define REQUIRE_PEER()                                          \
 	do {                                                    \
 		if (!has_rxe())                                 \
 			SKIP(return, "needs CONFIG_RDMA_RXE and CONFIG_DUMMY"); \
 	} while (0)
 
-/* Counts from 0 the ranges of which the driver is notified. */
-static inline int count_odp_callbacks(void)
-{
-	return tracefs_mount() || probes_remove() ||
-	       probe_add("rxe", "rxe_ib_invalidate_range") ? -1 : 0;
-}
-
-/* What the client writes to its memory by RDMA. */
-#define ODP_VALUE 7
-
-enum odp_op {
-	ODP_WRITE = 100,	/* write ODP_VALUE to each page; besides VICTIM_MAP_TOUCH */
+struct peer {
+	struct rdma rdma;
 };
 
-/* The main function of a victim that is a client. */
-static inline void odp_main(size_t len)
+static inline int peer_count(void)
 {
-	struct victim_order order;
-	struct rdma rdma;
+	return probe_add("rxe", "rxe_ib_invalidate_range");
+}
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	victim_answer(small_pages() || map_pages(ODP_MEMORY, len) || own_pages() ||
-		      rdma_make(&rdma, ODP_MEMORY, len));
-	while (read(STDIN_FILENO, &order, sizeof(order)) == sizeof(order)) {
-		if (order.op == ODP_WRITE) {
-			give_value(ODP_LOCAL, order.len, ODP_VALUE);
-			victim_answer(rdma_write(&rdma, ODP_LOCAL, order.addr, order.len) ||
-				      !begin_with(order.addr, order.len, ODP_VALUE));
-		} else {
-			victim_answer(map_pages(order.addr, order.len));
-		}
-	}
+static inline long peer_ranges(void)
+{
+	return probe_calls("rxe");
+}
+
+/* The driver subscribes to the memory region, as the mirror does in changes.h. */
+static inline __u64 peer_wanted(const struct beside *beside, __u64 starts)
+{
+	(void)starts;
+	return stats_now(&beside->mirror).starts;
+}
+
+static inline int peer_make(struct peer *peer)
+{
+	return rdma_make(&peer->rdma, PEER_MEMORY, PEER_SIZE);
+}
+
+static inline int peer_write(struct peer *peer, char *start, size_t len, __u32 value)
+{
+	give_value(PEER_MEMORY, len, value);
+	return rdma_write(&peer->rdma, PEER_MEMORY, start, len);
+}
+
+static inline int peer_read(struct peer *peer, char *start, size_t len, __u32 value)
+{
+	int error;
+
+	give_value(PEER_MEMORY, len, ~value);
+	error = rdma_read(&peer->rdma, PEER_MEMORY, start, len);
+	if (!error && !begin_with(PEER_MEMORY, len, value))
+		error = EILSEQ;
+	return error;
+}
+
+static inline int peer_exhaust(struct peer *peer)
+{
+	(void)peer;
+	return map_pages(OOM_AREA, OOM_SIZE) ? errno : 0;
 }
 
 #endif /* MNCK_SELFTEST_ODP_H */

@@ -28,7 +28,7 @@ BENCH = CHECKOUT / "selftests/bench"
 INIT = CHECKOUT / "scripts/guest/init"
 # Modules that tests insert beside mnck, each a driver that uses the abstraction.
 MODULES = (CHECKOUT / "samples", CHECKOUT / "selftests/drivers/callback_misuse")
-DIRECTORIES = ("bin", "dev", "lib", "proc", "sys", "tests", "tmp")
+DIRECTORIES = ("bin", "dev", "lib", "lib/peers", "proc", "sys", "tests", "tmp")
 
 
 def build_dir(kernel: Kernel) -> Path:

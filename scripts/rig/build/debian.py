@@ -36,13 +36,17 @@ HEADERS = (".config", ".kernelvariables", "Module.symvers", "vmlinux")
 # The modules of Debian's kernels that tests need, and that a guest loads at boot: a RAM disk.
 MODULES = ("brd",)
 
-# The modules of the drivers beside which mnck is tested, for the guests of these tests alone; those
-# that are built in or that the architecture does not have are left out.
-PEERS = (
-    *("irqbypass", "kvm", "ccp", "kvm-amd"),
+# The modules of the drivers beside which mnck is tested, by variant, for the guests of these tests
+# alone; those that are built in or that the architecture does not have are left out.  On the RT
+# kernel kvm-amd refuses to load, because QEMU's CPU has no constant TSC.
+RDMA = (
     *("dummy", "ib_core", "ib_uverbs_support", "ib_uverbs"),
     *("udp_tunnel", "ip6_udp_tunnel", "rdma_rxe"),
 )
+PEERS = {
+    "stock": ("irqbypass", "kvm", "ccp", "kvm-amd", *RDMA),
+    "rt": RDMA,
+}
 
 # Options that depend on programs which the build root lacks, and that do not change modules.
 HARMLESS = {
@@ -94,20 +98,20 @@ def ensure_debian(arch: str, variant: str) -> Kernel:
     directory = ensure_kdir(release)
     binaries = DIRECTORY / f"{release}.binaries"
     with locked(DIRECTORY.with_suffix(".lock")):
-        if not _is_whole(binaries, *MODULES, *PEERS):
-            _fetch_binaries(release, flavour.rpartition("-")[2], binaries)
-            _set_whole(binaries, *MODULES, *PEERS)
+        if not _is_whole(binaries, *MODULES, *PEERS[variant]):
+            _fetch_binaries(release, flavour.rpartition("-")[2], PEERS[variant], binaries)
+            _set_whole(binaries, *MODULES, *PEERS[variant])
     return Kernel(arch, variant, ensure_source(), directory, binaries)
 
 
-def _fetch_binaries(release: str, arch: str, binaries: Path) -> None:
-    """Puts the image of `release` and the modules that tests need into `binaries`."""
+def _fetch_binaries(release: str, arch: str, peers: Sequence[str], binaries: Path) -> None:
+    """Puts the image of `release`, MODULES and the modules of `peers` into `binaries`."""
     packages = [f"linux-{part}-{release}:{arch}" for part in ("binary", "modules")]
     download(packages, binaries)
     modules = binaries / "usr/lib/modules" / release
     (modules / "vmlinuz").rename(binaries / "vmlinuz")
     (binaries / "peers").mkdir()
-    for names, target in ((MODULES, binaries), (PEERS, binaries / "peers")):
+    for names, target in ((MODULES, binaries), (peers, binaries / "peers")):
         for packed in (path for name in names for path in modules.rglob(f"{name}.ko.xz")):
             output_of(["unxz", packed], f"unpacking {packed.name}")
             packed.with_suffix("").rename(target / packed.with_suffix("").name)

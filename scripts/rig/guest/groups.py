@@ -61,6 +61,9 @@ PATHS = tuple(sorted(path.stem for path in (CHECKOUT / "selftests/paths").glob("
 # Each test of PATHS detaches ten subscribers, and each detach waits for a grace period.
 EXPEDITED_RCU = f"{NO_KMEMLEAK} rcupdate.rcu_expedited=1"
 
+# The kernels on which a range is refused beside a real driver: those with the bug, and one without.
+REFUSED = ("stock", "rt", "fixed")
+
 # The guests with kselftests, in the order in which they are started: the longest comes first.
 GUESTS = (
     Group("guest"),
@@ -84,16 +87,13 @@ GUESTS = (
     Group("sequence", ("sequence",)),
     Group(
         "peers",
-        ("kvm", "odp"),
+        ("kvm", "odp", "hmm"),
         machine=PARALLEL,
-        peers={"stock": ("kvm", "odp")},
+        peers={"stock": ("kvm", "odp", "hmm"), "rt": ("odp", "hmm")},
     ),
-    # The client of rdma_rxe that it leaves never ends.
-    Group(
-        "odp_refused",
-        ("odp_refused",),
-        peers={"stock": ("odp_refused",)},
-    ),
+    # On a kernel that has the bug, these leave clients of the drivers that never end.
+    Group("odp_refused", ("odp_refused",), peers=dict.fromkeys(REFUSED, ("odp_refused",))),
+    Group("hmm_refused", ("hmm_refused",), peers=dict.fromkeys(REFUSED, ("hmm_refused",))),
     # Lockdep turns itself off after its first report.
     Group("lock_callbacks", ("lock_callbacks",)),
     Group("lock_reclaim", ("lock_reclaim",)),

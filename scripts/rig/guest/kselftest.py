@@ -62,7 +62,8 @@ def in_guest(
     files = {n: path for n, path in files.items() if n in tests or not n.startswith("tests/")}
     machine = group.machine
     if group.peers:
-        files |= {f"lib/{name}.ko": path for name, path in kernel.peers.items()}
+        peers = kernel.peers | {"test_hmm": files["lib/test_hmm.ko"]}
+        files |= {f"lib/peers/{name}.ko": path for name, path in peers.items()}
         machine += ARCHES[kernel.arch].nested
 
     with (
