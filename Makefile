@@ -59,6 +59,12 @@ run check coverage mutants soak bench rustdoc shell:
 	@# exec replaces the shell, so that the rig gets a SIGTERM sent to make.
 	@exec $(rig) $@ $(rig-options)
 
+# The tests of mnck beside other drivers, on Debian's kernel.
+.PHONY: peers
+peers:
+	@exec $(rig) check $(if $(ARCH),--arch $(ARCH)) --variant $(or $(VARIANT),stock) \
+		--test "peers odp_refused hmm_refused"
+
 .PHONY: debian-kdir
 debian-kdir:
 	@exec $(rig) $@ --kernel "$(or $(KERNEL),$(shell uname -r))"
@@ -83,6 +89,7 @@ help:
 # help:     VARIANT=kasan|bench|fixed with KASAN; without debugging; with patches/ applied
 # help:     VARIANT=stock|rt          on Debian's own kernel; on its PREEMPT_RT kernel (x86_64)
 # help:     JUNIT=file                also write the results as JUnit XML
+# help:   make peers                run all tests beside KVM, rdma_rxe and test_hmm (ARCH=)
 # help:   make coverage             list the paths of mm that the tests drive (ARCH=)
 # help:   make mutants              plant mistakes in mnck; the tests must find each (TEST=, ARCH=)
 # help:   make soak                 run a chain under 1,000,000 random invalidations (ROUNDS=, SEED=)

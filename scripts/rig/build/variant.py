@@ -12,6 +12,7 @@ from pathlib import Path
 from rig.build.arch import ARCHES
 
 DEFAULT = "debug"
+STOCK = "stock"
 CONFIGS = Path("scripts/config")
 
 
@@ -25,7 +26,7 @@ class Needs:
 
 NEEDS = {
     # A kernel of Debian's goes on after an oops, and has a short log.
-    **dict.fromkeys(("stock", "rt"), Needs(1024, "oops=panic log_buf_len=1M")),
+    **dict.fromkeys((STOCK, "rt"), Needs(1024, "oops=panic log_buf_len=1M")),
     # KASAN takes an eighth of the memory, and keeps freed memory in quarantine.  Its first report
     # turns lockdep off and is its only one, so the guest must not go on after it.
     "kasan": Needs(memory_mib=1024, command_line="kasan.fault=panic"),
@@ -40,7 +41,7 @@ PATCHED = {
 
 # The variants that are Debian's own kernels, as they are in the archive: the end of their release.
 DEBIAN = {
-    "stock": {"x86_64": "amd64", "arm64": "arm64"},
+    STOCK: {"x86_64": "amd64", "arm64": "arm64"},
     "rt": {"x86_64": "rt-amd64"},
 }
 

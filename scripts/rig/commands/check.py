@@ -9,19 +9,20 @@ from pathlib import Path
 from rig.build import artifacts, rustc
 from rig.build.kernel import Kernel, ensure_source
 from rig.build.kernels import ensure_kernel
-from rig.build.variant import DEBIAN
+from rig.build.variant import DEBIAN, DEFAULT, STOCK
 from rig.common.error import RigError
 from rig.common.lock import locked
 from rig.common.parallel import side_by_side
-from rig.guest.groups import GUESTS, SPECIAL_GROUPS, Group, groups_of, selected
+from rig.guest.groups import GUESTS, PEERS, SHORT, SPECIAL_GROUPS, Group, groups_of, selected
 from rig.guest.kselftest import in_guest
 from rig.guest.selftest import selftest
 from rig.host import checks, compile_fail, doctest, engine
-from rig.judge.verdict import FAIL, Verdict, refuse_skips
+from rig.judge.verdict import FAIL, SKIP, Verdict, refuse_skips
 from rig.report import junit as junit_xml
 from rig.report import results
 
 COMPILED = {compile_fail.GROUP, doctest.GROUP}
+BESIDE = {group.name for group in PEERS}
 
 
 def check(arches: list[str], variant: str, patterns: list[str], junit: Path | None) -> int:
@@ -46,10 +47,15 @@ def _run(source: Path, arches: list[str], variant: str, patterns: list[str]) -> 
     # What is checked without a guest depends on the sources alone, not on whose kernel it is.
     only_guests = variant in DEBIAN
     built = {n: c for n, c in checks.BUILT.items() if selected(n, patterns) and not only_guests}
+    jobs, others = [], []
+    beside = _beside(arches, patterns) if variant == DEFAULT else []
+    if beside and groups:
+        groups -= BESIDE
+        if not groups:
+            return side_by_side(beside)
     kernels = []
     if built or groups != {"host"}:
         kernels = [ensure_kernel(arch, variant) for arch in arches]
-    jobs, others = [], []
     if not groups or groups - {"host", "rig", *COMPILED}:
         _build(kernels)
         jobs += [_in_guest(kernel, patterns, group) for group in GUESTS for kernel in kernels]
@@ -59,7 +65,26 @@ def _run(source: Path, arches: list[str], variant: str, patterns: list[str]) -> 
         others += [_compiled(kernel, built, patterns) for kernel in kernels]
     if not groups or "rig" in groups:
         others += [_rig(kernel, patterns) for kernel in kernels]
-    return side_by_side(jobs, others)
+    return side_by_side(jobs + beside, others)
+
+
+def _beside(arches: list[str], patterns: list[str]) -> list[Iterator[Verdict]]:
+    """Returns the jobs for the tests beside other drivers, which run on Debian's kernel.
+
+    Without `patterns` these are the tests of SHORT, and a kernel that cannot be had is no failure.
+    """
+    wanted = patterns or SHORT
+    groups = [group for group in PEERS if group.name in groups_of(wanted)]
+    if not groups:
+        return []
+    try:
+        kernels = [ensure_kernel(arch, STOCK) for arch in arches]
+    except RigError as error:
+        if patterns:
+            raise
+        return [iter([Verdict("host", "peers.kernel", SKIP, reason=str(error))])]
+    _build(kernels)
+    return [_in_guest(kernel, wanted, group) for group in groups for kernel in kernels]
 
 
 def _build(kernels: list[Kernel]) -> None:

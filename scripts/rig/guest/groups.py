@@ -99,6 +99,18 @@ GUESTS = (
     Group("lock_reclaim", ("lock_reclaim",)),
 )
 
+# The groups that test mnck beside other drivers, which the debug kernel does not have.
+PEERS = tuple(group for group in GUESTS if group.peers)
+
+# The tests of PEERS that also belong to a check of all of the debug kernel: each driver, and the
+# two ways in which it loses memory, by munmap() and by process_mrelease().
+SHORT = [
+    "peers.kvm.munmap",
+    "peers.kvm.kvm_reaped.trylock_held.mrelease",
+    "peers.odp.fork",
+    "peers.hmm.dontneed",
+]
+
 # The groups that are not a test program, in the order of the summary.
 SPECIAL_GROUPS = (
     *("host", "compile_fail", "doctest", "rig"),
