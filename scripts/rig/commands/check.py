@@ -9,7 +9,7 @@ from pathlib import Path
 from rig.build import artifacts, rustc
 from rig.build.kernel import Kernel, ensure_source
 from rig.build.kernels import ensure_kernel
-from rig.build.variant import DEBIAN, DEFAULT, STOCK
+from rig.build.variant import DEBIAN, DEFAULT, STOCK, arches_of
 from rig.common.error import RigError
 from rig.common.lock import locked
 from rig.common.parallel import side_by_side
@@ -20,6 +20,7 @@ from rig.host import checks, compile_fail, doctest, engine
 from rig.judge.verdict import FAIL, SKIP, Verdict, refuse_skips
 from rig.report import junit as junit_xml
 from rig.report import results
+from rig.report import variant as variant_page
 
 COMPILED = {compile_fail.GROUP, doctest.GROUP}
 BESIDE = {group.name for group in PEERS}
@@ -39,6 +40,9 @@ def check(arches: list[str], variant: str, patterns: list[str], junit: Path | No
     if junit:
         junit_xml.write(verdicts, junit, source)
     results.summary(verdicts, SPECIAL_GROUPS)
+    if variant in DEBIAN and not failed and not patterns and arches == arches_of(variant):
+        kernels = [ensure_kernel(arch, variant) for arch in arches]
+        variant_page.write(kernels, verdicts, SPECIAL_GROUPS)
     return int(failed)
 
 

@@ -53,8 +53,7 @@ def summary(verdicts: list[Verdict], first: Iterable[str] = ()) -> None:
     """
     used = {v.where for v in verdicts}
     places = [place for place in ("host", *ARCHES) if place in used]
-    used = {group_of(v) for v in verdicts}
-    groups = [g for g in dict.fromkeys((*first, *map(group_of, verdicts))) if g in used]
+    groups = groups_in(verdicts, first)
     print("\n" + " " * 14 + "".join(f"{place:>10}" for place in places))
     for group in groups:
         cells = [
@@ -69,6 +68,12 @@ def summary(verdicts: list[Verdict], first: Iterable[str] = ()) -> None:
     count = Counter(v.status for v in verdicts)
     passed = count[OK] + count[XFAIL]
     print(f"\n{passed} passed, {count[FAIL]} failed, {count[SKIP]} skipped", flush=True)
+
+
+def groups_in(verdicts: Iterable[Verdict], first: Iterable[str] = ()) -> list[str]:
+    """Returns the groups of `verdicts`; those in `first` come first, in that order."""
+    used = dict.fromkeys(map(group_of, verdicts))
+    return [group for group in dict.fromkeys((*first, *used)) if group in used]
 
 
 def group_of(verdict: Verdict) -> str:
