@@ -19,6 +19,7 @@
 #define WAIT PARAMETER("wait_limit_ms")
 #define PROBES PARAMETER("probes")
 #define MAX_SUBSCRIBERS PARAMETER("max_subscribers")
+#define STALL PARAMETER("stall_limit_ms")
 #define CHAIN_SLOTS PARAMETER("chain_slots")
 
 static const struct {
@@ -31,7 +32,7 @@ static const struct {
 	{ MAX_SUBSCRIBERS, "1024\n", "7\n" },
 	{ WAIT, "10000\n", "7\n" },
 	{ LATENCY, "0\n", "7\n" },
-	{ PARAMETER("stall_limit_ms"), "10000\n", "7\n" },
+	{ STALL, "10000\n", "7\n" },
 	{ PROBES, "0\n", "1\n" },
 	{ CHAIN_SLOTS, "32\n", "7\n" },
 };
@@ -140,6 +141,32 @@ TEST_F_TIMEOUT(parameters, latency, MNCK_TIMEOUT)
 	SET(LATENCY, "0");
 	LET_GO();
 	EXPECT_EQ(1, stats_now(&self->trylock).violations[MNCK_RULE_LATENCY]);
+}
+
+#define PRINTK_DELAY "/proc/sys/kernel/printk_delay"
+
+/* What mnck's report of a violation takes is not the callback's time. */
+TEST_F_TIMEOUT(parameters, report, MNCK_TIMEOUT)
+{
+	struct violation v = {
+		.rule = MNCK_RULE_FAILURE,
+		.what = "start failed with -22 for a blockable range, taken as success",
+	};
+	struct subscriber faulty;
+
+	ASSERT_EQ(0, faulty_attach(self->fd, self->victim.pid, MNCK_FAULT_EINVAL, MNCK_IN_START,
+				   NULL, 0, &faulty));
+	announce(&v, &faulty);
+	/*
+	 * A WARN has more than 20 lines, so it takes longer than the limit; perhaps also than
+	 * that of a stall.
+	 */
+	SET(STALL, "0");
+	ASSERT_EQ(0, file_write(PRINTK_DELAY, "150"));
+	SET(LATENCY, "2000");
+	EXPECT_EQ(0, victim_do(&self->victim, VICTIM_DONTNEED, VICTIM_AREA, self->page));
+	EXPECT_EQ(0, file_write(PRINTK_DELAY, "0"));
+	EXPECT_VIOLATIONS(&faulty, MNCK_RULE_FAILURE, 1);
 }
 
 /* A start waits for the limit that it finds. */
