@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "table.h"
@@ -58,4 +60,32 @@ const char *subscriber_name(const char *kind, const struct subscriber *sub)
 		return "";
 	snprintf(name[which], sizeof(name[which]), "%s %llu", kind, st.serial);
 	return name[which];
+}
+
+int table_registered(const char *driver, pid_t pid, const char *words)
+{
+	static bool was_read;
+	char name[128];
+	int n = 0, line_pid;
+	pid_t child;
+
+	/* The first reader after the module was loaded must have one thread. */
+	if (!was_read) {
+		child = fork();
+		if (!child)
+			_exit(!!read_table("registered"));
+		was_read = child > 0 && waitpid(child, NULL, 0) == child;
+	}
+	if (read_table("registered"))
+		return -1;
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		int end = 0;
+
+		/* The name of the module, if there is one, is in brackets. */
+		if (sscanf(line, "%127s [%*[^]]] %d%n", name, &line_pid, &end) != 2 &&
+		    sscanf(line, "%127s %d%n", name, &line_pid, &end) != 2)
+			continue;
+		n += !strcmp(name, driver) && line_pid == pid && strstr(line + end, words);
+	}
+	return n;
 }

@@ -5,6 +5,7 @@
 #ifndef MNCK_SELFTEST_TABLE_H
 #define MNCK_SELFTEST_TABLE_H
 
+#include <sys/types.h>
 #include <unistd.h>
 
 #include "device.h"
@@ -28,5 +29,11 @@ long rule_count(const char *rule);
 
 /* Returns the name of a subscriber in the tables; the last two returned are valid. */
 const char *subscriber_name(const char *kind, const struct subscriber *sub);
+
+/*
+ * Returns how many lines the table of all subscriptions has for a process and a driver, whose
+ * name the line begins with, with @words behind it.
+ */
+int table_registered(const char *driver, pid_t pid, const char *words);
 
 #endif /* MNCK_SELFTEST_TABLE_H */

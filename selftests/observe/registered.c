@@ -3,25 +3,15 @@
  * The table of all subscriptions has each that is registered at that moment, with its
  * process, and no other.
  */
-#include "file.h"
 #include "interval.h"
 #include "mnck_harness.h"
 #include "table.h"
 #include "victim.h"
 
-static char text[256 * 1024];
-
-/* How often the table has a line with the pid, and with @words behind it. */
+/* How often the table has a subscriber of mnck to the process, with @words behind it. */
 static int listed(pid_t pid, const char *words)
 {
-	int n = 0, line_pid;
-
-	file_read(text, sizeof(text), TABLES "registered");
-	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
-		if (sscanf(line, "[mnck] %d", &line_pid) == 1 && line_pid == pid &&
-		    strstr(line, words))
-			n++;
-	return n;
+	return table_registered("[mnck]", pid, words);
 }
 
 FIXTURE(registered)

@@ -10,6 +10,7 @@
 #define PEER_REAPED hmm_reaped
 
 #include "changes.h"
+#include "listed.h"
 #include "running.h"
 #include "reaped.h"
 

@@ -23,6 +23,7 @@
 #define PEER_LEN PEER_SIZE
 
 #define PEER_IS_INTERVAL true
+#define PEER_OPS "dmirror_min_ops"
 #define PEER_NOT_MAPPED EFAULT
 #define PEER_NOT_WRITABLE EPERM
 #define PEER_GOES_ON true

@@ -22,6 +22,7 @@
 #define PEER_LEN PEER_SIZE
 
 #define PEER_IS_INTERVAL false
+#define PEER_OPS "kvm_mmu_notifier_ops"
 #define PEER_NOT_MAPPED EFAULT
 #define PEER_NOT_WRITABLE EFAULT
 #define PEER_GOES_ON true
@@ -88,6 +89,7 @@ static int peer_exhaust(struct peer *peer)
 }
 
 #include "changes.h"
+#include "listed.h"
 #include "running.h"
 #include "reaped.h"
 

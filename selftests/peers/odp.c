@@ -13,6 +13,7 @@
 #define PEER_REFUSES
 
 #include "changes.h"
+#include "listed.h"
 #include "running.h"
 #include "reaped.h"
 

@@ -22,6 +22,7 @@
 #define PEER_LEN (64UL << 10)
 
 #define PEER_IS_INTERVAL true
+#define PEER_OPS "rxe_mn_ops"
 #define PEER_NOT_MAPPED EIO
 #define PEER_NOT_WRITABLE EIO
 /* An error ends the connection. */

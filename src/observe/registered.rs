@@ -134,7 +134,7 @@ fn show(out: &SeqFile, copied: &Copied, subscription: &Subscription) {
         "{:<44} {:>7} {:<15} ",
         Driver::of(subscription).as_str(),
         copied.pid,
-        copied.name()
+        copied.name().to_str().unwrap_or("?")
     );
     if subscription.is_interval {
         seq_print!(
