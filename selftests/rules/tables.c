@@ -162,10 +162,10 @@ TEST_F_TIMEOUT(tables, many, MNCK_TIMEOUT)
 	for (off_t at = len - 1; at >= 0; at -= 4999) {
 		ssize_t rest = len - at < 200 ? len - at : 200;
 
-		EXPECT_EQ(rest, (size_t)pread(fd, pieces, 200, at));
+		EXPECT_EQ(rest, pread(fd, pieces, 200, at));
 		EXPECT_EQ(0, memcmp(whole + at, pieces, rest));
 		ASSERT_EQ(at, lseek(fd, at, SEEK_SET));
-		EXPECT_EQ(rest, (size_t)read(fd, pieces, 200));
+		EXPECT_EQ(rest, read(fd, pieces, 200));
 		EXPECT_EQ(0, memcmp(whole + at, pieces, rest));
 	}
 	EXPECT_EQ(0, pread(fd, pieces, 1, len));
