@@ -72,7 +72,7 @@ def _try_all_on_host(patches: list[Path]) -> Iterator[Verdict]:
             start = time.monotonic()
             try:
                 with engine.mutant(patch) as tree:
-                    found = list(engine.verdicts(names.__contains__, tree))
+                    found = list(engine.verdicts_on_mutant(names, tree))
             except RigError as error:
                 yield Verdict("host", f"mutants.{patch.stem}", FAIL, reason=str(error))
                 continue

@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,29 +58,37 @@ def is_wanted(patterns: list[str]) -> bool:
     )
 
 
-def verdicts(wanted: Callable[[str], bool], tree: Path = CHECKOUT) -> Iterator[Verdict]:
-    """Yields the verdict of clippy, and that on each test of the crate in `tree` that is `wanted`."""
-    with locked(CACHE / "cargo.lock"):
-        yield from _verdicts(wanted, tree / CRATE)
+def verdicts(wanted: Callable[[str], bool]) -> Iterator[Verdict]:
+    """Yields the verdict of clippy, and that on each test that is `wanted`."""
+    yield from _verdicts(wanted, CHECKOUT, BUILDS)
 
 
-def _verdicts(wanted: Callable[[str], bool], crate: Path) -> Iterator[Verdict]:
+def verdicts_on_mutant(names: list[str], tree: Path) -> Iterator[Verdict]:
+    """Yields the verdicts on the tests of these names, built from `tree`."""
+    tests = [name.removeprefix(f"{NAME}.").replace(".", "::") for name in names]
+    builds = [build for build in BUILDS if any(map(build.has, tests))]
+    yield from _verdicts(names.__contains__, tree, builds)
+
+
+def _verdicts(
+    wanted: Callable[[str], bool], tree: Path, builds: Iterable[Build]
+) -> Iterator[Verdict]:
+    crate = tree / CRATE
     tests: dict[str, list[str]] = {}
-    try:
-        _cargo(BUILDS[0], crate, "clean", "--package", PACKAGE)
-        if wanted(name := f"{NAME}.clippy"):
-            yield _clippy(name, crate)
-        for build in BUILDS:
-            tests |= _tests(build, crate)
-    except RigError as error:
-        lines = str(error).splitlines()
-        yield Verdict("host", NAME, FAIL, reason=lines[0], lines=lines[1:])
-        return
     pool = ThreadPoolExecutor(os.cpu_count())
-    try:
-        yield from pool.map(partial(_run, tests), filter(wanted, tests))
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with locked(CACHE / "cargo.lock"):
+        try:
+            _cargo(BUILDS[0], crate, "clean", "--package", PACKAGE)
+            if wanted(name := f"{NAME}.clippy"):
+                yield _clippy(name, crate)
+            for build in builds:
+                tests |= _tests(build, crate)
+            yield from pool.map(partial(_run, tests), filter(wanted, tests))
+        except RigError as error:
+            lines = str(error).splitlines()
+            yield Verdict("host", NAME, FAIL, reason=lines[0], lines=lines[1:])
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
