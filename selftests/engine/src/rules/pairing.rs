@@ -309,6 +309,22 @@ fn what_is_lost_is_counted() {
     assert!(scene.recorded().is_empty());
 }
 
+/// The stack of a task that has exited with an open range is that of another, whose start at the
+/// same address is lost.
+#[test]
+fn a_start_is_lost_at_the_address_of_a_leak() {
+    let scene = Scene::new(1);
+
+    scene.start(1, ADDRESS);
+    scene.exit(1);
+    scene.become_task(2);
+    assert!(scene.start(1, ADDRESS).is_none());
+    assert_eq!(scene.ledger.lost(), 1);
+    assert_eq!(scene.end(1, ADDRESS), Ok(()));
+    assert!(matches!(scene.end(1, ADDRESS), Err(Mismatch::OtherTask(_))));
+    assert!(matches!(scene.sweep(0, 0)[..], [Found::Leak(leak)] if leak.task == task(1)));
+}
+
 /// A pair that the subscriber itself closes, whose end would otherwise be due.
 #[test]
 fn a_pair_is_closed_early() {
