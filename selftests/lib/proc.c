@@ -25,6 +25,15 @@ bool proc_sleeps(pid_t pid, pid_t tid)
 	return state == 'S' || state == 'D';
 }
 
+bool proc_stack_has(pid_t pid, pid_t tid, const char *function)
+{
+	char path[64], buf[4096];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stack", pid, tid);
+	file_read(buf, sizeof(buf), path);
+	return strstr(buf, function);
+}
+
 bool proc_sleeps_in(pid_t pid, pid_t tid, const char *function)
 {
 	char path[64], buf[256];

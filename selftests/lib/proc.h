@@ -16,6 +16,9 @@ char proc_state(pid_t pid, pid_t tid);
 
 bool proc_sleeps(pid_t pid, pid_t tid);
 
+/* Returns whether the thread's kernel stack has a function whose name contains @function. */
+bool proc_stack_has(pid_t pid, pid_t tid, const char *function);
+
 /* Returns whether the thread sleeps in a kernel function whose name contains @function. */
 bool proc_sleeps_in(pid_t pid, pid_t tid, const char *function);
 

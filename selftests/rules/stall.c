@@ -53,7 +53,9 @@ FIXTURE_TEARDOWN(stall)
 	do {                                                                            \
 		ASSERT_EQ(0, mnck_lock(&self->trylock, MNCK_LOCK_HOLD));                \
 		ASSERT_EQ(0, victim_send(&self->victim, VICTIM_MUNMAP, VICTIM_AREA, self->page)); \
-		WAIT_UNTIL(proc_state(self->victim.pid, self->victim.pid) == 'D');      \
+		/* Its state is D before it has left its CPU, and its stack can be read. */ \
+		WAIT_UNTIL(proc_stack_has(self->victim.pid, self->victim.pid,           \
+					  "invalidate_range_start"));                   \
 	} while (0)
 
 /* Lets the trylock's start go on, and waits until the page is unmapped. */
