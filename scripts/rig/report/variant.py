@@ -65,7 +65,10 @@ def _reasons(verdicts: list[Verdict], arches: Sequence[str], status: str) -> str
             groups.setdefault(group_of(verdict), Counter())[verdict.where] += 1
     rows = []
     for reason, groups in sorted(found.items()):
-        cells = [", ".join(f"{g} ({n[arch]})" for g, n in groups.items() if n[arch]) for arch in arches]
+        cells = [
+            ", ".join(f"{group} ({count[arch]})" for group, count in groups.items() if count[arch])
+            for arch in arches
+        ]
         rows.append([reason, *(cell or "-" for cell in cells)])
     return _table(["reason", *arches], rows) if rows else "None."
 
