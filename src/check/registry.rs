@@ -153,11 +153,11 @@ impl Registry {
         let listing = self.listing.lock();
         let space = match self.next_of(mm, 0) {
             Some(other) => other.space().clone(),
-            None => Arc::new(Space::new(mm), GFP_KERNEL)?,
+            None => Arc::new(Space::new(mm), GFP_KERNEL_ACCOUNT)?,
         };
         let watched = make(key, space)?;
-        let by_key = RBTreeNode::new(key, watched.clone(), GFP_KERNEL)?;
-        let by_mm = RBTreeNode::new((watched.mm(), key), watched.clone(), GFP_KERNEL)?;
+        let by_key = RBTreeNode::new(key, watched.clone(), GFP_KERNEL_ACCOUNT)?;
+        let by_mm = RBTreeNode::new((watched.mm(), key), watched.clone(), GFP_KERNEL_ACCOUNT)?;
 
         {
             let mut list = self.watched.lock();

@@ -113,11 +113,11 @@ impl Watch {
                     violations: Counts::new(),
                     sequence <- new_spinlock!(Sequence::default(), "Watched::sequence"),
                 }),
-                GFP_KERNEL,
+                GFP_KERNEL_ACCOUNT,
             )
         })?;
 
-        Ok(Arc::new(Self { listed, calls }, GFP_KERNEL)?)
+        Ok(Arc::new(Self { listed, calls }, GFP_KERNEL_ACCOUNT)?)
     }
 
     /// Records that it is attached to the process `pid`.

@@ -108,7 +108,7 @@ impl Statistics {
                 watch,
                 stats <- new_spinlock!(stats, "Statistics::stats"),
             }),
-            GFP_KERNEL,
+            GFP_KERNEL_ACCOUNT,
         )
     }
 
