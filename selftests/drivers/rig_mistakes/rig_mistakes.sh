@@ -19,7 +19,7 @@ pass | pass_after_lockdep) ;;
 warn | atomic | lockdep | use_after_free | oops | panic)
 	plant "$1" ;;
 panic_on_warn)
-	insmod /lib/mnck.ko
+	insmod /lib/mnck.ko faulty=1
 	echo 1 > /proc/sys/kernel/panic_on_warn
 	failure -r failure.eagain ;;
 stuck)

@@ -160,8 +160,10 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
     fn begin_slowly(&self, current: Current, call: &Call, leaked: impl Fn(&Recorded)) -> Token<'_> {
         for (step, slot) in self.near(current).enumerate() {
             if slot.is_own(current) {
-                if let Some(leak) = take_leak(slot, call) {
-                    leaked(&leak);
+                if slot.may_have(call) {
+                    if let Some(leak) = take_leak(slot, call) {
+                        leaked(&leak);
+                    }
                 }
                 if slot.is_full() {
                     continue;
@@ -169,7 +171,7 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
             } else if !(slot.is_free() && slot.take(current)) {
                 continue;
             }
-            if let Some((index, entry)) = slot.free_entry() {
+            if let Some((index, entry)) = slot.free_entry(call) {
                 entry.begin(call, ticks());
                 if step == Self::CROWDED {
                     sweep_soon();

@@ -35,7 +35,8 @@ pub(crate) struct Slot {
     key: Word,
     /// When the task began, or 0 while the slot is free or has just been taken.
     start_time: Word,
-    /// A bit for each entry that the task has made use of and has not freed itself.
+    /// A bit for each entry that the task has made use of and has not freed itself; and the marks of
+    /// all calls since the slot was taken: see [`mark`].
     used: Word,
     /// How many entries other tasks have freed since the task last looked: as many bits of `used`
     /// are out of date.
@@ -82,7 +83,7 @@ impl Slot {
     /// Returns whether the task has made use of all entries, and no other task has freed one.
     #[inline]
     pub(super) fn is_full(&self) -> bool {
-        self.used.load() == Self::ALL_USED && self.closed.load() == 0
+        self.used.load() & Self::ALL_USED == Self::ALL_USED && self.closed.load() == 0
     }
 
     /// Takes the slot for the current task, if it is free.
@@ -106,7 +107,14 @@ impl Slot {
         let [first, ..] = &self.entries;
 
         first.begin(call, now);
-        self.used.store(1);
+        self.used.store(1 | mark(call));
+    }
+
+    /// Returns whether the slot may have a call for a range at the address and of the subscriber of
+    /// `call`. For the task that has the slot.
+    #[inline]
+    pub(super) fn may_have(&self, call: &Call) -> bool {
+        self.used.load() & mark(call) != 0
     }
 
     /// Begins the end of the range in the first entry. Returns false if another range is there, or
@@ -129,13 +137,13 @@ impl Slot {
         }
     }
 
-    /// Returns an entry that is free, and its index; `None` if there is none. For the task that has
-    /// the slot.
+    /// Returns an entry that is free, for `call`, and its index; `None` if there is none. For the task
+    /// that has the slot.
     #[inline]
-    pub(super) fn free_entry(&self) -> Option<(usize, &Entry)> {
+    pub(super) fn free_entry(&self, call: &Call) -> Option<(usize, &Entry)> {
         let mut used = self.used.load();
 
-        if used != 0 {
+        if used & Self::ALL_USED != 0 {
             used = self.drop_closed(used);
             // As in `take()`.
             write_fence();
@@ -143,7 +151,7 @@ impl Slot {
         let index = (!used & Self::ALL_USED).trailing_zeros() as usize;
         let entry = self.entries.get(index)?;
 
-        self.used.store(used | 1 << index);
+        self.used.store(used | 1 << index | mark(call));
         Some((index, entry))
     }
 
@@ -181,11 +189,11 @@ impl Slot {
         }
 
         let mut used = self.used.load() & !(1_u64).wrapping_shl(index as u32);
-        if used != 0 {
+        if used & Self::ALL_USED != 0 {
             used = self.drop_closed(used);
         }
         self.used.store(used);
-        if used == 0 {
+        if used & Self::ALL_USED == 0 {
             self.give_back();
         }
     }
@@ -242,7 +250,7 @@ impl Slot {
     /// Returns the entries that may be in use, with their indices. For the task that has the slot.
     #[inline]
     pub(super) fn used(&self) -> impl Iterator<Item = (usize, &Entry)> {
-        let mut used = self.used.load();
+        let mut used = self.used.load() & Self::ALL_USED;
 
         core::iter::from_fn(move || {
             let index = used.trailing_zeros() as usize;
@@ -276,6 +284,19 @@ impl Slot {
         }
         Some(unpack(key, start_time, task))
     }
+}
+
+/// Returns the mark of the range and the subscriber of `call`: a bit that few others have, beside
+/// those of the entries; 0 if it has no range.
+#[inline(always)]
+fn mark(call: &Call) -> u64 {
+    let sum = (call.subscriber << 32) ^ call.address() as u64;
+
+    if call.range.is_none() {
+        return 0;
+    }
+    // One of 32 bits.
+    1 << 8 << (sum.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 59)
 }
 
 #[inline]
