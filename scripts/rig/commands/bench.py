@@ -134,14 +134,20 @@ def _growth(c: Measured, rust: Measured) -> dict[str, tuple[dict[int, float], di
     }
 
 
-def _checks(unchecked: Measured, checked: Measured) -> dict[str, tuple[float | None, float]]:
-    """Returns what a further subscriber adds to a munmap on the abstraction, and in mnck."""
+def _checks(unchecked: Measured, checked: Measured) -> dict[str, tuple[cost.Added, cost.Added]]:
+    """Returns what subscribers add to a munmap on the abstraction, and in mnck."""
     if any(calls != count for (_, count), (_, calls) in checked.items()):
         raise RigError("not each of mnck's subscribers had one start for each munmap")
     return {
-        name: (_one_more(unchecked, same) if same else None, _one_more(checked, name))
+        name: (_added(unchecked, same) if same else cost.Added(), _added(checked, name))
         for name, same in UNCHECKED.items()
     }
+
+
+def _added(found: Measured, name: str) -> cost.Added:
+    """Returns how many instructions the first subscriber adds, and each further one."""
+    none, one, _ = sorted(count for n, count in found if n == name)
+    return cost.Added(found[name, one][0] - found[name, none][0], _one_more(found, name))
 
 
 def _one_more(found: Measured, name: str) -> float:

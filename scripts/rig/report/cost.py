@@ -99,14 +99,22 @@ class Flavour:
 
 
 @dataclass(frozen=True)
+class Added:
+    """The instructions that subscribers add to a munmap, if they were measured."""
+
+    first: float | None = None
+    further: float | None = None  # each
+
+
+@dataclass(frozen=True)
 class Run:
     """All measurements on one architecture."""
 
     kernel: Kernel
     flavours: list[Flavour]
     growth: dict[str, tuple[dict[int, float], dict[int, float]]]
-    # What a further callback adds without checks, if it was measured, and with them.
-    checks: dict[str, tuple[float | None, float]]
+    # What subscribers add without checks and with them.
+    checks: dict[str, tuple[Added, Added]]
 
 
 def exceeded(run: Run) -> Iterator[str]:
@@ -143,9 +151,16 @@ def show(run: Run) -> None:
             f"{callback.rust_calls:8.1f}"
             f"{_ratio(flavour.callback_ratio_with_calls, LIMIT_WITH_CALLS)}"
         )
-    print(f"{'one more callback':26}{'unchecked':>12}{'checked':>12}")
+    print(f"\n{'':26}{'first subscriber':>22}   {'each further one':>22}")
+    print(f"{'':26}{'unchecked':>11}{'checked':>11}   {'unchecked':>11}{'checked':>11}")
     for name, costs in run.checks.items():
-        print(f"{CHECKED[name].replace('`', ''):26}" + "".join(f"{_cell(c):>12}" for c in costs))
+        first, further = ("".join(f"{cell:>11}" for cell in cells) for cells in _cells(costs))
+        print(f"{CHECKED[name].replace('`', ''):26}{first}   {further}")
+
+
+def _cells(costs: tuple[Added, Added]) -> tuple[list[str], list[str]]:
+    """Returns what the first subscriber adds without checks and with them, and each further one."""
+    return [_cell(added.first) for added in costs], [_cell(added.further) for added in costs]
 
 
 def _cell(cost: float | None) -> str:
@@ -247,10 +262,14 @@ def _registration(run: Run) -> Iterator[str]:
 
 
 def _checks(run: Run) -> Iterator[str]:
-    yield f"| {run.kernel.arch} | unchecked | checked |"
-    yield "|---|--:|--:|"
+    yield (
+        f"| {run.kernel.arch} | first: unchecked | first: checked"
+        " | further: unchecked | further: checked |"
+    )
+    yield "|---|--:|--:|--:|--:|"
     for name, costs in run.checks.items():
-        yield f"| {CHECKED[name]} | {' | '.join(map(_cell, costs))} |"
+        first, further = _cells(costs)
+        yield f"| {CHECKED[name]} | {' | '.join(first + further)} |"
 
 
 def _panels(run: Run) -> list[plot.Panel]:
