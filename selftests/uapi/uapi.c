@@ -224,7 +224,7 @@ static bool fault_exists(__u32 fault, __u32 place)
 
 	switch (place) {
 	case MNCK_IN_START:
-		return fault <= MNCK_FAULT_TOLERANT;
+		return fault <= MNCK_FAULT_TOLERANT || fault == MNCK_FAULT_OOPS;
 	case MNCK_IN_END:
 		return sleeps;
 	case MNCK_IN_INTERVAL:
@@ -243,7 +243,7 @@ static bool fault_exists(__u32 fault, __u32 place)
  */
 TEST_F_TIMEOUT(uapi, attach_fault, MNCK_TIMEOUT)
 {
-	const __u32 faults = MNCK_FAULT_LOCK_LAST + 2, places = MNCK_IN_RELEASE + 2;
+	const __u32 faults = MNCK_FAULT_OOPS + 2, places = MNCK_IN_RELEASE + 2;
 	struct mnck_stats stats;
 	struct subscriber sub;
 

@@ -73,6 +73,8 @@ enum mnck_fault {
 	MNCK_FAULT_LOCK_MMAP,
 	/* No mistake: its release allocates and takes the mmap lock before the mutex. */
 	MNCK_FAULT_LOCK_LAST,
+	/* It has no end, and its start oopses in each range: the task dies in it. */
+	MNCK_FAULT_OOPS,
 };
 
 /* The callback of a faulty driver that makes the mistake. */

@@ -22,6 +22,7 @@ class Group:
     environment: str = ""  # if not empty, another group runs the programs without it
     together: bool = False  # a program runs all its cases at once, if all are selected
     peers: dict[str, tuple[str, ...]] = field(default_factory=dict)  # see peers_of()
+    without: str = ""  # an option; the programs run on kernels that lack it
 
     @property
     def is_own(self) -> bool:
@@ -97,6 +98,8 @@ GUESTS = (
     # Lockdep turns itself off after its first report.
     Group("lock_callbacks", ("lock_callbacks",)),
     Group("lock_reclaim", ("lock_reclaim",)),
+    # Leaves tasks that never end.
+    Group("oops", ("oops",), without="PANIC_ON_OOPS"),
 )
 
 # The groups that test mnck beside other drivers, which the debug kernel does not have.

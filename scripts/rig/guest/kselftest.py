@@ -34,8 +34,8 @@ def in_guest(
     The boot, the load and the unload are judged as cases are, under the group's name.  The KUnit
     suites, which run when the module is loaded, are reported by the first guest only.  If one
     program has the guest for itself, the guest ends without an unload after a case that failed as
-    expected, which may leave tasks that never end, and after an expected report of lockdep, which
-    turns lockdep off.
+    expected or oopsed as expected, which may leave tasks that never end, and after an expected
+    report of lockdep, which turns lockdep off.
 
     `name` is the guest's, in the names of files.
     """
@@ -53,7 +53,7 @@ def in_guest(
             return
     is_first = group is GUESTS[0]
     wants_steps = not groups or group.name in groups or (is_first and "kunit" in groups)
-    if not programs and not wants_steps:
+    if not programs and not wants_steps or group.without and kernel.has(group.without):
         return
     name = name if is_first else f"{name}-{group.name}"
     console = log.console(kernel.label, name)
@@ -103,8 +103,9 @@ def in_guest(
             program = case_name.partition(".")[0]
             outcome = guest.run(f"{group.prefix}{program} -r {case}")
             verdict = judge(kernel.arch, group.called(case_name), outcome, console, case)
-            lockdep_off = verdict.status == OK and outcome.after and outcome.after.lockdep == 0
-            cannot_unload |= (verdict.status == XFAIL or lockdep_off) and group.is_own
+            after = outcome.after if verdict.status == OK else None
+            spoilt = after and (after.lockdep == 0 or after.oopses > outcome.before.oopses)
+            cannot_unload |= bool(verdict.status == XFAIL or spoilt) and group.is_own
             yield verdict
         if cannot_unload:
             return

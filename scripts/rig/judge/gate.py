@@ -26,11 +26,13 @@ ALARM = re.compile(
 )
 
 # How a test announces on its standard output what it expects: one WARN, which comes exactly once;
-# BUGs after which the kernel goes on, of which at least one comes, each as often as it likes; and
-# lockdep's report of a circle of locks, which comes once and turns lockdep off.
+# BUGs after which the kernel goes on, of which at least one comes, each as often as it likes;
+# lockdep's report of a circle of locks, which comes once and turns lockdep off; and one oops, in
+# which a task dies and the kernel goes on.
 EXPECT = re.compile(r"^# *mnck-expect: WARN (.+)$", re.MULTILINE)
 EXPECT_BUG = re.compile(r"^# *mnck-expect: BUG (.+)$", re.MULTILINE)
 EXPECT_LOCKDEP = re.compile(r"^# *mnck-expect: LOCKDEP (.+)$", re.MULTILINE)
+EXPECT_OOPS = re.compile(r"^# *mnck-expect: OOPS (.+)$", re.MULTILINE)
 
 CIRCLE = "WARNING: possible circular locking dependency detected"
 CIRCLE_LINK = re.compile(r"-> #\d+ \((.+)\)\{")
@@ -55,7 +57,7 @@ def gate(outcome: Outcome) -> tuple[list[str], list[str]]:
     """Returns what is wrong, most important first, and the lines of the log that show it.
 
     Both are empty if the kernel raised no alarm but those that the test announced: one WARN, BUGs,
-    and a circle of locks.
+    a circle of locks, and an oops.
     """
     before, after = outcome.before, outcome.after
     assert after
@@ -66,7 +68,11 @@ def gate(outcome: Outcome) -> tuple[list[str], list[str]]:
     came, rest = split_bugs(rest, announced)
     if announced and not came:
         wrong.append(f"the expected BUG did not come: {', nor '.join(announced)}")
-    named = bool(warns or came) and not wrong
+    announced = EXPECT_OOPS.findall(outcome.output)
+    oopses, rest = split_oopses(rest, announced)
+    if announced and len(oopses) != 1:
+        wrong.append(f"one oops was expected, {len(oopses)} came: {', '.join(announced)}")
+    named = bool(warns or came or oopses) and not wrong
     circle, rest, complaint = _judge_circle(rest, EXPECT_LOCKDEP.findall(outcome.output))
     wrong += complaint
 
@@ -79,7 +85,7 @@ def gate(outcome: Outcome) -> tuple[list[str], list[str]]:
         wrong.append("lockdep did not watch: an earlier report has turned it off")
     elif not after.lockdep and not circle:
         wrong.append("lockdep has turned itself off")
-    if after.oopses != before.oopses:
+    if after.oopses - before.oopses != len(oopses):
         wrong.append(f"oops_count rose by {after.oopses - before.oopses}")
     if after.warns - before.warns != len(warns) and not alarms:
         wrong.append(
@@ -168,6 +174,30 @@ def split_bugs(lines: Iterable[str], announced: list[str]) -> tuple[set[str], li
             report = [line] if text else []
             rest += [] if text else [line]
     return came, rest + report
+
+
+def split_oopses(lines: list[str], announced: list[str]) -> tuple[list[str], list[str]]:
+    """Returns the first line of each oops that has an `announced` text there, and all lines that
+    are not of their reports.
+
+    A report goes on to "end trace".  One in which another begins excuses nothing.
+    """
+    found: list[str] = []
+    rest: list[str] = []
+    report: list[str] = []
+    for line in lines:
+        first = any(text in line for text in announced)
+        if first or "[ cut here ]" in line:
+            rest += report
+            report = []
+        if not first and not report:
+            rest.append(line)
+            continue
+        report.append(line)
+        if "---[ end trace" in line:
+            found.append(report[0])
+            report = []
+    return found, rest + report
 
 
 def split_circle(lines: list[str]) -> tuple[str, list[str]]:

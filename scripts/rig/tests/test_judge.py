@@ -26,6 +26,15 @@ BUG = """\
 [    1.0]  dump_stack_lvl+0x1/0x2
 [    1.0]  </TASK>
 """
+OOPS = """\
+[    1.0] BUG: kernel NULL pointer dereference, address: 0000000000000000
+[    1.0] Oops: Oops: 0000 [#1] SMP PTI
+[    1.0] CPU: 0 UID: 0 PID: 52 Comm: munmap
+[    1.0] Call Trace:
+[    1.0]  oops+0x1/0x2 [mnck]
+[    1.0] ---[ end trace 0000000000000000 ]---
+[    1.0] RIP: 0010:oops+0x1/0x2 [mnck]
+"""
 CIRCLE = """\
 [    1.0] ======================================================
 [    1.0] WARNING: possible circular locking dependency detected
@@ -177,6 +186,27 @@ class Gate(unittest.TestCase):
     def test_counter_without_log(self):
         reason = "warn_count rose by 1, the log has 0 reports"
         self.assertEqual(verdict(warns=1), (FAIL, reason))
+
+    def test_expected_oops(self):
+        expect = "# mnck-expect: OOPS NULL pointer\n"
+        died = {"oopses": 1, "taint": 1 << 7}
+        self.assertEqual(verdict(expect + PASSED, OOPS, **died), (OK, ""))
+        self.assertEqual(verdict(PASSED, OOPS, **died)[0], FAIL)
+        self.assertEqual(
+            verdict(expect + PASSED), (FAIL, "one oops was expected, 0 came: NULL pointer")
+        )
+        twice = "one oops was expected, 2 came: NULL pointer"
+        self.assertEqual(
+            verdict(expect + PASSED, OOPS + OOPS, oopses=2, taint=1 << 7), (FAIL, twice)
+        )
+        for log in (OOPS.replace("NULL", "bad"), OOPS + BUG, OOPS.replace("end trace", "trace")):
+            self.assertEqual(verdict(expect + PASSED, log, **died)[0], FAIL)
+
+    def test_expected_oops_with_warn(self):
+        expect = "# mnck-expect: OOPS NULL pointer\n# mnck-expect: WARN counter 3\n"
+        for log in (OOPS + WARN, WARN + OOPS):
+            found = verdict(expect + PASSED, log, warns=1, oopses=1, taint=1 << 7)
+            self.assertEqual(found, (OK, ""))
 
     def test_stall(self):
         self.assertEqual(verdict(log="rcu: INFO: rcu_preempt self-detected stall on CPU")[0], FAIL)

@@ -28,6 +28,7 @@ extern const struct mmu_notifier_ops faulty_eagain;
 extern const struct mmu_notifier_ops faulty_einval;
 extern const struct mmu_notifier_ops faulty_failing_end;
 extern const struct mmu_notifier_ops faulty_tolerant;
+extern const struct mmu_notifier_ops faulty_oops;
 
 extern const struct mmu_interval_notifier_ops faulty_interval_none;
 extern const struct mmu_interval_notifier_ops faulty_interval_eagain;

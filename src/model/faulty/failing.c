@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Drivers whose start fails: for a blockable range, with a code other than
- * -EAGAIN, or although the driver has an end.  One driver refuses as it should.
+ * -EAGAIN, although the driver has an end, or by an oops.  One driver refuses as
+ * it should.
  */
+#include <linux/compiler.h>
 #include <linux/slab.h>
 
 #include "driver.h"
@@ -81,6 +83,18 @@ static int fail_einval(struct mmu_notifier *subscription, const struct mmu_notif
 
 const struct mmu_notifier_ops faulty_einval = {
 	.invalidate_range_start = fail_einval,
+};
+
+/* The task dies here, and its callback never returns. */
+static int oops(struct mmu_notifier *subscription, const struct mmu_notifier_range *range)
+{
+	int *nothing = NULL;
+
+	return READ_ONCE(*nothing);
+}
+
+const struct mmu_notifier_ops faulty_oops = {
+	.invalidate_range_start = oops,
 };
 
 /* RDMA ODP had such a start, and an end, until 2019. */

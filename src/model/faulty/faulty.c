@@ -49,6 +49,7 @@ static const struct {
 	[MNCK_FAULT_LOCK_RECLAIM] = LOCKER(faulty_lock_reclaim),
 	[MNCK_FAULT_LOCK_MMAP] = LOCKER(faulty_lock_mmap),
 	[MNCK_FAULT_LOCK_LAST] = LOCKER(faulty_lock_last),
+	[MNCK_FAULT_OOPS] = { .in_start = &faulty_oops },
 };
 
 const struct mmu_notifier_ops *mnck_faulty_ops(unsigned int fault, unsigned int place)
