@@ -126,7 +126,8 @@ pub(crate) enum Found {
 }
 
 impl<S: Deref<Target = [Slot]>> Ledger<S> {
-    /// From how far behind its hash on a task may meet slots of tasks that have exited, which a sweep would free.
+    /// A task that finds no free slot so near to its hash may have met slots of tasks that have
+    /// exited, which a sweep frees.
     const CROWDED: usize = 8;
 
     /// Makes a ledger. The number of `slots` is a power of two.
