@@ -96,12 +96,17 @@ impl Statistics {
     /// - [`ENOMEM`]: out of memory.
     /// - [`ENODEV`]: the module is being removed.
     pub(super) fn new(kind: &'static CStr, mm: &Mm) -> Result<Arc<Self>> {
+        Self::at(kind, address_of(mm))
+    }
+
+    /// As [`new`](Self::new), for the mm at an address, which is only compared.
+    pub(super) fn at(kind: &'static CStr, mm: usize) -> Result<Arc<Self>> {
         let stats = mnck_stats {
             // The first is 1.
             serial: SERIAL.fetch_add(1, Relaxed).wrapping_add(1),
             ..mnck_stats::default()
         };
-        let watch = Watch::new(kind, stats.serial, address_of(mm))?;
+        let watch = Watch::new(kind, stats.serial, mm)?;
 
         Arc::pin_init(
             pin_init!(Self {
