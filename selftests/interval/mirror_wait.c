@@ -179,7 +179,7 @@ TEST_F_TIMEOUT(mirror_wait, collision_at_the_lock, MNCK_TIMEOUT)
 	ASSERT_EQ(0, call_begin(&dontneed, call_dontneed, &self->mirror));
 	WAIT_UNTIL_SLEEPS(&dontneed);
 
-	/* The fault came to the gate first, and is the first to go on. */
+	/* The fault has no lock, and is the first to go on. */
 	ASSERT_EQ(0, mirror_let_go(&self->mirror));
 	WAIT_UNTIL(stats_now(&self->mirror).waiting == 1);
 	WAIT_UNTIL_SLEEPS(&fault);

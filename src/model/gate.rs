@@ -37,6 +37,8 @@ struct State {
     let_go: u32,
     /// How many calls wait.
     waiting: u32,
+    /// How many of these do not have the lock. They go on first.
+    without_lock: u32,
     /// How many invalidations need the lock that a waiting call may have.
     pressing: u32,
     /// How long the least patient of these will wait, in ns from the time `since`.
@@ -57,6 +59,7 @@ impl Gate {
         let state = State {
             let_go: 0,
             waiting: 0,
+            without_lock: 0,
             pressing: 0,
             patience: 0,
             since: Instant::now(),
@@ -77,16 +80,24 @@ impl Gate {
     /// - [`ETIMEDOUT`]: [`wait_limit`](super::wait_limit::wait_limit) has passed, or an invalidation
     ///   has waited for the lock as long as its task may.
     pub(super) fn wait(&self, has_lock: bool) -> Result {
-        self.count_waiting(1);
+        self.count_waiting(has_lock, 1);
         let result = self.wait_counted(has_lock);
-        self.count_waiting(-1);
+        if self.count_waiting(has_lock, -1) != 0 {
+            // For a call with the lock, which was behind this one.
+            self.bell.up();
+        }
         result
     }
 
-    fn count_waiting(&self, more: i32) {
+    /// Returns how many calls may still go on.
+    fn count_waiting(&self, has_lock: bool, more: i32) -> u32 {
         let mut state = self.state.lock();
 
         state.waiting = state.waiting.saturating_add_signed(more);
+        if !has_lock {
+            state.without_lock = state.without_lock.saturating_add_signed(more);
+        }
+        state.let_go
     }
 
     fn wait_counted(&self, has_lock: bool) -> Result {
@@ -96,7 +107,8 @@ impl Gate {
             let mut left = limit_ns().saturating_sub(begin.elapsed().as_nanos());
             let mut state = self.state.lock();
 
-            if let Some(rest) = state.let_go.checked_sub(1) {
+            let is_first = !has_lock || state.without_lock == 0;
+            if let Some(rest) = state.let_go.checked_sub(1).filter(|_| is_first) {
                 state.let_go = rest;
                 return Ok(());
             }
@@ -117,13 +129,17 @@ impl Gate {
         }
     }
 
-    /// Lets one call go that waits, or the next one to come. Never sleeps.
+    /// Lets one call go that waits, one without the lock if there is one; or the next call to come.
+    /// Never sleeps.
     pub(super) fn let_go(&self) {
         let mut state = self.state.lock();
 
         state.let_go = state.let_go.saturating_add(1);
+        let waiting = state.waiting;
         drop(state);
-        self.bell.up();
+        for _ in 0..waiting {
+            self.bell.up();
+        }
     }
 
     /// Says that the current task, in a callback of a blockable range, needs the lock, until the
