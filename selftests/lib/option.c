@@ -121,6 +121,11 @@ bool has_second_ram_disk(void)
 	return exists("/dev/ram1");
 }
 
+bool has_slabinfo(void)
+{
+	return exists("/proc/slabinfo");
+}
+
 bool has_swap(void)
 {
 	return exists("/proc/swaps");

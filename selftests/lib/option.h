@@ -29,6 +29,7 @@ bool has_memory_failure(void);		/* MEMORY_FAILURE */
 bool has_pagemap(void);			/* PROC_PAGE_MONITOR */
 bool has_ram_disk(void);		/* BLK_DEV_RAM; may be a module */
 bool has_second_ram_disk(void);		/* BLK_DEV_RAM_COUNT=2 */
+bool has_slabinfo(void);		/* SLUB_DEBUG */
 bool has_swap(void);			/* SWAP */
 bool has_thp(void);			/* TRANSPARENT_HUGEPAGE */
 bool has_uprobe_events(void);		/* UPROBE_EVENTS; mounts tracefs */
