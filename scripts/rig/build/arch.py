@@ -26,7 +26,7 @@ ARCHES = {
             name="x86_64",
             kbuild="x86",
             image="vmlinux",
-            kernel_lines=1690,
+            kernel_lines=1701,
             # qboot enters vmlinux through PVH, without a boot loader and without decompression.
             qemu=("qemu-system-x86_64", "-machine", "q35", "-bios", "qboot.rom", "-cpu", "max"),
             # On a busy host the kernel may take the timer for broken.
@@ -37,7 +37,7 @@ ARCHES = {
             name="arm64",
             kbuild="arm64",
             image="arch/arm64/boot/Image",
-            kernel_lines=1365,
+            kernel_lines=1375,
             # The architected algorithm of pointer authentication is very slow to emulate.
             qemu=(
                 *("qemu-system-aarch64", "-machine", "virt,gic-version=3"),
