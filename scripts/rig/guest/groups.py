@@ -59,8 +59,9 @@ class Group:
 # The programs that drive each path of mm with all kinds of subscribers attached.
 PATHS = tuple(sorted(path.stem for path in (CHECKOUT / "selftests/paths").glob("*.c")))
 
-# Each test of PATHS detaches ten subscribers, and each detach waits for a grace period.
-EXPEDITED_RCU = f"{NO_KMEMLEAK} rcupdate.rcu_expedited=1"
+# Each test of PATHS detaches ten subscribers, and each detach waits for a grace period.  A
+# PREEMPT_RT kernel expedites none after boot, unless it is told so.
+EXPEDITED_RCU = f"{NO_KMEMLEAK} rcupdate.rcu_expedited=1 rcupdate.rcu_normal_after_boot=0"
 
 # The kernels on which a range is refused beside a real driver: those with the bug, and one without.
 REFUSED = ("stock", "rt", "fixed")
