@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The pages in Documentation/ that say what runs, skips and passes on Debian's kernels."""
+"""The pages in Documentation/ that say what runs, skips and passes on Debian's kernels.
 
+A page is the same for each run with the same results.
+"""
+
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -31,6 +35,8 @@ def document(
     variant: str, releases: Sequence[str], verdicts: list[Verdict], first: Iterable[str]
 ) -> str:
     """Returns the text of the page; the groups in `first` come first."""
+    # Not in the order in which the guests were ready.
+    verdicts = sorted(verdicts, key=group_of)
     used = {verdict.where for verdict in verdicts}
     arches = [arch for arch in ARCHES if arch in used]
     rows = [
@@ -61,7 +67,8 @@ def _reasons(verdicts: list[Verdict], arches: Sequence[str], status: str) -> str
     found: dict[str, dict[str, Counter[str]]] = {}
     for verdict in verdicts:
         if verdict.status == status:
-            groups = found.setdefault(verdict.reason, {})
+            reason = re.sub("0x[0-9a-f]+", "0x…", verdict.reason)
+            groups = found.setdefault(reason, {})
             groups.setdefault(group_of(verdict), Counter())[verdict.where] += 1
     rows = []
     for reason, groups in sorted(found.items()):

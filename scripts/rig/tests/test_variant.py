@@ -33,3 +33,15 @@ class Page(unittest.TestCase):
         self.assertIn("| odp | 1 failed as expected |", text)
         self.assertIn("1 passed, 0 skipped.", text)
         self.assertIn("| a bug | odp (1) |", text)
+
+    def test_same_results_give_the_same_page(self):
+        def page(first: int, second: int, order: int) -> str:
+            verdicts = [
+                Verdict("x86_64", "aging.a", XFAIL, reason=f"{first:#x} is not a page"),
+                Verdict("x86_64", "aging.b", XFAIL, reason=f"{second:#x} is not a page"),
+                Verdict("x86_64", "young.a", OK),
+            ]
+            return document("rt", ["7.3"], verdicts[::order], [])
+
+        self.assertEqual(page(1, 2, 1), page(3, 4, -1))
+        self.assertIn("| 0x… is not a page | aging (2) |", page(1, 2, 1))
