@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "memory.h"
@@ -30,10 +31,18 @@ bool begin_with_at_least(const char *start, size_t len, __u32 value)
 
 __u32 word_of(pid_t pid, char *page)
 {
-	__u32 word = -1;
-	struct iovec here = { &word, sizeof(word) }, there = { page, sizeof(word) };
+	char path[32];
+	__u32 word;
+	ssize_t n;
+	int fd;
 
-	return process_vm_readv(pid, &here, 1, &there, 1, 0) == sizeof(word) ? word : (__u32)-1;
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	n = pread(fd, &word, sizeof(word), (off_t)page);
+	close(fd);
+	return n == sizeof(word) ? word : (__u32)-1;
 }
 
 /* Apart from all other memory of a test. */

@@ -91,7 +91,10 @@ GUESTS = (
         "peers",
         ("kvm", "odp", "hmm"),
         machine=PARALLEL,
-        peers={"stock": ("kvm", "odp", "hmm"), "rt": ("odp", "hmm")},
+        peers={
+            "stock": ("kvm", "odp", "hmm"),
+            **dict.fromkeys(("rt", "fixed"), ("odp", "hmm")),
+        },
     ),
     # On a kernel that has the bug, these leave clients of the drivers that never end.
     Group("odp_refused", ("odp_refused",), peers=dict.fromkeys(REFUSED, ("odp_refused",))),
