@@ -35,6 +35,19 @@ static long victim_fork(void)
 	return 0;
 }
 
+/* Writes what follows an order to the device with drivers that make mistakes. */
+static int victim_write(size_t len)
+{
+	static int device = -1;
+	char line[128];
+
+	if (len > sizeof(line) || read(STDIN_FILENO, line, len) != (ssize_t)len)
+		_exit(1);
+	if (device < 0)
+		device = open("/dev/notifier_mistakes", O_WRONLY | O_CLOEXEC);
+	return write(device, line, len) == (ssize_t)len ? 0 : -1;
+}
+
 /* Reads orders from stdin, and writes answers to stdout. */
 static void victim_main(size_t len)
 {
@@ -56,6 +69,9 @@ static void victim_main(size_t len)
 			break;
 		case VICTIM_MAP_TOUCH:
 			victim_answer(map_pages(order.addr, order.len) ? errno : 0);
+			break;
+		case VICTIM_DRIVER:
+			victim_answer(victim_write(order.len) ? errno : 0);
 			break;
 		case VICTIM_FORK:
 			victim_answer(victim_fork());
@@ -95,6 +111,16 @@ long victim_wait(const struct victim *v)
 long victim_do(const struct victim *v, int op, void *addr, size_t len)
 {
 	return victim_send(v, op, addr, len) ? -1 : victim_wait(v);
+}
+
+long victim_driver(const struct victim *v, const char *line)
+{
+	size_t len = strlen(line);
+
+	if (victim_send(v, VICTIM_DRIVER, NULL, len) ||
+	    write(v->orders, line, len) != (ssize_t)len)
+		return -1;
+	return victim_wait(v);
 }
 
 int victim_start_as(struct victim *v, void (*run)(size_t len), size_t len)

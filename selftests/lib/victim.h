@@ -28,6 +28,7 @@ enum victim_op {
 	VICTIM_MUNMAP,		/* munmap(addr, len) */
 	VICTIM_DONTNEED,	/* madvise(addr, len, MADV_DONTNEED) */
 	VICTIM_MAP_TOUCH,	/* map len bytes at addr and write to each page */
+	VICTIM_DRIVER,		/* write a line to /dev/notifier_mistakes: victim_driver() */
 	VICTIM_FORK,		/* fork; from here on the child executes the orders */
 	VICTIM_EXEC,		/* exec a new victim, which answers with its own area */
 	VICTIM_EXIT,		/* _exit(0) */
@@ -69,6 +70,12 @@ long victim_wait(const struct victim *v);
 
 /* Sends an order, and returns the answer. */
 long victim_do(const struct victim *v, int op, void *addr, size_t len);
+
+/*
+ * Has the victim write a line to /dev/notifier_mistakes, which it keeps open: see
+ * drivers/notifier_mistakes/device.c.  Returns the answer.
+ */
+long victim_driver(const struct victim *v, const char *line);
 
 /* From now on the victim stops in exit, while it still has its mm. */
 int victim_trace_exit(const struct victim *v);

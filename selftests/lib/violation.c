@@ -81,6 +81,11 @@ void announce_sleep_bug(const char *text)
 		ksft_print_msg("mnck-expect: BUG %s\n", text);
 }
 
+void announce_core_warns(void)
+{
+	ksft_print_msg("mnck-expect: WARNS mm/mmu_notifier.c\n");
+}
+
 bool next_line(int kmsg, char *record, size_t size)
 {
 	static const char * const begin[] = { LINE_BEGIN };

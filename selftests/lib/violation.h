@@ -62,6 +62,15 @@ void announce(const struct violation *v, const struct subscriber *sub);
 /* Announces a BUG that the kernel reports if it has CONFIG_DEBUG_ATOMIC_SLEEP. */
 void announce_sleep_bug(const char *text);
 
+/* A callback that sleeps although the core has said that it must not. */
+#define BUG_SCHEDULING "scheduling in a non-blocking section"
+
+/*
+ * Announces the warnings of the core, which it prints each time that a start fails as it
+ * must not.
+ */
+void announce_core_warns(void);
+
 /* The beginning of a line of mnck in a record of the kernel log. */
 #define LINE_BEGIN ";mnck: "
 

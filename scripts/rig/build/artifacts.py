@@ -26,8 +26,12 @@ from rig.common.progress import Step
 # The modules that `make bench` compares, and its programs.
 BENCH = CHECKOUT / "selftests/bench"
 INIT = CHECKOUT / "scripts/guest/init"
-# Modules that tests insert beside mnck, each a driver that uses the abstraction.
-MODULES = (CHECKOUT / "samples", CHECKOUT / "selftests/drivers/callback_misuse")
+# Modules that tests insert beside mnck.
+MODULES = (
+    CHECKOUT / "samples",
+    CHECKOUT / "selftests/drivers/callback_misuse",
+    CHECKOUT / "selftests/drivers/notifier_mistakes",
+)
 DIRECTORIES = ("bin", "dev", "lib", "lib/peers", "proc", "sys", "tests", "tmp")
 
 

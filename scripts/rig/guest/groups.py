@@ -20,6 +20,7 @@ class Group:
     machine: tuple[str, ...] = MACHINE
     command_line: str = NO_KMEMLEAK
     environment: str = ""  # if not empty, another group runs the programs without it
+    named: bool = False  # the names of its tests begin with the group's name
     together: bool = False  # a program runs all its cases at once, if all are selected
     peers: dict[str, tuple[str, ...]] = field(default_factory=dict)  # see peers_of()
     without: str = ""  # an option; the programs run on kernels that lack it
@@ -45,7 +46,7 @@ class Group:
     @property
     def _has_prefix(self) -> bool:
         """Whether the names of the tests begin with the group's name."""
-        return bool(self.environment or self.peers) and not self.is_own
+        return bool(self.named or self.environment or self.peers) and not self.is_own
 
     def peers_of(self, variant: str) -> tuple[str, ...] | None:
         """Returns which of the programs run on a kernel of this variant; None means all.
@@ -87,6 +88,8 @@ GUESTS = (
     Group("leaks", ("leaks",), command_line="kmemleak=on"),
     # The bug that the program tests for leaves tasks that never end.
     Group("sequence", ("sequence",)),
+    # All drivers of the machine, and some that make mistakes on purpose.
+    Group("observe", ("mistakes",), named=True),
     Group(
         "peers",
         ("kvm", "odp", "hmm"),
@@ -121,7 +124,7 @@ SHORT = [
 # The groups that are not a test program, in the order of the summary.
 SPECIAL_GROUPS = (
     *("host", "compile_fail", "doctest", "rig"),
-    *("guest", "races", "paths", "refusing", "peers", "kunit"),
+    *("guest", "races", "paths", "refusing", "observe", "peers", "kunit"),
 )
 
 

@@ -26,10 +26,11 @@ ALARM = re.compile(
 )
 
 # How a test announces on its standard output what it expects: one WARN, which comes exactly once;
-# BUGs after which the kernel goes on, of which at least one comes, each as often as it likes;
+# WARNs of a file of the kernel's source, of which at least one comes, each as often as it likes; BUGs after which the kernel goes on, of which at least one comes, each as often as it likes;
 # lockdep's report of a circle of locks, which comes once and turns lockdep off; and one oops, in
 # which a task dies and the kernel goes on.
 EXPECT = re.compile(r"^# *mnck-expect: WARN (.+)$", re.MULTILINE)
+EXPECT_WARNS = re.compile(r"^# *mnck-expect: WARNS (.+)$", re.MULTILINE)
 EXPECT_BUG = re.compile(r"^# *mnck-expect: BUG (.+)$", re.MULTILINE)
 EXPECT_LOCKDEP = re.compile(r"^# *mnck-expect: LOCKDEP (.+)$", re.MULTILINE)
 EXPECT_OOPS = re.compile(r"^# *mnck-expect: OOPS (.+)$", re.MULTILINE)
@@ -56,14 +57,19 @@ EXCERPT = 24
 def gate(outcome: Outcome) -> tuple[list[str], list[str]]:
     """Returns what is wrong, most important first, and the lines of the log that show it.
 
-    Both are empty if the kernel raised no alarm but those that the test announced: one WARN, BUGs,
-    a circle of locks, and an oops.
+    Both are empty if the kernel raised no alarm but those that the test announced: one WARN, WARNs
+    of a source file, BUGs, a circle of locks, and an oops.
     """
     before, after = outcome.before, outcome.after
     assert after
     log = map(strip_time, outcome.log)
     warns, rest = split_warns(without_oom_reports(log, before.lockdep is not None))
+    announced = EXPECT_WARNS.findall(outcome.output)
+    of_files = [warn for warn in warns if any(f" {file}:" in place(warn) for file in announced)]
+    warns = [warn for warn in warns if warn not in of_files]
     wrong, lines = _judge_warns(warns, EXPECT.findall(outcome.output))
+    if announced and not of_files:
+        wrong.append(f"no expected WARN came of {', nor '.join(announced)}")
     announced = EXPECT_BUG.findall(outcome.output)
     came, rest = split_bugs(rest, announced)
     if announced and not came:
@@ -72,7 +78,7 @@ def gate(outcome: Outcome) -> tuple[list[str], list[str]]:
     oopses, rest = split_oopses(rest, announced)
     if announced and len(oopses) != 1:
         wrong.append(f"one oops was expected, {len(oopses)} came: {', '.join(announced)}")
-    named = bool(warns or came or oopses) and not wrong
+    named = bool(warns or of_files or came or oopses) and not wrong
     circle, rest, complaint = _judge_circle(rest, EXPECT_LOCKDEP.findall(outcome.output))
     wrong += complaint
 
@@ -87,9 +93,10 @@ def gate(outcome: Outcome) -> tuple[list[str], list[str]]:
         wrong.append("lockdep has turned itself off")
     if after.oopses - before.oopses != len(oopses):
         wrong.append(f"oops_count rose by {after.oopses - before.oopses}")
-    if after.warns - before.warns != len(warns) and not alarms:
+    reports = len(warns) + len(of_files)
+    if after.warns - before.warns != reports and not alarms:
         wrong.append(
-            f"warn_count rose by {after.warns - before.warns}, the log has {len(warns)} reports"
+            f"warn_count rose by {after.warns - before.warns}, the log has {reports} reports"
         )
     taint = after.taint & ~before.taint & ~TAINT_HARMLESS
     if taint and not wrong and not named:
@@ -217,14 +224,19 @@ def split_circle(lines: list[str]) -> tuple[str, list[str]]:
     return " -> ".join(reversed(links)), lines[:begin] + after[end:]
 
 
+def place(warn: list[str]) -> str:
+    """Returns the line of a WARN's report that has its place in the source."""
+    return next(line for line in warn if line.startswith("WARNING:"))
+
+
 def subject(warn: list[str]) -> str:
     """Returns the message of a WARN's report, or its place in the source if it has no message.
 
     The call trace is left out: a name that stands only there proves nothing.
     """
-    place = next(line for line in warn if line.startswith("WARNING:"))
     head = warn[1 : next((i for i, line in enumerate(warn) if _ends_head(line)), len(warn))]
-    return " ".join(line.strip() for line in head if line != place) or place
+    message = " ".join(line.strip() for line in head if line != place(warn))
+    return message or place(warn)
 
 
 def _ends_head(line: str) -> bool:

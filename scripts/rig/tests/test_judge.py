@@ -157,6 +157,24 @@ class Gate(unittest.TestCase):
         status, reason = verdict("# mnck-expect: WARN counter 3\n" + PASSED, log, warns=1)
         self.assertEqual((status, reason[:22]), (FAIL, "BUG: sleeping function"))
 
+    def test_expected_warns(self):
+        expect = "# mnck-expect: WARNS mm/mmu_notifier.c\n"
+        of_core = WARN.replace("src/check/pairing.rs", "mm/mmu_notifier.c")
+        self.assertEqual(verdict(expect + PASSED, of_core + of_core, warns=2), (OK, ""))
+        reason = "no expected WARN came of mm/mmu_notifier.c"
+        self.assertEqual(verdict(expect + PASSED), (FAIL, reason))
+        self.assertEqual(verdict(expect + PASSED, WARN, warns=1)[0], FAIL)
+        self.assertEqual(verdict(expect + PASSED, of_core + WARN, warns=2)[0], FAIL)
+        self.assertEqual(verdict(expect + PASSED, of_core, warns=2)[0], FAIL)
+        self.assertEqual(verdict(PASSED, of_core, warns=1)[0], FAIL)
+
+    def test_expected_warns_with_warn(self):
+        expect = "# mnck-expect: WARNS mm/mmu_notifier.c\n# mnck-expect: WARN counter 3\n"
+        of_core = WARN.replace("src/check/pairing.rs", "mm/mmu_notifier.c")
+        self.assertEqual(verdict(expect + PASSED, of_core + WARN, warns=2), (OK, ""))
+        self.assertEqual(verdict(expect + PASSED, of_core, warns=1)[0], FAIL)
+        self.assertEqual(verdict(expect + PASSED, of_core + WARN + WARN, warns=3)[0], FAIL)
+
     def test_expected_bug(self):
         expect = "# mnck-expect: BUG scheduling in a non-blocking section\n"
         for log in (BUG, BUG + BUG, BUG + "[    1.1] mnck: loaded\n"):

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /dev/notifier_mistakes: subscribes drivers that make one mistake each to the process that
+ * writes to it.  The mistakes are for tests of what watches MMU notifiers; the module knows
+ * nothing of that.
+ *
+ *	DRIVER			registers a notifier of the driver (see table.c)
+ *	DRIVER MSECS		the same, for "slow"
+ *	DRIVER START LEN	inserts an interval notifier
+ *	-DRIVER			unregisters the driver's newest subscription of this file
+ *	go			lets the starts of "hanging" go on
+ *
+ * The last close of the file unregisters what is left.  A read gives a line for each
+ * subscription of all files, with the calls of its callbacks: DRIVER BEGUN ENDED.
+ */
+#include <linux/cleanup.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "mistakes.h"
+
+/* All subscriptions, the newest first. */
+static LIST_HEAD(subscriptions);
+static DEFINE_MUTEX(list_lock);
+
+static int begin_subscription(struct subscription *sub, unsigned long start, unsigned long len)
+{
+	int error;
+
+	spin_lock_init(&sub->lock);
+	if (sub->driver->hlist) {
+		sub->hlist.ops = sub->driver->hlist;
+		sub->msecs = start;
+		if (sub->driver->hlist == &hanging_ops)
+			have_them_hang();
+		return mmu_notifier_register(&sub->hlist, current->mm);
+	}
+	error = mmu_interval_notifier_insert(&sub->interval, current->mm, start, len,
+					     sub->driver->interval);
+	if (!error && sub->driver->reads)
+		mmu_interval_read_begin(&sub->interval);
+	return error;
+}
+
+static int subscribe(struct file *file, const struct mistaken_driver *driver,
+		     unsigned long start, unsigned long len)
+{
+	struct subscription *sub = kzalloc_obj(*sub);
+	int error;
+
+	if (!sub)
+		return -ENOMEM;
+	sub->file = file;
+	sub->driver = driver;
+	error = begin_subscription(sub, start, len);
+	if (error) {
+		kfree(sub);
+		return error;
+	}
+	guard(mutex)(&list_lock);
+	list_add(&sub->node, &subscriptions);
+	return 0;
+}
+
+/* Takes a file's newest subscription of a driver, or of any, out of the list. */
+static struct subscription *take(struct file *file, const struct mistaken_driver *driver)
+{
+	struct subscription *sub;
+
+	guard(mutex)(&list_lock);
+	list_for_each_entry(sub, &subscriptions, node) {
+		if (sub->file == file && (!driver || sub->driver == driver)) {
+			list_del(&sub->node);
+			return sub;
+		}
+	}
+	return NULL;
+}
+
+/* Ends that subscription.  This may take for ever, so it does not hold the lock. */
+static int unsubscribe(struct file *file, const struct mistaken_driver *driver)
+{
+	struct subscription *sub = take(file, driver);
+
+	if (!sub)
+		return -ENOENT;
+	if (sub->driver->hlist)
+		mmu_notifier_unregister(&sub->hlist, sub->hlist.mm);
+	else
+		mmu_interval_notifier_remove(&sub->interval);
+	kfree(sub);
+	return 0;
+}
+
+static int session_release(struct inode *inode, struct file *file)
+{
+	while (!unsubscribe(file, NULL))
+		;
+	return 0;
+}
+
+/* Executes a line. */
+static int execute(struct file *file, const char *line)
+{
+	const struct mistaken_driver *driver;
+	unsigned long start = 0, len = 0;
+	char name[40];
+
+	if (!strcmp(line, "go")) {
+		let_hanging_go();
+		return 0;
+	}
+	if (sscanf(line, "%39s %li %li", name, &start, &len) < 1)
+		return -EINVAL;
+	driver = find_driver(name + (name[0] == '-'));
+	if (!driver)
+		return -EINVAL;
+	return name[0] == '-' ? unsubscribe(file, driver) : subscribe(file, driver, start, len);
+}
+
+static ssize_t session_write(struct file *file, const char __user *text, size_t len, loff_t *at)
+{
+	char line[96];
+	int error;
+
+	if (len >= sizeof(line))
+		return -EINVAL;
+	if (copy_from_user(line, text, len))
+		return -EFAULT;
+	line[len] = '\0';
+	error = execute(file, strim(line));
+	return error ?: len;
+}
+
+static ssize_t session_read(struct file *file, char __user *text, size_t size, loff_t *at)
+{
+	struct subscription *sub;
+	size_t len = 0;
+	char *lines __free(kfree) = kzalloc(PAGE_SIZE, GFP_KERNEL);
+
+	if (!lines)
+		return -ENOMEM;
+	scoped_guard(mutex, &list_lock)
+		list_for_each_entry(sub, &subscriptions, node)
+			len += scnprintf(lines + len, PAGE_SIZE - len, "%s %ld %ld\n",
+					 sub->driver->name, atomic_long_read(&sub->begun),
+					 atomic_long_read(&sub->ended));
+	return simple_read_from_buffer(text, size, at, lines, len);
+}
+
+static const struct file_operations operations = {
+	.owner = THIS_MODULE,
+	.release = session_release,
+	.write = session_write,
+	.read = session_read,
+};
+
+static struct miscdevice device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "notifier_mistakes",
+	.fops = &operations,
+	.mode = 0600,
+};
+
+static int __init mistakes_init(void)
+{
+	int error = catch_init();
+
+	if (error)
+		return error;
+	error = misc_register(&device);
+	if (error)
+		catch_exit();
+	return error;
+}
+module_init(mistakes_init);
+
+static void __exit mistakes_exit(void)
+{
+	misc_deregister(&device);
+	catch_exit();
+}
+module_exit(mistakes_exit);
+
+MODULE_DESCRIPTION("Drivers that make mistakes with MMU notifiers, for the tests of mnck");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Drivers whose start fails: as it may, or as it must not.
+ */
+#include "mistakes.h"
+
+int clean_start(struct mmu_notifier *hlist, const struct mmu_notifier_range *range)
+{
+	atomic_long_inc(&to_hlist(hlist)->begun);
+	return 0;
+}
+
+void clean_end(struct mmu_notifier *hlist, const struct mmu_notifier_range *range)
+{
+	atomic_long_inc(&to_hlist(hlist)->ended);
+}
+
+const struct mmu_notifier_ops clean_ops = {
+	.invalidate_range_start = clean_start,
+	.invalidate_range_end = clean_end,
+};
+
+/* Right: it has no end, and refuses only what is non-blockable. */
+static int refusing_start(struct mmu_notifier *hlist, const struct mmu_notifier_range *range)
+{
+	atomic_long_inc(&to_hlist(hlist)->begun);
+	return mmu_notifier_range_blockable(range) ? 0 : -EAGAIN;
+}
+
+const struct mmu_notifier_ops refusing_ops = {
+	.invalidate_range_start = refusing_start,
+};
+
+/* Wrong: refuses with another code than -EAGAIN. */
+static int wrong_code_start(struct mmu_notifier *hlist, const struct mmu_notifier_range *range)
+{
+	atomic_long_inc(&to_hlist(hlist)->begun);
+	return mmu_notifier_range_blockable(range) ? 0 : -EINVAL;
+}
+
+const struct mmu_notifier_ops wrong_code_ops = {
+	.invalidate_range_start = wrong_code_start,
+};
+
+/* Wrong: refuses a range that is blockable.  The core goes on as if it had not. */
+static int refuses_blockable_start(struct mmu_notifier *hlist,
+				   const struct mmu_notifier_range *range)
+{
+	atomic_long_inc(&to_hlist(hlist)->begun);
+	return mmu_notifier_range_blockable(range) ? -EAGAIN : 0;
+}
+
+const struct mmu_notifier_ops refuses_blockable_ops = {
+	.invalidate_range_start = refuses_blockable_start,
+};
+
+/* Wrong: has an end as well, so the core ends what this has refused. */
+static int refuses_with_end_start(struct mmu_notifier *hlist,
+				  const struct mmu_notifier_range *range)
+{
+	atomic_long_inc(&to_hlist(hlist)->begun);
+	return mmu_notifier_range_blockable(range) ? 0 : -EAGAIN;
+}
+
+static void refuses_with_end_end(struct mmu_notifier *hlist,
+				 const struct mmu_notifier_range *range)
+{
+	atomic_long_inc(&to_hlist(hlist)->ended);
+}
+
+const struct mmu_notifier_ops refuses_with_end_ops = {
+	.invalidate_range_start = refuses_with_end_start,
+	.invalidate_range_end = refuses_with_end_end,
+};

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Drivers that make one mistake each in a callback, and drivers that make none.
+ */
+#ifndef NOTIFIER_MISTAKES_H
+#define NOTIFIER_MISTAKES_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/mmu_notifier.h>
+#include <linux/spinlock.h>
+
+/* A driver: its table of callbacks, of one of two kinds. */
+struct mistaken_driver {
+	const char *name;
+	const struct mmu_notifier_ops *hlist;
+	const struct mmu_interval_notifier_ops *interval;
+	/* Whether an interval driver calls mmu_interval_read_begin() when it subscribes. */
+	bool reads;
+};
+
+/* A subscription of such a driver. */
+struct subscription {
+	struct list_head node;
+	/* The file that it belongs to. */
+	struct file *file;
+	const struct mistaken_driver *driver;
+	/* How long a slow driver takes. */
+	unsigned long msecs;
+	/* Calls of the callback that begins a range, or of the only one; of that which ends it. */
+	atomic_long_t begun;
+	atomic_long_t ended;
+	/* The user lock of an interval driver: it protects the subscription's sequence. */
+	spinlock_t lock;
+	/* What a driver leaves for a second pass that must not come. */
+	struct mmu_interval_notifier_finish left;
+	union {
+		struct mmu_notifier hlist;
+		struct mmu_interval_notifier interval;
+	};
+};
+
+static inline struct subscription *to_hlist(struct mmu_notifier *hlist)
+{
+	return container_of(hlist, struct subscription, hlist);
+}
+
+static inline struct subscription *to_interval(struct mmu_interval_notifier *interval)
+{
+	return container_of(interval, struct subscription, interval);
+}
+
+/* Returns the driver of this name, or NULL. */
+const struct mistaken_driver *find_driver(const char *name);
+
+/* Callbacks without a mistake, beside those with one. */
+int clean_start(struct mmu_notifier *hlist, const struct mmu_notifier_range *range);
+void clean_end(struct mmu_notifier *hlist, const struct mmu_notifier_range *range);
+bool clean_pass(struct mmu_interval_notifier *interval, const struct mmu_notifier_range *range,
+		unsigned long seq, struct mmu_interval_notifier_finish **finish);
+
+/*
+ * What callbacks without a mistake do.  No callback calls another, so that each call of a
+ * callback is one of the core's.
+ */
+bool begin_pass(struct mmu_interval_notifier *interval, unsigned long seq,
+		struct mmu_interval_notifier_finish **finish);
+void end_pass(struct mmu_interval_notifier_finish *finish);
+
+/* Notes the end of the old contents of an interval, under its lock. */
+void set_seq(struct subscription *sub, unsigned long seq);
+
+/* Lets all starts go on that hang. */
+void let_hanging_go(void);
+/* Has the next starts of the driver "hanging" hang. */
+void have_them_hang(void);
+
+int catch_init(void);
+void catch_exit(void);
+
+extern const struct mmu_notifier_ops clean_ops;
+extern const struct mmu_notifier_ops refusing_ops;
+extern const struct mmu_notifier_ops wrong_code_ops;
+extern const struct mmu_notifier_ops refuses_blockable_ops;
+extern const struct mmu_notifier_ops refuses_with_end_ops;
+extern const struct mmu_notifier_ops sleeps_if_blockable_ops;
+extern const struct mmu_notifier_ops sleeping_start_ops;
+extern const struct mmu_notifier_ops sleeping_end_ops;
+extern const struct mmu_notifier_ops clean_tlbs_ops;
+extern const struct mmu_notifier_ops sleeping_tlbs_ops;
+extern const struct mmu_notifier_ops slow_ops;
+extern const struct mmu_notifier_ops hanging_ops;
+
+extern const struct mmu_interval_notifier_ops clean_interval_ops;
+extern const struct mmu_interval_notifier_ops refusing_interval_ops;
+extern const struct mmu_interval_notifier_ops sleeping_interval_ops;
+extern const struct mmu_interval_notifier_ops forgetful_ops;
+extern const struct mmu_interval_notifier_ops never_reads_ops;
+extern const struct mmu_interval_notifier_ops refuses_blockable_interval_ops;
+extern const struct mmu_interval_notifier_ops clean_two_pass_ops;
+extern const struct mmu_interval_notifier_ops refusing_two_pass_ops;
+extern const struct mmu_interval_notifier_ops sleeping_finish_ops;
+extern const struct mmu_interval_notifier_ops leaves_finish_ops;
+
+#endif /* NOTIFIER_MISTAKES_H */

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The drivers by name.  A driver without a mistake stands before those that differ from it
+ * in their mistake only.
+ */
+#include <linux/array_size.h>
+#include <linux/string.h>
+
+#include "mistakes.h"
+
+#define HLIST(_name) { .name = #_name, .hlist = &_name##_ops }
+#define INTERVAL(_name) { .name = #_name, .interval = &_name##_ops, .reads = true }
+
+static const struct mistaken_driver drivers[] = {
+	HLIST(clean),
+	HLIST(slow),
+	HLIST(hanging),
+	HLIST(refusing),
+	HLIST(wrong_code),
+	HLIST(refuses_blockable),
+	HLIST(refuses_with_end),
+	HLIST(sleeps_if_blockable),
+	HLIST(sleeping_start),
+	HLIST(sleeping_end),
+	HLIST(clean_tlbs),
+	HLIST(sleeping_tlbs),
+	INTERVAL(clean_interval),
+	INTERVAL(sleeping_interval),
+	INTERVAL(forgetful),
+	/* This one needs no sequence: it never asks for one. */
+	{ .name = "never_reads", .interval = &never_reads_ops },
+	INTERVAL(refusing_interval),
+	INTERVAL(refuses_blockable_interval),
+	INTERVAL(clean_two_pass),
+	INTERVAL(sleeping_finish),
+	INTERVAL(refusing_two_pass),
+	INTERVAL(leaves_finish),
+};
+
+const struct mistaken_driver *find_driver(const char *name)
+{
+	for (int i = 0; i < ARRAY_SIZE(drivers); i++)
+		if (!strcmp(drivers[i].name, name))
+			return &drivers[i];
+	return NULL;
+}

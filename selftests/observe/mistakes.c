@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The drivers of drivers/notifier_mistakes do what their names say, and the machine goes on.
+ * mnck has no part in this.
+ *
+ * Each victim unmaps a page of its area, which is blockable, and is then reaped, which is not.
+ */
+#include "kmsg.h"
+#include "mistakes.h"
+#include "mnck_harness.h"
+#include "proc.h"
+#include "victim.h"
+#include "violation.h"
+
+/* The ranges whose end the driver hears. */
+enum ends {
+	ENDS_ALL,
+	ENDS_BLOCKABLE,
+	ENDS_NONE,
+};
+
+FIXTURE(mistakes)
+{
+	int kmsg;
+	struct victim victim;
+	struct reapable reap;
+};
+
+FIXTURE_VARIANT(mistakes)
+{
+	/* What the victim writes to the device. */
+	const char *line;
+	/* Whether the driver hears of the area only. */
+	bool interval;
+	enum ends ends;
+	/* The errno of process_mrelease(). */
+	int error;
+	/* What the core logs when a start fails. */
+	const char *failed;
+	/* Whether the core also warns. */
+	bool warns;
+	/* What the kernel's own check of sleeping logs. */
+	const char *bug;
+};
+
+#define DRIVER(_name, ...) \
+	FIXTURE_VARIANT_ADD(mistakes, _name) { .line = #_name, ##__VA_ARGS__ }
+#define INTERVAL(_name, ...) \
+	FIXTURE_VARIANT_ADD(mistakes, _name) \
+	{ .line = #_name IN_AREA, .interval = true, ##__VA_ARGS__ }
+
+DRIVER(clean);
+DRIVER(slow);
+DRIVER(refusing, .ends = ENDS_NONE, .error = EAGAIN,
+       .failed = "callback failed with -11 in non-blockable");
+DRIVER(wrong_code, .ends = ENDS_NONE, .error = EAGAIN, .warns = true,
+       .failed = "callback failed with -22 in non-blockable");
+DRIVER(refuses_blockable, .ends = ENDS_NONE, .warns = true,
+       .failed = "callback failed with -11 in blockable");
+DRIVER(refuses_with_end, .error = EAGAIN, .warns = true,
+       .failed = "callback failed with -11 in non-blockable");
+DRIVER(sleeps_if_blockable);
+DRIVER(sleeping_start, .bug = BUG_SCHEDULING);
+DRIVER(sleeping_end, .bug = BUG_SCHEDULING);
+INTERVAL(clean_interval, .ends = ENDS_NONE);
+INTERVAL(sleeping_interval, .ends = ENDS_NONE);
+INTERVAL(forgetful, .ends = ENDS_NONE);
+INTERVAL(never_reads, .ends = ENDS_NONE);
+INTERVAL(refusing_interval, .ends = ENDS_NONE, .error = EAGAIN);
+INTERVAL(refuses_blockable_interval, .ends = ENDS_NONE, .warns = true);
+INTERVAL(clean_two_pass);
+INTERVAL(sleeping_finish);
+INTERVAL(refusing_two_pass, .ends = ENDS_BLOCKABLE, .error = EAGAIN);
+INTERVAL(leaves_finish, .ends = ENDS_BLOCKABLE, .error = EAGAIN);
+
+FIXTURE_SETUP(mistakes)
+{
+	INSERT_MISTAKES();
+	self->kmsg = kmsg_open(O_NONBLOCK);
+	ASSERT_LE(0, self->kmsg);
+	ASSERT_EQ(0, victim_start(&self->victim, MISTAKES_PAGES * getpagesize()));
+	ASSERT_EQ(0, victim_trace_exit(&self->victim));
+}
+
+FIXTURE_TEARDOWN(mistakes)
+{
+	victim_kill(&self->victim);
+	close(self->kmsg);
+	EXPECT_EQ(0, module_remove(MISTAKES_MODULE));
+}
+
+#define EXPECT_CALLED(_begun, _ended)                                                   \
+	do {                                                                            \
+		struct mistakes_calls calls_ = {};                                      \
+											\
+		ASSERT_TRUE(mistakes_calls(variant->line, &calls_));                    \
+		EXPECT_EQ(_begun, calls_.begun);                                        \
+		EXPECT_EQ(_ended, calls_.ended);                                        \
+	} while (0)
+
+TEST_F_TIMEOUT(mistakes, made, MNCK_TIMEOUT)
+{
+	struct victim *v = &self->victim;
+	char record[4096];
+	long ranges;
+
+	if (variant->warns)
+		announce_core_warns();
+	if (variant->bug)
+		announce_sleep_bug(variant->bug);
+	ASSERT_EQ(0, victim_driver(v, variant->line));
+	ASSERT_EQ(0, victim_do(v, VICTIM_MUNMAP, VICTIM_AREA, getpagesize()));
+	EXPECT_CALLED(1, variant->ends == ENDS_NONE ? 0 : 1);
+
+	ASSERT_EQ(0, victim_doom(v));
+	ASSERT_EQ(0, proc_reapable(v->pid, &self->reap));
+	ranges = 1 + (variant->interval ? 1 : self->reap.vmas);
+	EXPECT_ERRNO(variant->error, victim_mrelease(v));
+	EXPECT_CALLED(ranges, variant->ends == ENDS_NONE ? 0 :
+		      variant->ends == ENDS_BLOCKABLE ? 1 : ranges);
+	if (variant->failed)
+		EXPECT_EQ(0, kmsg_find(self->kmsg, &variant->failed, 1, record, sizeof(record)));
+}
+
+/* A start that hangs goes on when it may. */
+FIXTURE(hanging)
+{
+	struct victim victim;
+};
+
+FIXTURE_SETUP(hanging)
+{
+	INSERT_MISTAKES();
+	ASSERT_EQ(0, victim_start(&self->victim, MISTAKES_PAGES * getpagesize()));
+}
+
+FIXTURE_TEARDOWN(hanging)
+{
+	victim_kill(&self->victim);
+	EXPECT_EQ(0, module_remove(MISTAKES_MODULE));
+}
+
+TEST_F_TIMEOUT(hanging, go, MNCK_TIMEOUT)
+{
+	struct victim *v = &self->victim;
+
+	ASSERT_EQ(0, victim_driver(v, "hanging"));
+	ASSERT_EQ(0, victim_send(v, VICTIM_MUNMAP, VICTIM_AREA, getpagesize()));
+	WAIT_UNTIL(proc_sleeps_in(v->pid, v->pid, "hanging_start"));
+	ASSERT_EQ(0, mistakes_let_go());
+	EXPECT_EQ(0, victim_wait(v));
+	EXPECT_EQ(0, victim_driver(v, "-hanging"));
+	EXPECT_EQ(ENOENT, victim_driver(v, "-hanging"));
+	EXPECT_EQ(EINVAL, victim_driver(v, "-unknown"));
+}
+
+TEST_F_TIMEOUT(hanging, killed, MNCK_TIMEOUT)
+{
+	struct victim *v = &self->victim;
+
+	ASSERT_EQ(0, victim_driver(v, "hanging"));
+	ASSERT_EQ(0, victim_send(v, VICTIM_MUNMAP, VICTIM_AREA, getpagesize()));
+	WAIT_UNTIL(proc_sleeps_in(v->pid, v->pid, "hanging_start"));
+	ASSERT_EQ(SIGKILL, WTERMSIG(victim_kill(v)));
+}
+
+/* The flush of a secondary TLB sleeps; munmap() holds no lock of a page table then. */
+TEST_F_TIMEOUT(hanging, tlbs, MNCK_TIMEOUT)
+{
+	struct mistakes_calls calls = {};
+
+	for (int i = 0; i < 2; i++) {
+		const char *line = i ? "sleeping_tlbs" : "clean_tlbs";
+
+		ASSERT_EQ(0, victim_driver(&self->victim, line));
+		ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MUNMAP,
+				       VICTIM_AREA + i * getpagesize(), getpagesize()));
+		ASSERT_TRUE(mistakes_calls(line, &calls));
+		EXPECT_LE(1, calls.begun);
+	}
+}
+
+/* A driver that goes too early does no harm here. */
+FIXTURE(leaver)
+{
+};
+
+FIXTURE_VARIANT(leaver)
+{
+	const char *parameter;
+};
+
+FIXTURE_VARIANT_ADD(leaver, tidy) { .parameter = "driver=tidy" };
+FIXTURE_VARIANT_ADD(leaver, left) { .parameter = "driver=left" };
+FIXTURE_VARIANT_ADD(leaver, put_tidy) { .parameter = "driver=put_tidy" };
+FIXTURE_VARIANT_ADD(leaver, put) { .parameter = "driver=put" };
+
+FIXTURE_SETUP(leaver)
+{
+	INSERT_MISTAKES();
+}
+
+FIXTURE_TEARDOWN(leaver)
+{
+	EXPECT_EQ(0, module_remove(MISTAKES_MODULE));
+}
+
+TEST_F_TIMEOUT(leaver, removed, MNCK_TIMEOUT)
+{
+	char *page;
+
+	ASSERT_EQ(0, module_insert(LEAVER_VARIABLE, LEAVER_MODULE, variant->parameter));
+	for (int round = 0; round < 2; round++) {
+		page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		ASSERT_NE(MAP_FAILED, page);
+		*page = 1;
+		ASSERT_EQ(0, munmap(page, getpagesize()));
+		if (!round)
+			ASSERT_EQ(0, module_remove(LEAVER_MODULE));
+	}
+}
+
+TEST_HARNESS_MAIN
