@@ -8,6 +8,7 @@ use kernel::{
 };
 
 use super::{
+    mnck_helper_clock_ns,
     mnck_helper_current_entry,
     mnck_helper_task_has_exited,
     mnck_helper_task_has_left,
@@ -26,6 +27,13 @@ pub(crate) const TICKS_PER_SECOND: u32 = bindings::HZ;
 pub(crate) fn ticks() -> u32 {
     // SAFETY: `jiffies` may be read at any time. The read is volatile, as in C.
     unsafe { (&raw const bindings::jiffies).read_volatile() as u32 }
+}
+
+/// Returns the monotonic clock, in ns. For any context: a kprobe is like a non-maskable interrupt.
+#[inline]
+pub(crate) fn clock_ns() -> u64 {
+    // SAFETY: The clock can be read in any context.
+    unsafe { mnck_helper_clock_ns() }
 }
 
 /// The current task.

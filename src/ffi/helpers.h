@@ -12,6 +12,7 @@ struct dentry;
 struct file;
 struct file_operations;
 struct mm_struct;
+struct module;
 struct mmu_interval_notifier;
 struct semaphore;
 struct task_struct;
@@ -65,6 +66,7 @@ bool mnck_helper_task_has_exited(pid_t pid, u64 key);
 bool mnck_helper_task_waits_for_cpu(pid_t pid, u64 key);
 bool mnck_helper_task_has_left(pid_t pid, u64 key, unsigned long address, u32 entry);
 u32 mnck_helper_current_entry(void);
+u64 mnck_helper_clock_ns(void);
 bool mnck_helper_task_initiator_name(pid_t pid, u64 key, char name[MNCK_SYMBOL_LEN]);
 
 /*
@@ -96,6 +98,28 @@ void mnck_helper_task_comm(struct task_struct *task, char comm[MNCK_SYMBOL_LEN])
  */
 void mnck_helper_parameters_apply(void);
 void mnck_helper_parameters_revoke(void);
+
+/*
+ * Calls @turn when the parameter "watch" is set, which is at once if it was given when the
+ * module was loaded, @goes when the code of a module has exited, and @comes before that of
+ * a module is initialised.  All may sleep.  See watch.rs; in watch.c.
+ */
+int mnck_helper_watch_init(int (*turn)(bool on), void (*goes)(const struct module *module),
+			   void (*comes)(const struct module *module));
+/* Calls @turn to turn the watch off, if it is on.  None is called afterwards.  Sleeps. */
+void mnck_helper_watch_exit(void);
+/* Returns whether an address is in a module. */
+bool mnck_helper_module_has(const struct module *module, unsigned long address);
+/* Returns whether an address is in mnck. */
+bool mnck_helper_is_own(unsigned long address);
+
+/* Work items: see work.rs.  In watch.c. */
+#define MNCK_WORKS 2
+void mnck_helper_work_init(unsigned int nr, void (*function)(void));
+/* For any context: in a kprobe, and under any lock. */
+void mnck_helper_work_queue(unsigned int nr);
+/* Sleeps until the function does not run. */
+void mnck_helper_work_stop(unsigned int nr);
 
 /* Files in debugfs: see debugfs.rs. */
 struct dentry *mnck_helper_debugfs_dir(const char *name);

@@ -7,6 +7,7 @@
 
 mod current;
 pub(crate) use current::{
+    clock_ns,
     current_run_delay,
     entry,
     ticks,
@@ -19,6 +20,8 @@ mod debugfs;
 pub(crate) use debugfs::Directory;
 
 pub(crate) mod faulty;
+
+pub(crate) mod function_probe;
 
 mod global;
 pub(crate) use global::{
@@ -36,6 +39,7 @@ pub(crate) mod opener;
 mod probe;
 pub(crate) use probe::{
     MightSleep,
+    ObservedSection,
     Section,
     SleepProbe, //
 };
@@ -67,7 +71,10 @@ pub(crate) use table::Table;
 pub(crate) mod target;
 
 mod task;
-pub(crate) use task::current_is_killed;
+pub(crate) use task::{
+    current_is_killed,
+    current_voluntary_switches, //
+};
 
 pub(crate) mod trace;
 
@@ -79,4 +86,18 @@ pub(crate) use warning::{
     initiator_of,
     task_name,
     warn, //
+};
+
+mod watch;
+pub(crate) use watch::{
+    is_own,
+    ModuleMemory,
+    WatchSwitch,
+    Watching, //
+};
+
+mod work;
+pub(crate) use work::{
+    Work,
+    WorkItem, //
 };

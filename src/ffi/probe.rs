@@ -25,9 +25,13 @@ mod probes_generated {
     include!(concat!(env!("MNCK_GENERATED"), "/probes_generated.rs"));
 }
 
+pub(crate) use probes_generated::mnck_probe_seen;
+
 use probes_generated::{
     mnck_probe_begin,
     mnck_probe_end,
+    mnck_probe_end_observed,
+    mnck_probe_forget_observed,
     mnck_probe_might_sleep,
     mnck_probe_register_sleeps,
     mnck_probe_unregister_sleeps, //
@@ -73,7 +77,7 @@ impl Section {
     /// Begins a section. Never sleeps.
     pub(crate) fn begin() -> Self {
         // SAFETY: `end()`, in the same task, is given the number.
-        let section = unsafe { mnck_probe_begin() };
+        let section = unsafe { mnck_probe_begin(false) };
 
         Self {
             probed: (section >= 0).then_some(section),
@@ -102,6 +106,30 @@ impl Section {
             sleeps = switches;
         }
         (sleeps, might_sleep)
+    }
+}
+
+/// A section whose end may never come, as a number: that of the callback of another driver.
+#[derive(Clone, Copy)]
+pub(crate) struct ObservedSection(pub(crate) u64);
+
+impl ObservedSection {
+    /// Begins a section. Never sleeps.
+    pub(crate) fn begin() -> Self {
+        // SAFETY: The section is ended by its number, or by `forget_all()`.
+        Self(unsafe { mnck_probe_begin(true) } as u64)
+    }
+
+    /// Ends the section, and returns what the current task did in it.
+    pub(crate) fn end(self) -> mnck_probe_seen {
+        // SAFETY: Any number does no harm.
+        unsafe { mnck_probe_end_observed(self.0 as c_int) }
+    }
+
+    /// Ends all such sections, whose callbacks are not observed any more.
+    pub(crate) fn forget_all() {
+        // SAFETY: No task will end them.
+        unsafe { mnck_probe_forget_observed() };
     }
 }
 

@@ -37,6 +37,8 @@ struct section {
 	/* The locks that the task waits for at the moment.  0 unless the kernel is PREEMPT_RT. */
 	unsigned int waits;
 	bool scheduled;
+	/* Whether an observer of another driver's callback has begun it. */
+	bool observed;
 	const char *lock;
 	unsigned long locked_in;
 	unsigned long allocated_in;
@@ -88,7 +90,7 @@ static struct section *recording(void)
 	       section->registration == READ_ONCE(registration) ? section : NULL;
 }
 
-int mnck_probe_begin(void)
+int mnck_probe_begin(bool observed)
 {
 	unsigned long begun_in = READ_ONCE(registration);
 	struct section *outer;
@@ -106,6 +108,7 @@ int mnck_probe_begin(void)
 		section->sleeps = 0;
 		section->waits = 0;
 		section->scheduled = false;
+		section->observed = observed;
 		section->lock = NULL;
 		section->locked_in = 0;
 		section->allocated_in = 0;
@@ -116,14 +119,45 @@ int mnck_probe_begin(void)
 	return -1;
 }
 
-bool mnck_probe_end(int nth, unsigned long *sleeps, struct mnck_probe_might_sleep *found)
+/* Frees a section, and returns what was in it. */
+static struct section end(struct section *section)
 {
-	struct section done, *section = &sections[nth];
+	struct section done = *section;
 
-	done = *section;
+	/* For the next owner, before it is known whose the section is. */
+	WRITE_ONCE(section->observed, false);
 	atomic_dec(&count);
 	/* Pairs with the cmpxchg() that takes the place next: the section was read before. */
 	smp_store_release(&section->task, NULL);
+	return done;
+}
+
+struct mnck_probe_seen mnck_probe_end_observed(int nth)
+{
+	struct section done;
+
+	if (nth < 0 || nth >= ARRAY_SIZE(sections) || sections[nth].task != current)
+		return (struct mnck_probe_seen){};
+	done = end(&sections[nth]);
+	return (struct mnck_probe_seen){
+		.sleeps = done.sleeps,
+		.scheduled = done.scheduled,
+		.locked_in = done.locked_in,
+		.allocated_in = done.allocated_in,
+	};
+}
+
+void mnck_probe_forget_observed(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(sections); i++) {
+		if (READ_ONCE(sections[i].task) && sections[i].observed)
+			end(&sections[i]);
+	}
+}
+
+bool mnck_probe_end(int nth, unsigned long *sleeps, struct mnck_probe_might_sleep *found)
+{
+	struct section done = end(&sections[nth]);
 
 	*sleeps = done.sleeps;
 	if (!done.lock && !done.allocated_in && !done.scheduled)

@@ -46,12 +46,33 @@ void mnck_probe_register_sleeps(void);
 /* Unregisters it, after the last section has ended.  Sleeps until it does not run. */
 void mnck_probe_unregister_sleeps(void);
 
+/* What the current task did in a section, with 0 for what it did not do. */
+struct mnck_probe_seen {
+	/* How often it slept.  0 unless the kernel is PREEMPT_RT. */
+	unsigned long sleeps;
+	/* It has called schedule(), perhaps without sleeping. */
+	bool scheduled;
+	/* Where it first took a lock that it would have slept for. */
+	unsigned long locked_in;
+	/* Where it first allocated memory with direct reclaim. */
+	unsigned long allocated_in;
+};
+
 /*
  * Begins a section in which the current task is watched.  Sections nest, and what the
- * task does is recorded in the innermost.  Returns the number of the section, or -1 if
+ * task does is recorded in the innermost.  @observed says that the task may never end
+ * the section.  Returns the number of the section, or -1 if
  * no probe is registered or too many sections are in use.
  */
-int mnck_probe_begin(void);
+int mnck_probe_begin(bool observed);
+
+/*
+ * Ends a section that was begun with @observed set, in the task that has begun it.  Any
+ * number that is not that of such a section does no harm.
+ */
+struct mnck_probe_seen mnck_probe_end_observed(int section);
+/* Ends the sections that were begun with @observed set, when no task will end them. */
+void mnck_probe_forget_observed(void);
 /*
  * Ends a section, in the task that has begun it.  Writes how often the task slept in it,
  * which is 0 unless the kernel is PREEMPT_RT.  Returns whether the task might have slept,

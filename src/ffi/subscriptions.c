@@ -148,10 +148,12 @@ free:
 	return ret;
 }
 
+/* Whether the core is known to keep the subscriptions as this file assumes. */
+static bool is_right;
+
 int mnck_subscriptions_calibrate(void)
 {
 	static DEFINE_MUTEX(calibrating);
-	static bool is_right;
 	int ret = 0;
 
 	if (READ_ONCE(is_right))
@@ -232,6 +234,19 @@ void mnck_subscriptions_put(struct mm_struct *mm)
 			memset(_to, 0, sizeof(*(_to)));                         \
 	} while (0)
 
+bool mnck_subscriptions_state(struct mm_struct *mm, struct mnck_core_state *state)
+{
+	const struct subscriptions *all = subscriptions_of(mm);
+
+	if (!READ_ONCE(is_right) || !all)
+		return false;
+	*state = (struct mnck_core_state){
+		.invalidate_seq = READ_ONCE(all->invalidate_seq),
+		.active_ranges = READ_ONCE(all->active_invalidate_ranges),
+	};
+	return true;
+}
+
 static unsigned long first_of(const void * const *callbacks, size_t n, const unsigned int *bits,
 			      unsigned int *has)
 {
@@ -296,6 +311,60 @@ static struct mnck_subscription copy_interval(const struct mmu_interval_notifier
 	return copy;
 }
 
+void mnck_subscriptions_callbacks(unsigned long ops, bool is_interval,
+				  unsigned long callbacks[MNCK_CALLBACKS])
+{
+	memset(callbacks, 0, MNCK_CALLBACKS * sizeof(*callbacks));
+	if (is_interval) {
+		struct mmu_interval_notifier_ops copy;
+
+		copy_ops(&copy, (void *)ops);
+		callbacks[MNCK_CALLBACK_INVALIDATE] = (unsigned long)copy.invalidate;
+		callbacks[MNCK_CALLBACK_INVALIDATE_START] = (unsigned long)copy.invalidate_start;
+		callbacks[MNCK_CALLBACK_INVALIDATE_FINISH] = (unsigned long)copy.invalidate_finish;
+	} else {
+		struct mmu_notifier_ops copy;
+
+		copy_ops(&copy, (void *)ops);
+		callbacks[MNCK_CALLBACK_START] = (unsigned long)copy.invalidate_range_start;
+		callbacks[MNCK_CALLBACK_END] = (unsigned long)copy.invalidate_range_end;
+		callbacks[MNCK_CALLBACK_SECONDARY_TLBS] =
+			(unsigned long)copy.arch_invalidate_secondary_tlbs;
+		callbacks[MNCK_CALLBACK_RELEASE] = (unsigned long)copy.release;
+		callbacks[MNCK_CALLBACK_CLEAR_FLUSH_YOUNG] = (unsigned long)copy.clear_flush_young;
+		callbacks[MNCK_CALLBACK_CLEAR_YOUNG] = (unsigned long)copy.clear_young;
+		callbacks[MNCK_CALLBACK_TEST_YOUNG] = (unsigned long)copy.test_young;
+		callbacks[MNCK_CALLBACK_FREE] = (unsigned long)copy.free_notifier;
+	}
+}
+
+bool mnck_subscriptions_put_one(unsigned long subscription, unsigned long *ops, unsigned long *mm)
+{
+	struct mmu_notifier copy;
+
+	if (copy_from_kernel_nofault(&copy, (void *)subscription, sizeof(copy)))
+		return false;
+	*ops = (unsigned long)copy.ops;
+	*mm = (unsigned long)copy.mm;
+	return true;
+}
+
+static void copy_name(char name[MNCK_DRIVER_LEN], const char *symbol)
+{
+	/* Names of Rust are long and say little: the module says it. */
+	const char *module = strncmp(symbol, "_R", 2) ? NULL : strchr(symbol, '[');
+
+	strscpy(name, module ?: symbol, MNCK_DRIVER_LEN);
+}
+
+void mnck_function_name(unsigned long address, char name[MNCK_DRIVER_LEN])
+{
+	char symbol[KSYM_SYMBOL_LEN];
+
+	sprint_symbol_no_offset(symbol, address);
+	copy_name(name, symbol);
+}
+
 /* A list that is longer was overwritten. */
 #define LIST_MAX 65536
 
@@ -353,9 +422,5 @@ void mnck_subscriptions_driver(const struct mnck_subscription *subscription,
 		sprint_symbol_no_offset(symbol, subscription->callback);
 	if (!strncmp(symbol, "0x", 2))
 		strscpy(symbol, "(unloaded)");
-	/* Names of Rust are long and say little: the module says it. */
-	if (!strncmp(symbol, "_R", 2) && strchr(symbol, '['))
-		strscpy(name, strchr(symbol, '['), MNCK_DRIVER_LEN);
-	else
-		strscpy(name, symbol, MNCK_DRIVER_LEN);
+	copy_name(name, symbol);
 }

@@ -9,6 +9,9 @@
 
 struct mm_struct;
 
+/* The size of a buffer for the name of a driver or of a function. */
+#define MNCK_DRIVER_LEN 128
+
 /* A subscription, copied. */
 struct mnck_subscription {
 	/* Its table of callbacks, and one of these. */
@@ -34,6 +37,8 @@ enum mnck_callback {
 	MNCK_CALLBACK_INVALIDATE,
 	MNCK_CALLBACK_INVALIDATE_START,
 	MNCK_CALLBACK_INVALIDATE_FINISH,
+	/* Frees a subscription that was put.  No copied subscription has this bit. */
+	MNCK_CALLBACK_FREE,
 };
 
 /* What the core knows of the ranges of an mm that are open. */
@@ -65,10 +70,34 @@ unsigned int mnck_subscriptions_copy(struct mm_struct *mm, struct mnck_subscript
 				     unsigned int size, struct mnck_core_state *state);
 
 /*
+ * Reads what the core knows of the ranges of @mm, which has subscriptions, while a
+ * function of the core runs for it.  Returns false if mnck_subscriptions_calibrate() has not
+ * returned 0 yet.  Never sleeps.
+ */
+bool mnck_subscriptions_state(struct mm_struct *mm, struct mnck_core_state *state);
+
+/*
+ * Writes the addresses of the callbacks in a table of callbacks, or 0 for each that it does
+ * not have, by enum mnck_callback.  Never sleeps.
+ */
+#define MNCK_CALLBACKS 11
+void mnck_subscriptions_callbacks(unsigned long ops, bool is_interval,
+				  unsigned long callbacks[MNCK_CALLBACKS]);
+
+/*
+ * Reads the table of callbacks and the mm of a subscription that was put and is not freed.
+ * Returns false if its memory is gone all the same.  Never sleeps.
+ */
+bool mnck_subscriptions_put_one(unsigned long subscription, unsigned long *ops,
+				unsigned long *mm);
+
+/* Writes the name of a function, and of its module. */
+void mnck_function_name(unsigned long address, char name[MNCK_DRIVER_LEN]);
+
+/*
  * Writes the name of the driver of a subscription: the symbol of its table of callbacks, or
  * if the kernel does not know that, of a callback; and the module.
  */
-#define MNCK_DRIVER_LEN 128
 void mnck_subscriptions_driver(const struct mnck_subscription *subscription,
 			       char name[MNCK_DRIVER_LEN]);
 

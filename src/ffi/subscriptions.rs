@@ -37,12 +37,17 @@ mod subscriptions_generated {
 
 use subscriptions_generated::{
     mnck_core_state,
+    mnck_function_name,
     mnck_subscription,
     mnck_subscriptions_calibrate,
+    mnck_subscriptions_callbacks,
     mnck_subscriptions_copy,
     mnck_subscriptions_driver,
     mnck_subscriptions_next,
     mnck_subscriptions_put,
+    mnck_subscriptions_put_one,
+    mnck_subscriptions_state,
+    MNCK_CALLBACKS,
     MNCK_DRIVER_LEN, //
 };
 
@@ -50,6 +55,7 @@ pub(crate) use subscriptions_generated::{
     MNCK_CALLBACK_CLEAR_FLUSH_YOUNG,
     MNCK_CALLBACK_CLEAR_YOUNG,
     MNCK_CALLBACK_END,
+    MNCK_CALLBACK_FREE,
     MNCK_CALLBACK_INVALIDATE,
     MNCK_CALLBACK_INVALIDATE_FINISH,
     MNCK_CALLBACK_INVALIDATE_START,
@@ -65,12 +71,22 @@ pub(crate) type Subscription = mnck_subscription;
 /// What the core knows of the ranges of an mm that are open, copied.
 pub(crate) type CoreState = mnck_core_state;
 
-/// The name of a driver.
-pub(crate) struct Driver([u8; MNCK_DRIVER_LEN as usize]);
+/// The name of a driver or of a function: a symbol and its module.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Symbol([u8; MNCK_DRIVER_LEN as usize]);
 
-impl Driver {
+impl Symbol {
+    /// Looks up the function that has `address` in it. Never sleeps.
+    pub(crate) fn of_function(address: usize) -> Self {
+        let mut name = [0; MNCK_DRIVER_LEN as usize];
+
+        // SAFETY: The function accepts any address, and `name` has `MNCK_DRIVER_LEN` bytes.
+        unsafe { mnck_function_name(address, name.as_mut_ptr().cast()) };
+        Self(name)
+    }
+
     /// Looks the driver of `subscription` up. Never sleeps.
-    pub(crate) fn of(subscription: &Subscription) -> Self {
+    pub(crate) fn of_driver(subscription: &Subscription) -> Self {
         let mut name = [0; MNCK_DRIVER_LEN as usize];
 
         // SAFETY: Both are valid, and `name` has `MNCK_DRIVER_LEN` bytes.
@@ -85,6 +101,38 @@ impl Driver {
             .and_then(|name| name.to_str().ok())
             .unwrap_or("?")
     }
+}
+
+/// Returns the address of each callback in the table of callbacks at `ops`, or 0, by the numbers
+/// `MNCK_CALLBACK_*`. If the table is gone, all are 0.
+pub(crate) fn callbacks_of(ops: usize, is_interval: bool) -> [usize; MNCK_CALLBACKS as usize] {
+    let mut callbacks = [0; MNCK_CALLBACKS as usize];
+
+    // SAFETY: The function accepts any address, and writes as many addresses as there is memory for.
+    unsafe { mnck_subscriptions_callbacks(ops, is_interval, callbacks.as_mut_ptr()) };
+    callbacks
+}
+
+/// Returns what the core knows of the ranges of the mm at `mm`, for which a function of the core runs in
+/// the current task. Returns `None` if the layout was not compared.
+pub(super) fn state_of(mm: usize) -> Option<CoreState> {
+    let mut state = MaybeUninit::uninit();
+
+    // SAFETY: The caller of the core's function has a reference to the mm. If the return value is true
+    // `state` was written.
+    unsafe {
+        mnck_subscriptions_state(mm as *mut mm_struct, state.as_mut_ptr())
+            .then(|| state.assume_init())
+    }
+}
+
+/// Returns the address of the table of callbacks and of the mm of a subscription that was put and is
+/// not freed.
+pub(crate) fn put_subscription(subscription: usize) -> Option<(usize, usize)> {
+    let (mut ops, mut mm) = (0, 0);
+
+    // SAFETY: The function accepts any address, and both pointers are valid for writing.
+    unsafe { mnck_subscriptions_put_one(subscription, &mut ops, &mut mm) }.then_some((ops, mm))
 }
 
 /// Shows that the core keeps the subscriptions as `subscriptions.c` assumes.
@@ -138,6 +186,23 @@ impl Process {
     /// Returns its name, with a NUL behind it.
     pub(crate) fn comm(&self) -> &[u8; 16] {
         &self.comm
+    }
+
+    /// Returns the address of its mm. Only to be compared.
+    pub(crate) fn mm(&self) -> usize {
+        self.mm.as_ptr().addr()
+    }
+
+    /// Returns what the core knows of its ranges.
+    pub(crate) fn state(&self, _: Layout) -> Option<CoreState> {
+        let mut state = MaybeUninit::uninit();
+
+        // SAFETY: The process has a reference to the mm, which has subscriptions. If the return value
+        // is true `state` was written.
+        unsafe {
+            mnck_subscriptions_state(self.mm.as_ptr(), state.as_mut_ptr())
+                .then(|| state.assume_init())
+        }
     }
 
     /// Copies its subscriptions. May sleep, to allocate memory.

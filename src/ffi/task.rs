@@ -15,7 +15,7 @@ pub(crate) fn current_is_killed() -> bool {
 
 /// Returns the number of voluntary context switches of the current task. Each is a sleep; on a
 /// `PREEMPT_RT` kernel it may also be a wait for a contended spin lock.
-pub(super) fn current_voluntary_switches() -> usize {
+pub(crate) fn current_voluntary_switches() -> usize {
     // SAFETY: The current task exists, and no other task writes this member.
     unsafe { (*Task::current_raw()).nvcsw }
 }

@@ -5,6 +5,7 @@
  */
 #include <linux/cleanup.h>
 #include <linux/hash.h>
+#include <linux/irq_work.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/ptrace.h>
@@ -12,6 +13,7 @@
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
+#include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
 
@@ -71,6 +73,11 @@ static u32 hash_entry(const struct pt_regs *regs)
 #elif defined(CONFIG_ARM64)
 	return hash_64(regs->pc + ((u64)regs->syscallno << 48) + (regs->orig_x0 << 20), ENTRY_BITS);
 #endif
+}
+
+u64 mnck_helper_clock_ns(void)
+{
+	return ktime_get_mono_fast_ns();
 }
 
 u32 mnck_helper_current_entry(void)
@@ -155,6 +162,14 @@ void mnck_helper_sweep_queue(void)
 	queue_delayed_work(system_dfl_wq, &sweep_work, HZ);
 }
 
+/* A work item can't be queued in a kprobe, which is like a non-maskable interrupt. */
+static void queue_soon(struct irq_work *work)
+{
+	mod_delayed_work(system_dfl_wq, &sweep_work, 0);
+}
+
+static DEFINE_IRQ_WORK(sweep_soon, queue_soon);
+
 void mnck_helper_sweep_soon(void)
 {
 	static unsigned long last;
@@ -164,10 +179,11 @@ void mnck_helper_sweep_soon(void)
 	if (READ_ONCE(last) == now)
 		return;
 	WRITE_ONCE(last, now);
-	mod_delayed_work(system_dfl_wq, &sweep_work, 0);
+	irq_work_queue(&sweep_soon);
 }
 
 void mnck_helper_sweep_stop(void)
 {
+	irq_work_sync(&sweep_soon);
 	cancel_delayed_work_sync(&sweep_work);
 }

@@ -13,10 +13,10 @@ use crate::ffi::{
     subscriptions::{
         self,
         CoreState,
-        Driver,
         Layout,
         Process,
-        Subscription, //
+        Subscription,
+        Symbol, //
     },
     Table, //
 };
@@ -132,7 +132,7 @@ fn show(out: &SeqFile, copied: &Copied, subscription: &Subscription) {
     seq_print!(
         out,
         "{:<44} {:>7} {:<15} ",
-        Driver::of(subscription).as_str(),
+        Symbol::of_driver(subscription).as_str(),
         copied.pid,
         copied.name().to_str().unwrap_or("?")
     );

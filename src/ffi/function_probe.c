@@ -1,0 +1,560 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Probes on the callbacks of MMU notifiers and on functions of the core.
+ *
+ * fprobe takes the address of a function and looks up the site that ftrace patches.  In a
+ * module, ftrace_location() may return the site of another function: an overridden weak
+ * function leaves code without a symbol, which kallsyms adds to the function before it.  So
+ * the exact site is computed here, and the instruction there is read after the registration.
+ */
+#include <linux/fprobe.h>
+#include <linux/kprobes.h>
+#include <linux/mmu_notifier.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#ifdef CONFIG_X86_KERNEL_IBT
+#include <asm/ibt.h>
+#endif
+
+#include "function_probe.h"
+#include "subscriptions.h"
+
+/* From the call of a probed function to its return. */
+struct call {
+	/* The probe's serial number.  No two have the same, even if they had the same memory. */
+	u64 serial;
+	u64 state[MNCK_PROBE_STATE];
+	unsigned long subscription;
+	unsigned long mm;
+	const struct mmu_notifier_range *range;
+	/* The sequence number that an interval callback was called with. */
+	unsigned long sequence;
+	struct mmu_interval_notifier_finish **finish;
+	unsigned long function;
+};
+
+#ifdef CONFIG_FPROBE
+static_assert(sizeof(struct call) <= MAX_FPROBE_DATA_SIZE);
+#endif
+
+struct function {
+	unsigned int function;
+	unsigned long address;
+	/* The instruction that ftrace patches. */
+	unsigned long site;
+	enum mnck_probed_by by;
+	struct kretprobe kretprobe;
+	struct mnck_function_probe *probe;
+};
+
+struct mnck_function_probe {
+	struct fprobe fprobe;
+	/* Whether the fprobe is registered. */
+	bool registered;
+	bool has_kretprobes;
+	struct mnck_observer observer;
+	u64 serial;
+	unsigned int size;
+	unsigned int number;
+	struct function functions[] __counted_by(size);
+};
+
+/* How many calls of a function a kretprobe follows at a time. */
+#define CALLS_MAX 64
+
+static void copy_range(struct mnck_probed_call *to, const struct mmu_notifier_range *range)
+{
+	to->has_range = true;
+	to->blockable = mmu_notifier_range_blockable(range);
+	to->has_owner = range->owner;
+	to->event = range->event;
+	to->range = (unsigned long)range;
+	to->start = range->start;
+	to->end = range->end;
+	to->mm = (unsigned long)range->mm;
+}
+
+/* The arguments of a probed function, by their number. */
+typedef unsigned long (*argument_fn)(void *regs, unsigned int n);
+
+/* Reads the arguments of a function that is called. */
+static __always_inline void decode(unsigned int function, argument_fn argument, void *regs,
+				   struct mnck_probed_call *to, struct call *call)
+{
+	unsigned long first = argument(regs, 0);
+	const struct mmu_notifier_range *range = NULL;
+
+	to->function = function;
+	to->subscription = first;
+	switch (function) {
+	case MNCK_CALLBACK_START:
+	case MNCK_CALLBACK_END:
+		range = (void *)argument(regs, 1);
+		break;
+	case MNCK_CALLBACK_INVALIDATE_START:
+		call->finish = (void *)argument(regs, 3);
+		fallthrough;
+	case MNCK_CALLBACK_INVALIDATE:
+		range = (void *)argument(regs, 1);
+		call->sequence = argument(regs, 2);
+		break;
+	case MNCK_CALLBACK_INVALIDATE_FINISH:
+		to->subscription =
+			(unsigned long)((struct mmu_interval_notifier_finish *)first)->notifier;
+		fallthrough;
+	case MNCK_CORE_REMOVE:
+	case MNCK_CORE_READ_BEGIN:
+		to->mm = (unsigned long)((struct mmu_interval_notifier *)to->subscription)->mm;
+		break;
+	case MNCK_CORE_START:
+	case MNCK_CORE_END:
+		to->subscription = 0;
+		range = (void *)first;
+		break;
+	case MNCK_CORE_REGISTER:
+		/* An interval that is inserted registers NULL for its mm. */
+		if (first)
+			to->ops = (unsigned long)((struct mmu_notifier *)first)->ops;
+		to->mm = argument(regs, 1);
+		break;
+	case MNCK_CORE_GET:
+		to->subscription = 0;
+		to->ops = first;
+		to->mm = argument(regs, 1);
+		break;
+	case MNCK_CORE_PUT:
+		/* The caller has a reference. */
+		to->is_last = READ_ONCE(((struct mmu_notifier *)first)->users) == 1;
+		to->ops = (unsigned long)((struct mmu_notifier *)first)->ops;
+		break;
+	case MNCK_CALLBACK_FREE:
+		break;
+	case MNCK_CORE_RELEASE:
+		to->subscription = 0;
+		to->mm = first;
+		break;
+	case MNCK_CORE_YOUNG:
+		to->subscription = 0;
+		to->mm = first;
+		to->start = argument(regs, 1);
+		to->end = argument(regs, 2);
+		break;
+	case MNCK_CORE_INSERT:
+		to->ops = argument(regs, 4);
+		to->mm = argument(regs, 1);
+		break;
+	default:
+		to->mm = argument(regs, 1);
+	}
+	if (range)
+		copy_range(to, range);
+	call->subscription = to->subscription;
+	call->mm = to->mm;
+	call->range = range;
+	call->function = function;
+}
+
+/* Returns 0 if the return of the function is to be observed. */
+static __always_inline int enter(struct mnck_function_probe *probe, unsigned int function,
+				 unsigned long caller, argument_fn argument, void *regs,
+				 struct call *call)
+{
+	struct mnck_probed_call seen = {
+		.caller = caller,
+		.has_missed = probe->fprobe.nmissed ||
+			      (probe->has_kretprobes && mnck_function_probe_missed(probe)),
+	};
+
+	call->finish = NULL;
+	decode(function, argument, regs, &seen, call);
+	call->serial = probe->serial;
+	return !probe->observer.enter(probe->observer.observer, &seen, call->state);
+}
+
+static void __maybe_unused leave(struct mnck_function_probe *probe, unsigned long result,
+				 struct call *call)
+{
+	struct mnck_probed_call seen = {
+		.function = call->function,
+		.subscription = call->subscription,
+		.mm = call->mm,
+		.result = result,
+	};
+
+	const struct mmu_notifier *notifier;
+
+	/* The probe that has seen the call has gone. */
+	if (call->serial != probe->serial)
+		return;
+	/* The initiator has the range until its end has returned. */
+	if (call->range)
+		copy_range(&seen, call->range);
+	switch (seen.function) {
+	case MNCK_CALLBACK_START:
+		seen.result = (unsigned long)(long)(int)result;
+		/* The core has called the function, so the subscription is there. */
+		notifier = (struct mmu_notifier *)seen.subscription;
+		seen.has_end = notifier->ops->invalidate_range_end;
+		break;
+	case MNCK_CORE_START:
+		seen.result = (unsigned long)(long)(int)result;
+		break;
+	case MNCK_CALLBACK_INVALIDATE:
+	case MNCK_CALLBACK_INVALIDATE_START: {
+		struct mmu_interval_notifier *interval = (void *)seen.subscription;
+
+		seen.result = (bool)(result & 0xff);
+		seen.sequence_set = READ_ONCE(interval->invalidate_seq) == call->sequence;
+		seen.left_finish = call->finish && *call->finish;
+		break;
+	}
+	}
+	probe->observer.leave(probe->observer.observer, &seen, call->state);
+}
+
+#ifdef CONFIG_FPROBE
+static unsigned long fprobe_argument(void *regs, unsigned int n)
+{
+	return ftrace_regs_get_argument((struct ftrace_regs *)regs, n);
+}
+
+static int fprobe_enter(struct fprobe *fprobe, unsigned long ip, unsigned long caller,
+			struct ftrace_regs *regs, void *data)
+{
+	struct mnck_function_probe *probe;
+
+	probe = container_of(fprobe, struct mnck_function_probe, fprobe);
+	for (unsigned int i = 0; i < probe->number; i++) {
+		if (probe->functions[i].site == ip)
+			return enter(probe, probe->functions[i].function, caller, fprobe_argument,
+				     regs, data);
+	}
+	return 1;
+}
+
+static void fprobe_leave(struct fprobe *fprobe, unsigned long ip, unsigned long caller,
+			 struct ftrace_regs *regs, void *data)
+{
+	leave(container_of(fprobe, struct mnck_function_probe, fprobe),
+	      ftrace_regs_get_return_value(regs), data);
+}
+#endif
+
+#ifdef CONFIG_KRETPROBES
+static unsigned long kretprobe_argument(void *regs, unsigned int n)
+{
+	return regs_get_kernel_argument(regs, n);
+}
+
+/* The instance of the kretprobe does not have it yet. */
+static unsigned long caller_of(struct pt_regs *regs)
+{
+#if defined(CONFIG_X86_64)
+	return regs_get_kernel_stack_nth(regs, 0);
+#elif defined(CONFIG_ARM64)
+	return procedure_link_pointer(regs);
+#endif
+}
+
+static int kretprobe_enter(struct kretprobe_instance *instance, struct pt_regs *regs)
+{
+	struct function *function =
+		container_of(get_kretprobe(instance), struct function, kretprobe);
+
+	return enter(function->probe, function->function, caller_of(regs),
+		     kretprobe_argument, regs, (struct call *)instance->data);
+}
+NOKPROBE_SYMBOL(kretprobe_enter);
+
+static int kretprobe_leave(struct kretprobe_instance *instance, struct pt_regs *regs)
+{
+	struct kretprobe *kretprobe = get_kretprobe(instance);
+
+	if (kretprobe)
+		leave(container_of(kretprobe, struct function, kretprobe)->probe,
+		      regs_return_value(regs), (struct call *)instance->data);
+	return 0;
+}
+NOKPROBE_SYMBOL(kretprobe_leave);
+#endif
+
+#ifdef CONFIG_KPROBES
+unsigned long mnck_function_address(const char *symbol)
+{
+	/* The only way that is exported to modules. */
+	struct kprobe kprobe = { .symbol_name = symbol };
+	unsigned long address;
+
+	if (register_kprobe(&kprobe))
+		return 0;
+	address = (unsigned long)kprobe.addr;
+	unregister_kprobe(&kprobe);
+	return address;
+}
+#else
+unsigned long mnck_function_address(const char *symbol)
+{
+	return 0;
+}
+#endif
+
+static u32 instruction_at(unsigned long address)
+{
+	u32 instruction;
+
+	if (copy_from_kernel_nofault(&instruction, (void *)address, sizeof(instruction)))
+		return 0;
+	return instruction;
+}
+
+/* Returns the address of the instruction of a function that ftrace patches. */
+static unsigned long site_of(unsigned long address)
+{
+#if defined(CONFIG_X86_KERNEL_IBT)
+	return __is_endbr(instruction_at(address)) ? address + 4 : address;
+#elif defined(CONFIG_X86_64)
+	return address;
+#elif defined(CONFIG_ARM64)
+	u32 first = instruction_at(address);
+
+	/* bti c, or bti jc. */
+	return address + (first == 0xd503245f || first == 0xd50324df ? 8 : 4);
+#else
+#error "add the place that ftrace patches"
+#endif
+}
+
+static bool is_patched(unsigned long site)
+{
+#if defined(CONFIG_X86_64)
+	return (instruction_at(site) & 0xff) == 0xe8; /* call */
+#elif defined(CONFIG_ARM64)
+	return (instruction_at(site) & 0xfc000000) == 0x94000000; /* bl */
+#endif
+}
+
+#ifdef CONFIG_FPROBE
+/* A function that is never called. */
+static noinline void never_called(void)
+{
+	barrier();
+}
+
+static int never_entered(struct fprobe *fprobe, unsigned long ip, unsigned long caller,
+			 struct ftrace_regs *regs, void *data)
+{
+	return 1;
+}
+
+static void never_left(struct fprobe *fprobe, unsigned long ip, unsigned long caller,
+		       struct ftrace_regs *regs, void *data)
+{
+}
+
+static struct fprobe held = { .entry_handler = never_entered, .exit_handler = never_left };
+static bool is_held;
+
+static bool hold(void)
+{
+	unsigned long address = (unsigned long)never_called;
+	unsigned long site;
+
+	/* Else objtool sees an address in the midst of a function. */
+	OPTIMIZER_HIDE_VAR(address);
+	site = site_of(address);
+	return !register_fprobe_ips(&held, &site, 1);
+}
+
+/*
+ * All fprobes with an exit handler share one user of the function graph tracer, which gets
+ * the next of 16 indices when the first of them is registered.  With index 0 Linux 7.3
+ * warns, in fprobe_return(), when a function returns that another user, or fprobe with
+ * another index, has seen being called: function_graph_enter_regs() sets bit 0 for all.
+ * So the index must not move while callbacks run that mnck has probed, and must not be
+ * the first.
+ */
+void mnck_function_probe_hold(void)
+{
+	if (is_held)
+		return;
+	if (hold())
+		unregister_fprobe(&held);
+	is_held = hold();
+}
+
+void mnck_function_probe_release(void)
+{
+	if (is_held)
+		unregister_fprobe(&held);
+	is_held = false;
+}
+#else
+void mnck_function_probe_hold(void)
+{
+}
+
+void mnck_function_probe_release(void)
+{
+}
+#endif
+
+struct mnck_function_probe *mnck_function_probe_new(unsigned int size,
+						    const struct mnck_observer *observer)
+{
+	static atomic64_t serial;
+	struct mnck_function_probe *probe = kzalloc_flex(*probe, functions, size);
+
+	if (!probe)
+		return NULL;
+	probe->size = size;
+	probe->observer = *observer;
+	probe->serial = atomic64_inc_return(&serial);
+	return probe;
+}
+
+void mnck_function_probe_add(struct mnck_function_probe *probe, unsigned int function,
+			     unsigned long address)
+{
+	if (probe->number == probe->size)
+		return;
+	probe->functions[probe->number++] = (struct function){
+		.function = function,
+		.address = address,
+		.site = site_of(address),
+		.probe = probe,
+	};
+}
+
+/* Registers the fprobe for the functions that it is said to probe. */
+static int register_sites(struct mnck_function_probe *probe)
+{
+#ifdef CONFIG_FPROBE
+	unsigned long *sites = kcalloc(probe->number, sizeof(*sites), GFP_KERNEL);
+	unsigned int n = 0;
+	int ret;
+
+	if (!sites)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < probe->number; i++) {
+		if (probe->functions[i].by == MNCK_PROBED_BY_FPROBE)
+			sites[n++] = probe->functions[i].site;
+	}
+	probe->fprobe = (struct fprobe){
+		.entry_handler = fprobe_enter,
+		.exit_handler = fprobe_leave,
+		.entry_data_size = sizeof(struct call),
+	};
+	ret = n ? register_fprobe_ips(&probe->fprobe, sites, n) : -ENOENT;
+	probe->registered = !ret;
+	kfree(sites);
+	return ret;
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
+static void unregister_sites(struct mnck_function_probe *probe)
+{
+	if (probe->registered)
+		unregister_fprobe(&probe->fprobe);
+	probe->registered = false;
+}
+
+/*
+ * Returns whether ftrace can patch the function.  register_fprobe_ips() fails for all
+ * addresses if ftrace has no record of one.
+ */
+static bool has_site(struct mnck_function_probe *probe, struct function *function)
+{
+	function->by = MNCK_PROBED_BY_FPROBE;
+	if (register_sites(probe)) {
+		function->by = MNCK_PROBED_NOT;
+		return false;
+	}
+	function->by = is_patched(function->site) ? MNCK_PROBED_BY_FPROBE : MNCK_PROBED_NOT;
+	unregister_sites(probe);
+	return function->by;
+}
+
+static void register_others(struct mnck_function_probe *probe)
+{
+#ifdef CONFIG_KRETPROBES
+	for (unsigned int i = 0; i < probe->number; i++) {
+		struct function *function = &probe->functions[i];
+
+		if (function->by != MNCK_PROBED_NOT)
+			continue;
+		function->kretprobe = (struct kretprobe){
+			.kp.addr = (kprobe_opcode_t *)function->address,
+			.entry_handler = kretprobe_enter,
+			.handler = kretprobe_leave,
+			.data_size = sizeof(struct call),
+			.maxactive = CALLS_MAX,
+		};
+		if (!register_kretprobe(&function->kretprobe))
+			function->by = MNCK_PROBED_BY_KRETPROBE;
+		probe->has_kretprobes |= function->by == MNCK_PROBED_BY_KRETPROBE;
+	}
+#endif
+}
+
+void mnck_function_probe_register(struct mnck_function_probe *probe)
+{
+	bool all = true;
+
+	for (unsigned int i = 0; i < probe->number; i++)
+		probe->functions[i].by = MNCK_PROBED_BY_FPROBE;
+	if (!register_sites(probe)) {
+		for (unsigned int i = 0; i < probe->number; i++)
+			all = all && is_patched(probe->functions[i].site);
+		if (all)
+			return;
+		unregister_sites(probe);
+	}
+
+	/* Tests each function alone, then registers the functions that ftrace can patch. */
+	for (unsigned int i = 0; i < probe->number; i++)
+		probe->functions[i].by = MNCK_PROBED_NOT;
+	for (unsigned int i = 0; i < probe->number; i++) {
+		struct function *function = &probe->functions[i];
+
+		if (!has_site(probe, function))
+			function->by = MNCK_PROBED_NOT;
+	}
+	if (register_sites(probe)) {
+		for (unsigned int i = 0; i < probe->number; i++)
+			probe->functions[i].by = MNCK_PROBED_NOT;
+	}
+	register_others(probe);
+}
+
+enum mnck_probed_by mnck_function_probe_by(const struct mnck_function_probe *probe,
+					   unsigned int index)
+{
+	return index < probe->number ? probe->functions[index].by : MNCK_PROBED_NOT;
+}
+
+unsigned long mnck_function_probe_missed(const struct mnck_function_probe *probe)
+{
+	unsigned long missed = READ_ONCE(probe->fprobe.nmissed);
+
+#ifdef CONFIG_KRETPROBES
+	for (unsigned int i = 0; i < probe->number; i++)
+		missed += READ_ONCE(probe->functions[i].kretprobe.nmissed) +
+			  READ_ONCE(probe->functions[i].kretprobe.kp.nmissed);
+#endif
+	return missed;
+}
+
+void mnck_function_probe_free(struct mnck_function_probe *probe)
+{
+	unregister_sites(probe);
+#ifdef CONFIG_KRETPROBES
+	for (unsigned int i = 0; i < probe->number; i++) {
+		if (probe->functions[i].by == MNCK_PROBED_BY_KRETPROBE)
+			unregister_kretprobe(&probe->functions[i].kretprobe);
+	}
+#endif
+	kfree(probe);
+}

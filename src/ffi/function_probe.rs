@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Probes on the callbacks of MMU notifiers and on functions of the core.
+//!
+//! C header: [`function_probe.h`](function_probe.h)
+
+use core::ptr::NonNull;
+
+use kernel::{
+    ffi::{
+        c_uint,
+        c_void, //
+    },
+    prelude::*,
+    sync::Arc, //
+};
+
+use super::subscriptions::{
+    state_of,
+    CoreState, //
+};
+
+#[allow(
+    clippy::all,
+    dead_code,
+    improper_ctypes,
+    missing_docs,
+    non_camel_case_types,
+    unreachable_pub
+)]
+mod function_probe_generated {
+    use kernel::ffi;
+
+    include!(concat!(
+        env!("MNCK_GENERATED"),
+        "/function_probe_generated.rs"
+    ));
+}
+
+use function_probe_generated::{
+    mnck_function_address,
+    mnck_function_probe,
+    mnck_function_probe_add,
+    mnck_function_probe_by,
+    mnck_function_probe_free,
+    mnck_function_probe_hold,
+    mnck_function_probe_missed,
+    mnck_function_probe_new,
+    mnck_function_probe_register,
+    mnck_function_probe_release,
+    mnck_observer,
+    mnck_probed_call,
+    MNCK_PROBED_BY_FPROBE,
+    MNCK_PROBED_BY_KRETPROBE,
+    MNCK_PROBE_STATE, //
+};
+
+pub(crate) use function_probe_generated::{
+    MNCK_CORE_END,
+    MNCK_CORE_GET,
+    MNCK_CORE_INSERT,
+    MNCK_CORE_PUT,
+    MNCK_CORE_READ_BEGIN,
+    MNCK_CORE_REGISTER,
+    MNCK_CORE_RELEASE,
+    MNCK_CORE_REMOVE,
+    MNCK_CORE_START,
+    MNCK_CORE_UNREGISTER,
+    MNCK_CORE_YOUNG, //
+};
+
+/// A call of a probed function.
+pub(crate) type ProbedCall = mnck_probed_call;
+
+impl ProbedCall {
+    /// Returns what the core knows of the ranges of the mm, for which a function of the core runs, if
+    /// [`Layout::calibrate`](super::subscriptions::Layout::calibrate) has succeeded.
+    pub(crate) fn core_state(&self) -> Option<CoreState> {
+        state_of(self.mm)
+    }
+}
+
+/// What an observer keeps from the call to the return of a function.
+pub(crate) type State = [u64; MNCK_PROBE_STATE as usize];
+
+/// Sees the calls of probed functions.
+///
+/// Both functions are called in the context of the probed function, with preemption disabled, on
+/// any CPU. They must not sleep, and take no lock that may sleep on `PREEMPT_RT`.
+pub(crate) trait Observer: Send + Sync + 'static {
+    /// A function is called. Returns whether its return is to be observed.
+    fn enter(&self, call: &ProbedCall, state: &mut State) -> bool;
+
+    /// A function returns, in the same task. Not called if the probe was dropped meanwhile.
+    fn leave(&self, call: &ProbedCall, state: &State);
+}
+
+/// How a function is probed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ProbedBy {
+    Nothing,
+    Fprobe,
+    Kretprobe,
+}
+
+/// Returns the address of a function of the kernel. Sleeps.
+pub(crate) fn function_address(symbol: &CStr) -> Option<usize> {
+    // SAFETY: `symbol` is a string, and this may sleep.
+    Some(unsafe { mnck_function_address(symbol.as_char_ptr()) }).filter(|address| *address != 0)
+}
+
+/// Keeps the kernel's fprobe in use until the drop, which sleeps, and comes after that of all probes.
+/// The module has one.
+pub(crate) struct Probes(());
+
+impl Probes {
+    /// Makes what probes need. Sleeps.
+    pub(crate) fn hold() -> Self {
+        // SAFETY: This may sleep, and no other task does the same.
+        unsafe { mnck_function_probe_hold() };
+        Self(())
+    }
+}
+
+impl Drop for Probes {
+    fn drop(&mut self) {
+        // SAFETY: As in `hold()`.
+        unsafe { mnck_function_probe_release() };
+    }
+}
+
+/// A registered probe on some functions. The drop sleeps until the observer is not used any more.
+///
+/// # Invariants
+///
+/// The pointer comes from `mnck_function_probe_new()`, and `observer` is what the probe has.
+pub(crate) struct FunctionProbe<T: Observer> {
+    probe: NonNull<mnck_function_probe>,
+    observer: Arc<T>,
+}
+
+// SAFETY: A probe is not tied to a task.
+unsafe impl<T: Observer> Send for FunctionProbe<T> {}
+// SAFETY: What can be done with a shared reference only reads numbers.
+unsafe impl<T: Observer> Sync for FunctionProbe<T> {}
+
+impl<T: Observer> FunctionProbe<T> {
+    /// Registers a probe on `functions`: what each is, and its address. Those that can't be probed
+    /// are left out. Sleeps.
+    ///
+    /// Each address must be the entry of that function. The function must exist until this is dropped,
+    /// or until its module goes.
+    ///
+    /// # Errors
+    ///
+    /// - [`ENOMEM`]: out of memory.
+    pub(crate) fn new(functions: &[(u32, usize)], observer: Arc<T>) -> Result<Self> {
+        let c_observer = mnck_observer {
+            observer: Arc::as_ptr(&observer).cast(),
+            enter: Some(enter::<T>),
+            leave: Some(leave::<T>),
+        };
+
+        // SAFETY: `c_observer` is valid. `observer` is there as long as the probe, which the drop
+        // frees first.
+        let probe = unsafe { mnck_function_probe_new(functions.len() as c_uint, &c_observer) };
+        // INVARIANT: It comes from there.
+        let this = Self {
+            probe: NonNull::new(probe).ok_or(ENOMEM)?,
+            observer,
+        };
+
+        for &(function, address) in functions {
+            // SAFETY: The probe is valid and not registered.
+            unsafe { mnck_function_probe_add(this.probe.as_ptr(), function, address) };
+        }
+        // SAFETY: As above, and this may sleep.
+        unsafe { mnck_function_probe_register(this.probe.as_ptr()) };
+        Ok(this)
+    }
+
+    /// Returns the observer.
+    pub(crate) fn observer(&self) -> &Arc<T> {
+        &self.observer
+    }
+
+    /// Returns how the function with this index is probed.
+    pub(crate) fn by(&self, index: usize) -> ProbedBy {
+        // SAFETY: The probe is valid.
+        match unsafe { mnck_function_probe_by(self.probe.as_ptr(), index as c_uint) } {
+            MNCK_PROBED_BY_FPROBE => ProbedBy::Fprobe,
+            MNCK_PROBED_BY_KRETPROBE => ProbedBy::Kretprobe,
+            _ => ProbedBy::Nothing,
+        }
+    }
+
+    /// Returns the number of calls that the kernel did not report.
+    pub(crate) fn missed(&self) -> usize {
+        // SAFETY: The probe is valid.
+        unsafe { mnck_function_probe_missed(self.probe.as_ptr()) }
+    }
+}
+
+impl<T: Observer> Drop for FunctionProbe<T> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant. This may sleep, and comes before the drop of the observer.
+        unsafe { mnck_function_probe_free(self.probe.as_ptr()) };
+    }
+}
+
+/// `enter` of `struct mnck_observer`.
+///
+/// # Safety
+///
+/// Only a probe of `FunctionProbe<T>` may call this.
+unsafe extern "C" fn enter<T: Observer>(
+    observer: *const c_void,
+    call: *const mnck_probed_call,
+    state: *mut u64,
+) -> bool {
+    // SAFETY: `FunctionProbe::new()` has set the observer, and holds it. `state` is an array of so
+    // many, which is another's for no time of this call. It is written as a whole before it is read.
+    let (observer, call, state) = unsafe {
+        state.write_bytes(0, MNCK_PROBE_STATE as usize);
+        (&*observer.cast::<T>(), &*call, &mut *state.cast::<State>())
+    };
+
+    observer.enter(call, state)
+}
+
+/// `leave` of `struct mnck_observer`.
+///
+/// # Safety
+///
+/// As [`enter`].
+unsafe extern "C" fn leave<T: Observer>(
+    observer: *const c_void,
+    call: *const mnck_probed_call,
+    state: *const u64,
+) {
+    // SAFETY: As in `enter()`, which has written the state.
+    let (observer, call, state) =
+        unsafe { (&*observer.cast::<T>(), &*call, &*state.cast::<State>()) };
+
+    observer.leave(call, state);
+}
