@@ -20,8 +20,13 @@
 //! Callbacks take them, perhaps under the lock of a page table; no interrupt does, so they are plain
 //! spin locks.
 
+pub(crate) mod callback;
+
 #[cfg(mnck_kunit)]
 mod kunit;
+
+#[cfg(not(mnck_host))]
+mod later;
 
 pub(crate) mod ledger;
 
@@ -32,6 +37,11 @@ pub(crate) use stall::waits_for;
 mod failure;
 #[cfg(not(mnck_host))]
 pub(crate) use failure::Refused;
+
+#[cfg(not(mnck_host))]
+mod name;
+#[cfg(not(mnck_host))]
+pub(crate) use name::Name;
 
 #[cfg(not(mnck_host))]
 mod registry;

@@ -23,6 +23,8 @@ use kernel::{
 };
 
 use super::{
+    callback::Finding,
+    later::Later,
     ledger::{
         Found,
         Ledger,
@@ -34,6 +36,7 @@ use super::{
         Sink,
         Violation, //
     },
+    Name,
     Rule,
     Watched, //
 };
@@ -45,10 +48,13 @@ use crate::{
     ffi::{
         parameters,
         queue_sweep,
+        subscriptions::Symbol,
         AllTasks,
         Global,
         Published,
-        Sweeper, //
+        Sweeper,
+        Work,
+        WorkItem, //
     },
 };
 
@@ -59,6 +65,7 @@ static REGISTRY: Global<Registry> = Global::new();
 pub(crate) struct Checks {
     // Dropped in this order.
     _sweeper: Sweeper,
+    _reports: Work,
     _registry: Published<Registry>,
 }
 
@@ -73,6 +80,7 @@ impl Checks {
 
         Ok(Self {
             _sweeper: Sweeper::new(sweep),
+            _reports: Work::new(WorkItem::Report, report_late),
             _registry: registry,
         })
     }
@@ -99,6 +107,7 @@ pub(crate) struct Registry {
     #[pin]
     seen: Mutex<Seen<KVVec<u32>>>,
     sink: Sink,
+    later: Later,
 }
 
 /// The list of the subscribers, by their keys, and by mm and key.
@@ -133,6 +142,7 @@ impl Registry {
                 calls: Arc::new(Ledger::new(slots), GFP_KERNEL)?,
                 seen <- new_mutex!(Seen(seen), "Registry::seen"),
                 sink,
+                later: Later::new()?,
             }? Error),
             GFP_KERNEL,
         )
@@ -222,16 +232,85 @@ impl Registry {
         })
     }
 
+    /// Adds what was found in the call that `by` records, so that it is reported soon. Never sleeps,
+    /// and takes no lock.
+    pub(super) fn report_later(&self, finding: Finding, by: &Recorded) {
+        self.later.add(finding, by);
+        Work::queue(WorkItem::Report);
+    }
+
+    /// Returns what was found and is not reported yet.
+    pub(crate) fn later(&self) -> &Later {
+        &self.later
+    }
+
+    /// Reports what was found in calls that could not report it.
+    pub(crate) fn report_late(&self) {
+        for _ in 0..Later::PLACES {
+            let Some((finding, by)) = self.later.take() else {
+                return;
+            };
+            let Some(subscriber) = self.find(by.call.subscriber) else {
+                continue;
+            };
+            let (rule, range, name) = (finding.rule(), by.call.range, by.call.activity.name());
+
+            match finding {
+                Finding::SequenceStuck(refuser) => match self.find(refuser) {
+                    Some(refuser) => self.report(
+                        &subscriber,
+                        rule,
+                        range,
+                        Some(&by),
+                        fmt!("{finding} after {} refused", refuser.name()),
+                    ),
+                    None => self.report(
+                        &subscriber,
+                        rule,
+                        range,
+                        Some(&by),
+                        fmt!("{finding} after a refusal"),
+                    ),
+                },
+                _ => match finding.function() {
+                    Some(function) => self.report(
+                        &subscriber,
+                        rule,
+                        range,
+                        Some(&by),
+                        fmt!(
+                            "{name} {finding} in {}",
+                            Symbol::of_function(function as usize).as_str()
+                        ),
+                    ),
+                    None => self.report(
+                        &subscriber,
+                        rule,
+                        range,
+                        Some(&by),
+                        fmt!("{name} {finding}"),
+                    ),
+                },
+            };
+        }
+    }
+
     /// Reports that `recorded` is a start without an end. Returns how long that took, in ns.
     #[cold]
     #[inline(never)]
     pub(super) fn report_leak(&self, subscriber: &Watched, recorded: &Recorded) -> u64 {
+        let what = if *subscriber.name() == Name::Core {
+            "range without an end"
+        } else {
+            "start without an end"
+        };
+
         self.report(
             subscriber,
             Rule::Pairing,
             recorded.call.range,
             Some(recorded),
-            fmt!("start without an end"),
+            fmt!("{what}"),
         )
     }
 
@@ -316,6 +395,12 @@ impl Registry {
 /// How long a callback may take to return, in ms; 0 is no limit.
 fn stall_limit_ms() -> u32 {
     parameters::stall_limit_ms.value()
+}
+
+extern "C" fn report_late() {
+    if let Some(registry) = Registry::get() {
+        registry.report_late();
+    }
 }
 
 extern "C" fn sweep() -> bool {

@@ -28,11 +28,15 @@ pub(crate) enum Rule {
     Latency,
     /// Each callback returns.
     Stall,
+    /// A finish structure is left only by a first pass that did not refuse.
+    Finish,
+    /// A range is not empty, has whole pages, and is the same at its start and at its end.
+    Range,
 }
 
 impl Rule {
     /// All of them, each at the index that it has as a number.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Pairing,
         Self::Failure,
         Self::FailingEnd,
@@ -44,6 +48,8 @@ impl Rule {
         Self::Lifetime,
         Self::Latency,
         Self::Stall,
+        Self::Finish,
+        Self::Range,
     ];
 
     /// Its name, as reports have it.
@@ -60,6 +66,8 @@ impl Rule {
             Self::Lifetime => "lifetime",
             Self::Latency => "latency",
             Self::Stall => "stall",
+            Self::Finish => "finish",
+            Self::Range => "range",
         }
     }
 }

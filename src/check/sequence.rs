@@ -108,7 +108,7 @@ impl Watch {
         let mut key = 0;
 
         while let Some(watched) = registry.next_of(self.mm(), key) {
-            watched.sequence().lock().refuse(range, self.name());
+            watched.sequence().lock().refuse(range, self.model());
             key = watched.key();
         }
     }

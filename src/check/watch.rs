@@ -20,6 +20,7 @@ use kernel::{
 };
 
 use super::{
+    callback::Finding,
     ledger::{
         Mismatch,
         Recorded, //
@@ -32,6 +33,7 @@ use super::{
     },
     sequence::Sequence,
     trace,
+    Name,
     Registry,
     Rule,
     Scope, //
@@ -62,8 +64,7 @@ pub(crate) struct Watch {
 #[pin_data]
 pub(crate) struct Watched {
     key: u64,
-    kind: &'static CStr,
-    serial: u64,
+    name: Name,
     /// The mm that it is attached to.
     space: Arc<Space>,
     /// The process that it is attached to, or 0 if that is not known.
@@ -98,14 +99,23 @@ impl Watch {
     /// - [`ENODEV`]: the module is about to go.
     /// - [`ENOMEM`]: out of memory.
     pub(crate) fn new(kind: &'static CStr, serial: u64, mm: usize) -> Result<Arc<Self>> {
+        Self::of(Name::Model(kind, serial), mm)
+    }
+
+    /// Makes a watch of what has this `name`: the core, or a callback of a driver, for which `mm` is
+    /// 0. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new).
+    pub(crate) fn of(name: Name, mm: usize) -> Result<Arc<Self>> {
         let registry = Registry::get().ok_or(ENODEV)?;
         let calls = registry.calls().clone();
         let listed = registry.list(mm, |key, space| {
             Arc::pin_init(
                 pin_init!(Watched {
                     key,
-                    kind,
-                    serial,
+                    name,
                     space,
                     target: Atomic::new(0),
                     released: Atomic::new(false),
@@ -161,7 +171,7 @@ impl Watch {
 
     #[inline(always)]
     fn before(&self, callback: Callback, range: Option<Range>) {
-        trace::called(self.name(), callback, range);
+        trace::called(self.model(), callback, range);
         if callback == Callback::Invalidate
             && range.is_some_and(|range| range.kind == Kind::RELEASE)
         {
@@ -196,7 +206,7 @@ impl Watch {
     /// Records that its start refuses `range`, whatever comes of that.
     #[inline]
     pub(crate) fn refuses(&self, range: Range) {
-        trace::refused(self.name(), range);
+        trace::refused(self.model(), range);
     }
 
     /// Reports that `callback` was an end without a start, which the driver does not tolerate.
@@ -300,9 +310,21 @@ impl Watch {
         }
     }
 
+    /// Records that from here on some of its calls are not seen: a range that seems to have no end may
+    /// have had one.
+    pub(crate) fn stop_judging(&self) {
+        self.released.store(true, Relaxed);
+    }
+
+    /// Adds what was found in the call that `by` records, so that it is reported soon. Never sleeps,
+    /// and takes no lock.
+    pub(crate) fn report_later(&self, finding: Finding, by: &Recorded) {
+        self.registry().report_later(finding, by);
+    }
+
     /// Returns the calls of all subscribers.
     #[inline]
-    pub(super) fn calls(&self) -> &Calls {
+    pub(crate) fn calls(&self) -> &Calls {
         &self.calls
     }
 
@@ -326,9 +348,14 @@ impl Watched {
         self.key
     }
 
-    /// Returns the kind of subscriber, and its serial number.
-    pub(crate) fn name(&self) -> (&'static CStr, u64) {
-        (self.kind, self.serial)
+    /// Returns the kind of a model subscriber, and its serial number.
+    pub(crate) fn model(&self) -> (&'static CStr, u64) {
+        self.name.model()
+    }
+
+    /// Returns its name.
+    pub(crate) fn name(&self) -> &Name {
+        &self.name
     }
 
     /// Returns what it shares with the other subscribers of its mm.
@@ -362,6 +389,11 @@ impl Watched {
     /// Returns what it knows of the interval sequence, if it is an interval subscriber.
     pub(super) fn sequence(&self) -> &SpinLock<Sequence> {
         &self.sequence
+    }
+
+    /// Returns whether ranges without an end are judged.
+    pub(crate) fn is_judged(&self) -> bool {
+        !self.is_released()
     }
 
     /// Returns whether the mm was released. The core then drops the ends of ranges that are open in

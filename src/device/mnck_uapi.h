@@ -227,6 +227,8 @@ enum mnck_rule {
 	MNCK_RULE_LIFETIME,
 	MNCK_RULE_LATENCY,
 	MNCK_RULE_STALL,
+	MNCK_RULE_FINISH,
+	MNCK_RULE_RANGE,
 };
 
 /* mnck_stats.last_flags */

@@ -9,6 +9,8 @@ pub(crate) enum Activity {
     Callback(Callback),
     /// The task waits for the callbacks of other tasks.
     Wait(Wait),
+    /// The core starts or ends a range: it calls the callbacks of all subscribers.
+    Range,
 }
 
 /// A kind of callback.
@@ -102,11 +104,15 @@ impl Activity {
     /// The first code of a wait. Less than this is the code of a callback.
     const WAITS: u8 = 0x80;
 
+    /// The code of a range.
+    const RANGE: u8 = 0x40;
+
     /// Returns its name, as reports have it.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Callback(callback) => callback.name(),
             Self::Wait(wait) => wait.name(),
+            Self::Range => "range",
         }
     }
 
@@ -115,6 +121,7 @@ impl Activity {
         match self {
             Self::Callback(callback) => callback as u8,
             Self::Wait(wait) => Self::WAITS | wait as u8,
+            Self::Range => Self::RANGE,
         }
     }
 
@@ -122,7 +129,9 @@ impl Activity {
     pub(crate) fn from_code(code: u8) -> Option<Self> {
         let index = usize::from(code & !Self::WAITS);
 
-        if code < Self::WAITS {
+        if code == Self::RANGE {
+            Some(Self::Range)
+        } else if code < Self::WAITS {
             Callback::ALL.get(index).copied().map(Self::Callback)
         } else {
             Wait::ALL.get(index).copied().map(Self::Wait)

@@ -32,7 +32,7 @@ impl Call {
             Activity::Callback(callback) => {
                 callback.may_sleep() && self.range.is_none_or(|range| range.blockable)
             }
-            Activity::Wait(_) => true,
+            Activity::Wait(_) | Activity::Range => true,
         }
     }
 
@@ -47,7 +47,7 @@ impl Call {
     pub(crate) fn callback(&self) -> Option<Callback> {
         match self.activity {
             Activity::Callback(callback) => Some(callback),
-            Activity::Wait(_) => None,
+            Activity::Wait(_) | Activity::Range => None,
         }
     }
 }

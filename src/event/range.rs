@@ -28,6 +28,9 @@ impl Kind {
     /// `MMU_NOTIFY_RELEASE`: the address space goes.
     pub(crate) const RELEASE: Self = Self(5);
 
+    /// Not an event of C's: the core asks whether pages are young.
+    pub(crate) const YOUNG: Self = Self(0x100);
+
     /// Returns the name that C has for it, without the prefix.
     pub(crate) const fn name(self) -> &'static str {
         match self.0 {
@@ -39,6 +42,7 @@ impl Kind {
             5 => "RELEASE",
             6 => "MIGRATE",
             7 => "EXCLUSIVE",
+            0x100 => "YOUNG",
             _ => "UNKNOWN",
         }
     }

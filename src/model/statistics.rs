@@ -47,6 +47,7 @@ use crate::{
         MNCK_RULES,
         MNCK_RULE_LATENCY,
         MNCK_RULE_PAIRING,
+        MNCK_RULE_RANGE,
         MNCK_RULE_STALL, //
     },
     mmu_notifier::{
@@ -370,7 +371,8 @@ static_assert!(Event::Release.as_raw() == event::Kind::RELEASE.0);
 static_assert!(Rule::Pairing as u32 == MNCK_RULE_PAIRING);
 static_assert!(Rule::Latency as u32 == MNCK_RULE_LATENCY);
 static_assert!(Rule::Stall as u32 == MNCK_RULE_STALL);
-static_assert!(Rule::ALL.len() == MNCK_RULE_STALL as usize + 1);
+static_assert!(Rule::Range as u32 == MNCK_RULE_RANGE);
+static_assert!(Rule::ALL.len() == MNCK_RULE_RANGE as usize + 1);
 static_assert!(Rule::ALL.len() <= MNCK_RULES as usize);
 
 /// Returns the index of `event` in `mnck_stats.events`.

@@ -13,7 +13,10 @@ use kernel::{
 
 use super::line::Line;
 use crate::{
-    check::Rule,
+    check::{
+        Name,
+        Rule, //
+    },
     ffi::{
         Global,
         Published, //
@@ -30,8 +33,7 @@ pub(super) const RECORDS: usize = 128;
 #[derive(Clone)]
 pub(super) struct Record {
     pub(super) rule: Rule,
-    /// The subscriber's kind and serial number.
-    pub(super) subscriber: (&'static CStr, u64),
+    pub(super) subscriber: Name,
     pub(super) count: u64,
     pub(super) first: Line,
     pub(super) last: Line,
@@ -82,7 +84,7 @@ impl Pages {
     }
 
     /// Adds a violation of `rule` by `subscriber`, which `line` describes.
-    pub(super) fn add(&mut self, rule: Rule, subscriber: (&'static CStr, u64), line: &Line) {
+    pub(super) fn add(&mut self, rule: Rule, subscriber: &Name, line: &Line) {
         if let Some(count) = self.counts.get_mut(rule as usize) {
             *count = count.saturating_add(1);
         }
@@ -90,7 +92,7 @@ impl Pages {
         let known = self
             .records
             .iter_mut()
-            .find(|record| record.rule == rule && record.subscriber == subscriber);
+            .find(|record| record.rule == rule && record.subscriber == *subscriber);
         if let Some(record) = known {
             record.count = record.count.saturating_add(1);
             record.last.clone_from(line);
@@ -99,7 +101,7 @@ impl Pages {
 
         let added = self.records.push_within_capacity(Record {
             rule,
-            subscriber,
+            subscriber: subscriber.clone(),
             count: 1,
             first: line.clone(),
             last: line.clone(),

@@ -7,7 +7,10 @@ mod tests {
     use kernel::prelude::*;
 
     use crate::{
-        check::Rule,
+        check::{
+            Name,
+            Rule, //
+        },
         report::{
             journal::Pages,
             line::Line,
@@ -42,8 +45,8 @@ mod tests {
     #[test]
     fn a_noisy_subscriber_takes_one_record() -> Result {
         let mut pages = Pages::new(2)?;
-        let noisy = (c"faulty", 1);
-        let quiet = (c"faulty", 2);
+        let noisy = &Name::Model(c"faulty", 1);
+        let quiet = &Name::Model(c"faulty", 2);
 
         for number in 0..1000 {
             pages.add(Rule::Pairing, noisy, &Line::of(fmt!("line {number}")));
@@ -59,7 +62,7 @@ mod tests {
         assert_eq!(record.last.as_str(), "line 999");
 
         let record = pages.record(1).ok_or(EINVAL)?;
-        assert_eq!(record.subscriber.1, 2);
+        assert!(record.subscriber == *quiet);
         assert_eq!(record.count, 1);
         assert_eq!(record.last.as_str(), "quiet");
         Ok(())
@@ -71,10 +74,11 @@ mod tests {
         let line = Line::of(fmt!("line"));
 
         // The same subscriber, but two rules.
-        pages.add(Rule::Pairing, (c"faulty", 1), &line);
-        pages.add(Rule::Failure, (c"faulty", 1), &line);
-        pages.add(Rule::Failure, (c"faulty", 2), &line);
-        pages.add(Rule::Failure, (c"faulty", 1), &line);
+        let (one, two) = (&Name::Model(c"faulty", 1), &Name::Model(c"faulty", 2));
+        pages.add(Rule::Pairing, one, &line);
+        pages.add(Rule::Failure, one, &line);
+        pages.add(Rule::Failure, two, &line);
+        pages.add(Rule::Failure, one, &line);
         assert_eq!(pages.count(Rule::Failure), 3);
         assert_eq!(pages.unrecorded(), 1);
         assert!(pages.record(2).is_none());
@@ -83,10 +87,10 @@ mod tests {
         assert_eq!(pages.count(Rule::Failure), 0);
         assert_eq!(pages.unrecorded(), 0);
         assert!(pages.record(0).is_none());
-        pages.add(Rule::Failure, (c"faulty", 2), &line);
+        pages.add(Rule::Failure, two, &line);
         assert!(pages
             .record(0)
-            .is_some_and(|record| record.subscriber.1 == 2));
+            .is_some_and(|record| record.subscriber == *two));
         Ok(())
     }
 }

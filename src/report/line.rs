@@ -9,6 +9,7 @@ use crate::{
     check::Violation,
     ffi::{
         initiator,
+        subscriptions::Symbol,
         task_name, //
     }, //
 };
@@ -25,13 +26,11 @@ pub(super) type Line = Text<256>;
 ///
 /// Who has begun the range is looked up the first time only, since that is slow.
 pub(super) fn line(violation: &Violation<'_>) -> Line {
-    let (kind, serial) = violation.subscriber.name();
     let task = &current!();
     let mut line = Line::of(fmt!(
-        "{}: {} {}: {}",
+        "{}: {}: {}",
         violation.rule.name(),
-        kind,
-        serial,
+        violation.subscriber.name(),
         violation.what
     ));
 
@@ -39,6 +38,17 @@ pub(super) fn line(violation: &Violation<'_>) -> Line {
         line.add(fmt!(": {range}"));
     }
     if let Some(by) = violation.by {
+        if by.call.initiator != 0 {
+            let function = Symbol::of_function(by.call.initiator);
+
+            // A copy of the inline function that calls the core says nothing.
+            if !function
+                .as_str()
+                .starts_with("mmu_notifier_invalidate_range_")
+            {
+                line.add(fmt!(", in {}", function.as_str()));
+            }
+        }
         line.add(fmt!(", {}", by.task));
         return line;
     }

@@ -184,6 +184,12 @@ impl Entry {
         tag.phase == Phase::Open && self.tag.replace(tag.to_word(), tag.freed().to_word())
     }
 
+    /// Frees an entry that still has this `tag`. Returns false if that is over. For any task, if the
+    /// task that has the slot will not free it.
+    pub(super) fn forget(&self, tag: Tag) -> bool {
+        tag.phase != Phase::Free && self.tag.replace(tag.to_word(), tag.freed().to_word())
+    }
+
     /// Calls `read_more`, and returns its result with the tag and the call, if all belong together.
     /// Returns `None` if the entry is free or was changed meanwhile.
     pub(super) fn read<R>(&self, read_more: impl FnOnce() -> R) -> Option<(Tag, Call, R)> {

@@ -33,9 +33,13 @@ use lost::Lost;
 mod slot;
 pub(crate) use slot::Slot;
 
-use core::ops::{
-    Deref,
-    DerefMut, //
+use core::{
+    mem::size_of,
+    ops::{
+        Deref,
+        DerefMut, //
+    },
+    ptr, //
 };
 
 use self::entry::{
@@ -49,6 +53,7 @@ use crate::event::{
         Current,
         TICKS_PER_SECOND, //
     },
+    Activity,
     Call,
     Range,
     Task,
@@ -71,6 +76,9 @@ pub(crate) enum Token<'l> {
 }
 
 impl Token<'_> {
+    /// A number that stands for a lost call.
+    const LOST: u64 = u64::MAX;
+
     /// Returns how long, in ns, the current task has been in reports, since some moment before the
     /// call.
     pub(crate) fn reporting(&self) -> u64 {
@@ -103,6 +111,14 @@ impl Recorded {
             age
         }
     }
+}
+
+/// Some ranges, at a moment. Two that are equal are the same ranges, and none of them has changed in
+/// between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Snapshot {
+    pub(crate) number: usize,
+    hash: u64,
 }
 
 /// How an end breaks rule `pairing`.
@@ -258,6 +274,93 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
                 self.lost.start(Current::get(), subscriber, address);
             }
             Token::Lost(_) => (),
+        }
+    }
+
+    /// Returns a number for `token`, from which [`token`](Self::token) makes it again.
+    pub(crate) fn number(&self, token: Token<'_>) -> u64 {
+        match token {
+            Token::Recorded(slot, index) => {
+                let bytes = ptr::from_ref(slot)
+                    .addr()
+                    .wrapping_sub(self.slots.as_ptr().addr());
+
+                (bytes / size_of::<Slot>() * Slot::ENTRIES + index) as u64
+            }
+            Token::Lost(_) => Token::LOST,
+        }
+    }
+
+    /// Returns the token with this number, of a call for a range at `address`. For the task that
+    /// makes the call.
+    pub(crate) fn token(&self, number: u64, address: usize) -> Token<'_> {
+        let number = number as usize;
+
+        match self.slots.get(number / Slot::ENTRIES) {
+            Some(slot) => Token::Recorded(slot, number % Slot::ENTRIES),
+            None => Token::Lost(address),
+        }
+    }
+
+    /// Returns the range at `address` of the current task, for `subscriber`, which stands for the core;
+    /// if `address` is 0, the range that the core starts or ends. If there are several, since a callback
+    /// has changed the mm itself, it is one of them.
+    pub(crate) fn current_range(&self, subscriber: u64, address: usize) -> Option<Recorded> {
+        let current = Current::get();
+
+        self.near(current)
+            .take(Self::CROWDED)
+            .filter(|slot| slot.is_own(current))
+            .flat_map(|slot| slot.used().filter_map(move |(_, entry)| read(slot, entry)))
+            .map(|(_, recorded)| recorded)
+            .filter(|recorded| {
+                recorded.call.subscriber == subscriber
+                    && recorded.call.activity == Activity::Range
+                    && match address {
+                        0 => recorded.phase != Phase::Open,
+                        _ => recorded.call.address() == address,
+                    }
+            })
+            .last()
+    }
+
+    /// Returns the ranges of `mm` that are open, or being opened or closed, for `subscriber`, which
+    /// stands for the core. Returns `None` if one of them changes at the moment.
+    pub(crate) fn snapshot(&self, subscriber: u64, mm: usize) -> Option<Snapshot> {
+        let mut snapshot = Snapshot { number: 0, hash: 0 };
+
+        for slot in self.slots.iter().filter(|slot| !slot.is_free()) {
+            for entry in slot.entries() {
+                if entry.tag().phase == Phase::Free {
+                    continue;
+                }
+                let (tag, recorded) = read(slot, entry)?;
+
+                if recorded.call.subscriber == subscriber
+                    && recorded.call.mm == mm
+                    && recorded.call.activity == Activity::Range
+                {
+                    snapshot.number = snapshot.number.wrapping_add(1);
+                    snapshot.hash = (snapshot.hash.rotate_left(5)
+                        ^ tag.to_word()
+                        ^ ptr::from_ref(entry).addr() as u64)
+                        .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                }
+            }
+        }
+        Some(snapshot)
+    }
+
+    /// Frees all calls and ranges that are `gone`: the return of such a call is not observed any more.
+    pub(crate) fn forget(&self, gone: impl Fn(&Recorded) -> bool) {
+        for slot in self.slots.iter().filter(|slot| !slot.is_free()) {
+            for entry in slot.entries() {
+                if let Some((tag, recorded)) = read(slot, entry) {
+                    if gone(&recorded) {
+                        slot.forget(entry, tag);
+                    }
+                }
+            }
         }
     }
 
@@ -417,16 +520,22 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
 
     /// Returns how many ranges `subscriber` has open.
     pub(crate) fn open_ranges(&self, subscriber: u64) -> usize {
+        self.count(|recorded| {
+            recorded.call.subscriber == subscriber && recorded.phase != Phase::Running
+        })
+    }
+
+    fn count(&self, wanted: impl Fn(&Recorded) -> bool) -> usize {
         let mut from = 0;
-        let mut open: usize = 0;
+        let mut number: usize = 0;
 
         while let Some((next, recorded)) = self.next(from) {
             from = next;
-            if recorded.call.subscriber == subscriber && recorded.phase != Phase::Running {
-                open = open.wrapping_add(1);
+            if wanted(&recorded) {
+                number = number.wrapping_add(1);
             }
         }
-        open
+        number
     }
 
     /// Returns how many calls were lost for want of a place.

@@ -27,7 +27,8 @@ use crate::event::{
 /// # Invariants
 ///
 /// While `key` is not 0, only the task with that address and `start_time` writes the slot, with two
-/// exceptions: any task may free an entry whose range is open, and then adds 1 to `closed`; and once the
+/// exceptions: any task may free an entry whose range is open, or whose call the task will not free
+/// itself, and then adds 1 to `closed`; and once the
 /// task has exited the sweep, which runs once at a time, frees entries and then the slot.
 #[repr(align(64))]
 pub(crate) struct Slot {
@@ -233,6 +234,15 @@ impl Slot {
             self.closed.add(1);
         }
         closed
+    }
+
+    /// Frees a call whose return is not observed any more, or a range, if it still has this `tag`. For
+    /// any task.
+    pub(super) fn forget(&self, entry: &Entry, tag: Tag) {
+        if entry.forget(tag) {
+            // As in `close()`.
+            self.closed.add(1);
+        }
     }
 
     /// Adds to the time that the task has spent in reports. For the task that has the slot.

@@ -54,11 +54,9 @@ impl Tables {
 }
 
 /// The name of a subscriber in the tables: "counter 12".
-type Name = Text<40>;
+type Name = Text<128>;
 
 /// Returns the name of `watched`.
 fn name(watched: &Watched) -> Name {
-    let (kind, serial) = watched.name();
-
-    Text::of(fmt!("{kind} {serial}"))
+    Text::of(fmt!("{}", watched.name()))
 }

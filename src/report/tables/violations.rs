@@ -47,6 +47,7 @@ pub(super) enum Item {
     Heading {
         unrecorded: u64,
         lost: u64,
+        dropped: u64,
     },
     Record(Record),
 }
@@ -72,6 +73,7 @@ impl Table for Violations {
                     return Some(Item::Heading {
                         unrecorded: journal.with(|pages| pages.unrecorded()),
                         lost: Registry::get().map_or(0, |registry| registry.calls().lost()),
+                        dropped: Registry::get().map_or(0, |registry| registry.later().dropped()),
                     });
                 };
 
@@ -93,12 +95,18 @@ impl Table for Violations {
             Item::Count(rule @ Rule::LockOrder, _) => {
                 seq_print!(out, "{:<12} {:>8}\n", rule.name(), "lockdep");
             }
-            // Nothing checks this one: the module stays loaded.
-            Item::Count(rule @ Rule::Lifetime, _) => {
-                seq_print!(out, "{:<12} {:>8}\n", rule.name(), "-");
-            }
             Item::Count(rule, count) => seq_print!(out, "{:<12} {:>8}\n", rule.name(), count),
-            Item::Heading { unrecorded, lost } => {
+            Item::Heading {
+                unrecorded,
+                lost,
+                dropped,
+            } => {
+                if *dropped != 0 {
+                    seq_print!(
+                        out,
+                        "({dropped} more were dropped, since too many came at once)\n"
+                    );
+                }
                 if *lost != 0 {
                     seq_print!(
                         out,
@@ -111,14 +119,11 @@ impl Table for Violations {
                 }
             }
             Item::Record(record) => {
-                let (kind, serial) = record.subscriber;
-
                 seq_print!(
                     out,
-                    "{} {} {}: {}\n  first {}\n  last  {}\n",
+                    "{} {}: {}\n  first {}\n  last  {}\n",
                     record.rule.name(),
-                    kind,
-                    serial,
+                    record.subscriber,
                     record.count,
                     record.first,
                     record.last

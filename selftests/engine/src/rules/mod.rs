@@ -2,6 +2,8 @@
 
 //! The rules, each on a stream of events made by hand.
 
+mod callback;
+mod observed;
 mod pairing;
 mod scene;
 mod sequence;
@@ -31,6 +33,7 @@ fn activities_keep_their_codes() {
         Activity::Callback(Callback::ChainEnd),
         Activity::Wait(Wait::Unregister),
         Activity::Wait(Wait::ReadBegin),
+        Activity::Range,
     ];
 
     for activity in activities {
