@@ -10,7 +10,7 @@
 //! | [`device`] | `/dev/mnck`: its ioctls attach model subscribers to the process of a user |
 //! | [`event`] | facts: which callback of which subscriber runs for which range, in which task |
 //! | [`check`] | the rules: judges each callback of a model subscriber |
-//! | [`observe`] | the subscriptions of all drivers |
+//! | [`observe`] | the subscriptions of all drivers, and probes on their callbacks |
 //! | [`report`] | the reports of violations: warnings, tracepoints and tables in debugfs |
 //! | [`ffi`] | the border to C, used by all others |
 //!
@@ -19,7 +19,8 @@
 //! ```text
 //! core mm ──► mmu_notifier ──┬───────────► model ──► device ──► user space
 //!                            └──► chain ────┘│
-//!                                            └─────► check ───► report ──► user space
+//!                                            ├─────► check ───► report ──► user space
+//! core mm ──► observe ───────────────────────┘
 //! ```
 //!
 //! The statistics of a subscriber reach user space by an ioctl on the device; violations reach it
@@ -30,8 +31,9 @@
 //! Subscribers belong to open files of the device, and an open file keeps the module loaded. A
 //! shared subscriber that was detached and is not yet freed also keeps the module loaded. So there
 //! are no subscribers when the module is unloaded. First the device is removed, so that no process
-//! can attach a subscriber; then the domain of the shared subscribers; then the record of the waits
-//! in callbacks; and last the reports and the checks, which no subscriber uses any more.
+//! can attach a subscriber; then the probes on other drivers, whose callbacks may still run; then the
+//! domain of the shared subscribers; then the record of the waits in callbacks; and last the reports
+//! and the checks, which no subscriber uses any more.
 
 use kernel::{
     miscdevice::{
@@ -65,6 +67,7 @@ struct Mnck {
     _tables: report::Tables,
     #[pin]
     _device: MiscDeviceRegistration<device::Session>,
+    _observation: observe::Observation,
     _shared: model::SharedDomain,
     _waits: model::WaitRecord,
     _journal: report::JournalOwner,
@@ -82,9 +85,12 @@ impl kernel::InPlaceModule for Mnck {
             _journal: report::JournalOwner::new()?,
             _waits: model::WaitRecord::new()?,
             _shared: model::SharedDomain::new()?,
+            _observation: observe::Observation::new()?,
             // The last that can fail, because the device can be opened as soon as it is registered.
             _device <- MiscDeviceRegistration::register(MiscDeviceOptions { name: c"mnck" }),
-            _tables: report::Tables::new().with::<observe::Registered>(),
+            _tables: report::Tables::new()
+                .with::<observe::Registered>()
+                .with::<observe::Drivers>(),
         })
     }
 }

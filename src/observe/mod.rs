@@ -1,6 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The subscriptions of all drivers of the machine, whoever has registered them, and when.
+//! The notifiers of all drivers of the machine, whoever has registered them, and when.
+//!
+//! | | |
+//! |---|---|
+//! | `registered` | the list of all subscriptions |
+//! | `watching` | turns the observation on and off: the parameter `watch` |
+//! | `core_mm` | the probes on the core: each range of each process that has a subscriber |
+//! | `callbacks` | the probes on the callbacks of drivers |
+//! | `tables` | the tables of callbacks that were found |
+//! | `drivers` | the list of the callbacks that are probed |
+//!
+//! A probe sees a call and its return, and makes an event of them for [`check`](crate::check). It may
+//! run under a raw lock and with preemption disabled, so what it finds is reported later, by a work
+//! item. A call that no probe saw is never a violation: a range is followed only if its start was seen.
+//!
+//! The model subscribers are not probed: they report themselves.
+
+mod callbacks;
+
+mod core_mm;
+
+mod drivers;
+pub(crate) use drivers::Drivers;
+
+mod known;
+
+mod tables;
 
 mod registered;
 pub(crate) use registered::Registered;
+
+mod watching;
+pub(crate) use watching::Observation;

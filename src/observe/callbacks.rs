@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The probes on the callbacks of drivers.
+
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+
+use super::core_mm::{
+    fact,
+    CoreMm, //
+};
+use crate::{
+    check::{
+        callback::{
+            judge,
+            Returned, //
+        },
+        ledger::{
+            Phase,
+            Recorded, //
+        },
+        Watch, //
+    },
+    event::{
+        platform::{
+            ticks,
+            Current,
+            Word, //
+        },
+        Activity,
+        Call,
+        Callback, //
+    },
+    ffi::{
+        clock_ns,
+        current_run_delay,
+        current_voluntary_switches,
+        function_probe::{
+            Observer,
+            ProbedCall,
+            State, //
+        },
+        parameters,
+        subscriptions::*,
+        ObservedSection, //
+    }, //
+};
+
+/// The callbacks of one table. Each has a different number.
+pub(super) struct Callbacks {
+    functions: KVec<Function>,
+    core: Arc<CoreMm>,
+    /// 1 while calls are observed.
+    active: Word,
+}
+
+/// A callback.
+pub(super) struct Function {
+    /// One of `MNCK_CALLBACK_*`.
+    number: u32,
+    address: usize,
+    callback: Callback,
+    watch: Arc<Watch>,
+    calls: [Count; Self::COUNTS],
+    refused: Word,
+    longest_ns: Word,
+}
+
+/// A count on a cache line of its own.
+#[repr(align(64))]
+struct Count(Word);
+
+impl Function {
+    /// CPUs share a count if there are more of them.
+    const COUNTS: usize = 8;
+
+    /// Makes a callback that was not called yet. Returns `None` if no callback has that `number`.
+    pub(super) fn new(number: u32, address: usize, watch: Arc<Watch>) -> Option<Self> {
+        Some(Self {
+            number,
+            address,
+            callback: callback_of(number)?,
+            watch,
+            calls: core::array::from_fn(|_| Count(Word::new(0))),
+            refused: Word::new(0),
+            longest_ns: Word::new(0),
+        })
+    }
+
+    /// Returns the address of its code.
+    pub(super) fn address(&self) -> usize {
+        self.address
+    }
+
+    /// Returns which callback it is.
+    pub(super) fn callback(&self) -> Callback {
+        self.callback
+    }
+
+    /// Returns what is recorded of it, and by which key.
+    pub(super) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Returns how often it has returned.
+    pub(super) fn calls(&self) -> u64 {
+        self.calls.iter().map(|count| count.0.load()).sum()
+    }
+
+    /// Returns how often it has refused a range, or failed.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused.load()
+    }
+
+    /// Returns the longest time that it took, in ns.
+    pub(super) fn longest_ns(&self) -> u64 {
+        self.longest_ns.load()
+    }
+
+    /// Counts a call that took `taken` ns.
+    fn count(&self, taken: u64) {
+        let cpu = kernel::cpu::CpuId::current().as_u32() as usize;
+
+        if let Some(count) = self.calls.get(cpu % Self::COUNTS) {
+            count.0.add(1);
+        }
+        let longest = self.longest_ns.load();
+        if taken > longest {
+            // If two tasks store at the same time, one value is lost.
+            self.longest_ns.replace(longest, taken);
+        }
+    }
+}
+
+fn callback_of(number: u32) -> Option<Callback> {
+    Some(match number {
+        MNCK_CALLBACK_START => Callback::Start,
+        MNCK_CALLBACK_END => Callback::End,
+        MNCK_CALLBACK_RELEASE => Callback::Release,
+        MNCK_CALLBACK_INVALIDATE | MNCK_CALLBACK_INVALIDATE_START => Callback::Invalidate,
+        MNCK_CALLBACK_INVALIDATE_FINISH => Callback::Finish,
+        MNCK_CALLBACK_SECONDARY_TLBS => Callback::Flush,
+        MNCK_CALLBACK_CLEAR_FLUSH_YOUNG | MNCK_CALLBACK_CLEAR_YOUNG | MNCK_CALLBACK_TEST_YOUNG => {
+            Callback::Young
+        }
+        _ => return None,
+    })
+}
+
+// The words of the state of a call.
+const TOKEN: usize = 0;
+const SWITCHES: usize = 1;
+const TIME: usize = 2;
+const RUN_DELAY: usize = 3;
+const ADDRESS: usize = 4;
+const SECTION: usize = 5;
+
+/// The number of no section.
+const NO_SECTION: u64 = u64::MAX;
+
+impl Callbacks {
+    pub(super) fn new(functions: KVec<Function>, core: Arc<CoreMm>) -> Self {
+        Self {
+            functions,
+            core,
+            active: Word::new(0),
+        }
+    }
+
+    /// Begins or stops to observe calls.
+    pub(super) fn set_active(&self, active: bool) {
+        self.active.store_release(active.into());
+    }
+
+    /// Returns the callbacks, in the order in which they are probed.
+    pub(super) fn functions(&self) -> &[Function] {
+        &self.functions
+    }
+
+    fn function(&self, number: u32) -> Option<&Function> {
+        self.functions
+            .iter()
+            .find(|function| function.number == number)
+    }
+
+    /// Returns the call as a fact.
+    fn call(&self, function: &Function, call: &ProbedCall) -> Call {
+        // A finish has no range argument. It belongs to the range whose start runs in this task.
+        let range = fact(call).or_else(|| {
+            (function.callback == Callback::Finish)
+                .then(|| self.core.current_range(0)?.call.range)
+                .flatten()
+        });
+
+        Call {
+            subscriber: function.watch.key(),
+            activity: Activity::Callback(function.callback),
+            mm: call.mm,
+            range,
+            initiator: 0,
+        }
+    }
+}
+
+impl Observer for Callbacks {
+    fn enter(&self, call: &ProbedCall, state: &mut State) -> bool {
+        if self.active.load_acquire() == 0 {
+            return false;
+        }
+        if call.function == MNCK_CALLBACK_FREE {
+            self.core.freed(call.subscription);
+            return false;
+        }
+        let Some(function) = self.function(call.function) else {
+            return false;
+        };
+
+        let fact = self.call(function, call);
+        let calls = function.watch.calls();
+        let token = calls.begin(&fact, |_| ());
+
+        state[TOKEN] = calls.number(token);
+        state[ADDRESS] = fact.address() as u64;
+        state[SWITCHES] = current_voluntary_switches() as u64;
+        state[RUN_DELAY] = current_run_delay();
+        state[SECTION] = if parameters::measures() || !fact.may_sleep() {
+            ObservedSection::begin().0
+        } else {
+            NO_SECTION
+        };
+        // Last: the time of the probe is not that of the callback.
+        state[TIME] = clock_ns();
+        true
+    }
+
+    fn leave(&self, call: &ProbedCall, state: &State) {
+        let Some(function) = self.function(call.function) else {
+            return;
+        };
+        let taken = clock_ns()
+            .wrapping_sub(state[TIME])
+            .saturating_sub(current_run_delay().wrapping_sub(state[RUN_DELAY]));
+        let sleeps = (current_voluntary_switches() as u64).wrapping_sub(state[SWITCHES]);
+        let seen = ObservedSection(state[SECTION]).end();
+        let calls = function.watch.calls();
+
+        calls.finish(
+            calls.token(state[TOKEN], state[ADDRESS] as usize),
+            function.watch.key(),
+            false,
+        );
+        function.count(taken);
+
+        let result = call.result as i64;
+        let has_refused = match function.callback {
+            Callback::Start => result != 0,
+            Callback::Invalidate => result == 0,
+            _ => false,
+        };
+        let fact = self.call(function, call);
+
+        if has_refused {
+            function.refused.add(1);
+            if function.callback == Callback::Start {
+                self.core.refused(function.watch.key(), fact.address());
+            }
+        }
+        let returned = Returned {
+            result,
+            // On PREEMPT_RT nvcsw also counts waits for spin locks, so the probe on sched_switch counts.
+            sleeps: if cfg!(CONFIG_PREEMPT_RT) {
+                seen.sleeps as u64
+            } else {
+                sleeps
+            },
+            scheduled: seen.scheduled,
+            locked_in: seen.locked_in as u64,
+            allocated_in: seen.allocated_in as u64,
+            taken_ms: taken / 1_000_000,
+            has_end: call.has_end,
+            // Two passes may set it in the second.
+            sequence_missing: !call.sequence_set
+                && !call.has_owner
+                && call.function == MNCK_CALLBACK_INVALIDATE
+                && self.core.is_reader(call.subscription),
+            left_finish: call.left_finish,
+        };
+        let limit = parameters::latency_limit_ms.value();
+
+        judge(&fact, &returned, limit, |finding| {
+            let initiator = self
+                .core
+                .current_range(fact.address())
+                .map_or(0, |range| range.call.initiator);
+
+            function.watch.report_later(
+                finding,
+                &Recorded {
+                    task: Current::get().task(),
+                    call: Call { initiator, ..fact },
+                    phase: Phase::Running,
+                    since: ticks(),
+                },
+            );
+        });
+    }
+}

@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The probes on the core: each range of each process that has a subscriber, and the functions that
+//! register subscribers or wait for callbacks.
+
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+
+use super::{
+    known::Known,
+    tables::Tables, //
+};
+use crate::{
+    check::{
+        callback::Finding,
+        ledger::{
+            Mismatch,
+            Phase,
+            Recorded, //
+        },
+        Rule,
+        Watch, //
+    },
+    event::{
+        platform::{
+            ticks,
+            Current,
+            Racy,
+            Word, //
+        },
+        Activity,
+        Call,
+        Kind,
+        Range,
+        Wait, //
+    },
+    ffi::{
+        function_probe::*,
+        is_own,
+        subscriptions::put_subscription, //
+    }, //
+};
+
+/// The functions of the core that are probed, and their numbers. A driver calls some of them, and some
+/// through an inline function, so each is exported or called from another file, and is never inlined.
+pub(super) const FUNCTIONS: [(u32, &CStr); 14] = [
+    // The end is probed before the start, so that each observed start has an observed end.
+    (MNCK_CORE_END, c"__mmu_notifier_invalidate_range_end"),
+    (MNCK_CORE_START, c"__mmu_notifier_invalidate_range_start"),
+    (MNCK_CORE_REGISTER, c"mmu_notifier_register"),
+    (MNCK_CORE_REGISTER, c"__mmu_notifier_register"),
+    (MNCK_CORE_GET, c"mmu_notifier_get_locked"),
+    (MNCK_CORE_INSERT, c"mmu_interval_notifier_insert"),
+    (MNCK_CORE_INSERT, c"mmu_interval_notifier_insert_locked"),
+    (MNCK_CORE_UNREGISTER, c"mmu_notifier_unregister"),
+    (MNCK_CORE_REMOVE, c"mmu_interval_notifier_remove"),
+    (MNCK_CORE_READ_BEGIN, c"mmu_interval_read_begin"),
+    (MNCK_CORE_PUT, c"mmu_notifier_put"),
+    (MNCK_CORE_RELEASE, c"__mmu_notifier_release"),
+    (MNCK_CORE_YOUNG, c"__mmu_notifier_clear_flush_young"),
+    (MNCK_CORE_YOUNG, c"__mmu_notifier_clear_young"),
+];
+
+/// What the probes on the core know.
+pub(super) struct CoreMm {
+    watch: Arc<Watch>,
+    /// 1 while calls are observed. A range is followed only if its start was.
+    active: Word,
+    /// 1 once it is known which mms have ranges whose start was not seen.
+    knows_mms: Word,
+    /// The mms whose ranges are not all known, since some were open when the observation began.
+    pub(super) unknown: Known,
+    /// The subscriptions to intervals that were read: their drivers need the sequence.
+    readers: Known,
+    /// The tables of callbacks whose `free_notifier` is probed.
+    frees: Known,
+    /// The subscriptions with such a table that were put, until they are freed.
+    put: Known,
+    tables: Arc<Tables>,
+    /// The last refusals, by task: the subscriber and the address of the range.
+    refusals: KVec<Racy<4>>,
+    /// The ends whose start was not seen.
+    unseen: Word,
+    /// The reads for which `readers` had no place.
+    unread: Word,
+    /// The refusals at which rule `sequence` was not judged.
+    uncompared: Word,
+}
+
+// The words of the state of a call.
+const TOKEN: usize = 0;
+const ADDRESS: usize = 1;
+
+impl CoreMm {
+    const REFUSALS: usize = 64;
+
+    /// How often the comparison of two counts may be spoiled by ranges that begin or end.
+    const ATTEMPTS: usize = 64;
+
+    /// Makes the observer, which is not active. May sleep.
+    pub(super) fn new(watch: Arc<Watch>, tables: Arc<Tables>) -> Result<Self> {
+        let mut refusals = KVec::with_capacity(Self::REFUSALS, GFP_KERNEL)?;
+        for _ in 0..Self::REFUSALS {
+            refusals.push(Racy::new(), GFP_KERNEL)?;
+        }
+
+        Ok(Self {
+            watch,
+            active: Word::new(0),
+            knows_mms: Word::new(0),
+            unknown: Known::new(64)?,
+            readers: Known::new(1024)?,
+            frees: Known::new(256)?,
+            put: Known::new(256)?,
+            tables,
+            refusals,
+            unseen: Word::new(0),
+            unread: Word::new(0),
+            uncompared: Word::new(0),
+        })
+    }
+
+    /// Begins or stops to observe calls.
+    pub(super) fn set_active(&self, active: bool) {
+        self.active.store_release(active.into());
+    }
+
+    /// Records that it is known by now which mms are [`unknown`](Self::unknown).
+    pub(super) fn set_knows_mms(&self) {
+        self.knows_mms.store_release(1);
+    }
+
+    /// Returns the range at `address` that the core has started in the current task, if it was observed.
+    /// If `address` is 0, returns the range that the core starts or ends at the moment.
+    pub(super) fn current_range(&self, address: usize) -> Option<Recorded> {
+        self.watch.calls().current_range(self.watch.key(), address)
+    }
+
+    /// Returns what is recorded of the core, and by which key.
+    pub(super) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Returns how many subscriptions had no place among those that were read: rule `sequence` is not
+    /// judged for them.
+    pub(super) fn unread(&self) -> u64 {
+        self.unread.load()
+    }
+
+    /// Returns at how many refusals rule `sequence` was not judged, since too many ranges began and ended
+    /// at the same time.
+    pub(super) fn uncompared(&self) -> u64 {
+        self.uncompared.load()
+    }
+
+    /// Returns how many ranges ended whose start was not seen.
+    pub(super) fn unseen(&self) -> u64 {
+        self.unseen.load()
+    }
+
+    /// Records that the free callback of this table of callbacks is probed.
+    pub(super) fn sees_frees_of(&self, table: usize) {
+        // If the set is full, unfreed subscriptions of this table are not reported.
+        self.frees.insert(table as u64);
+    }
+
+    /// Forgets the tables in memory that is `gone`, and their subscriptions that were put.
+    pub(super) fn forget_frees(&self, gone: impl Fn(usize) -> bool) {
+        self.frees.remove(|table| gone(table as usize));
+        self.put.remove(|subscription| {
+            put_subscription(subscription as usize).is_none_or(|(table, _)| gone(table))
+        });
+    }
+
+    /// Records that a subscription that was put is freed.
+    pub(super) fn freed(&self, subscription: usize) {
+        self.put.remove_one(subscription as u64);
+    }
+
+    /// Returns the subscriptions that were put and are not freed.
+    pub(super) fn put(&self) -> impl Iterator<Item = usize> + '_ {
+        self.put.all().map(|subscription| subscription as usize)
+    }
+
+    /// Returns whether the driver of a subscription to an interval reads the sequence.
+    pub(super) fn is_reader(&self, subscription: usize) -> bool {
+        self.readers.has(subscription as u64)
+    }
+
+    /// Records that `subscriber` has refused the range at `address` in the current task.
+    pub(super) fn refused(&self, subscriber: u64, address: usize) {
+        let task = Current::get().key();
+
+        if let Some(refusal) = self.refusal(task) {
+            let check = task ^ (address as u64).rotate_left(32) ^ subscriber;
+
+            refusal.write([task, address as u64, subscriber, check]);
+        }
+    }
+
+    /// Returns the subscriber that has refused the range at `address` in the task `task`.
+    fn refuser(&self, task: u64, address: usize) -> Option<u64> {
+        let [by, at, subscriber, check] = self.refusal(task)?.read();
+
+        // Another task may write here at the same time.
+        ((by, at) == (task, address as u64) && check == by ^ at.rotate_left(32) ^ subscriber)
+            .then_some(subscriber)
+    }
+
+    fn refusal(&self, task: u64) -> Option<&Racy<4>> {
+        let place = (task.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % Self::REFUSALS;
+
+        self.refusals.get(place)
+    }
+
+    fn call(&self, call: &ProbedCall, activity: Activity) -> Call {
+        Call {
+            subscriber: self.watch.key(),
+            activity,
+            mm: call.mm,
+            range: fact(call),
+            initiator: call.caller,
+        }
+    }
+
+    fn found(&self, finding: Finding, call: &Call) {
+        self.watch.report_later(
+            finding,
+            &Recorded {
+                task: Current::get().task(),
+                call: *call,
+                phase: Phase::Running,
+                since: ticks(),
+            },
+        );
+    }
+
+    fn start(&self, call: &ProbedCall, state: &mut State) -> bool {
+        let fact = self.call(call, Activity::Range);
+        let calls = self.watch.calls();
+
+        if !fact.range.is_some_and(is_whole) {
+            self.found(Finding::BadRange, &fact);
+        }
+        if !call.blockable {
+            // Forgets an earlier refusal of a range at the same address.
+            self.refused(0, call.range);
+        }
+        let token = calls.begin(&fact, |leak| {
+            self.watch.report_later(Finding::NotEnded, leak);
+        });
+        keep(state, calls.number(token), &fact);
+        true
+    }
+
+    fn started(&self, call: &ProbedCall, state: &State) {
+        let calls = self.watch.calls();
+        // A blockable range that a driver has failed is ended all the same.
+        let is_open = call.result == 0 || call.blockable;
+        // The call is not known any more when its entry is free.
+        let recorded = (!is_open).then(|| self.current_range(call.range)).flatten();
+
+        calls.finish(
+            calls.token(state[TOKEN], state[ADDRESS] as usize),
+            self.watch.key(),
+            is_open,
+        );
+        if let Some(recorded) = recorded {
+            self.check_sequence(call, &recorded);
+        }
+    }
+
+    /// Rule `sequence`, when a subscriber has refused: the core counts the ranges that are open for
+    /// intervals. If it counts more than there are, the sequence does not come back to even.
+    ///
+    /// Each range that the core counts is recorded, also that of a release: from before the core adds it
+    /// until after the core has subtracted it. So the core never counts more, if all ranges were seen.
+    /// The two counts are compared while no range of the mm is recorded or freed.
+    fn check_sequence(&self, call: &ProbedCall, refused: &Recorded) {
+        let calls = self.watch.calls();
+
+        if self.knows_mms.load_acquire() == 0
+            || self.unknown.has(call.mm as u64)
+            || calls.lost() != 0
+            || !self.watch.is_judged()
+            // The core still counts a range that has no end.
+            || self.watch.violations(Rule::Pairing) != 0
+        {
+            return;
+        }
+        let Some((active, recorded)) = (0..Self::ATTEMPTS).find_map(|_| {
+            let before = calls.snapshot(self.watch.key(), call.mm)?;
+            let state = call.core_state()?;
+            let after = calls.snapshot(self.watch.key(), call.mm)?;
+
+            (before == after).then_some((state.active_ranges, before.number))
+        }) else {
+            self.uncompared.add(1);
+            return;
+        };
+
+        // Once for each mm: it stays so.
+        if active > recorded && self.unknown.insert(call.mm as u64) {
+            let refuser = self.refuser(refused.task.key, call.range).unwrap_or(0);
+
+            self.found(Finding::SequenceStuck(refuser), &refused.call);
+        }
+    }
+
+    fn end(&self, call: &ProbedCall, state: &mut State) -> bool {
+        let fact = self.call(call, Activity::Range);
+        let calls = self.watch.calls();
+        let token = calls.begin_end(&fact, |mismatch| match mismatch {
+            // It may have begun before the observation.
+            Mismatch::NotOpen | Mismatch::OtherTask(_) => {
+                self.unseen.add(1);
+            }
+            Mismatch::OtherRange(_) => self.found(Finding::Changed, &fact),
+        });
+
+        keep(state, calls.number(token), &fact);
+        true
+    }
+
+    fn finish(&self, state: &State) {
+        let calls = self.watch.calls();
+
+        calls.finish(
+            calls.token(state[TOKEN], state[ADDRESS] as usize),
+            self.watch.key(),
+            false,
+        );
+    }
+
+    /// Rule `range`, for pages that may be young.
+    fn check_young(&self, call: &ProbedCall) {
+        let range = Range {
+            address: 0,
+            start: call.start,
+            end: call.end,
+            kind: Kind::YOUNG,
+            blockable: false,
+        };
+
+        if !is_whole(range) {
+            self.found(
+                Finding::BadRange,
+                &Call {
+                    range: Some(range),
+                    ..self.call(call, Activity::Range)
+                },
+            );
+        }
+    }
+
+    fn wait(&self, wait: Wait, call: &ProbedCall, state: &mut State) -> bool {
+        // The model subscribers tell of their own waits.
+        if is_own(call.caller) {
+            return false;
+        }
+        let fact = self.call(call, Activity::Wait(wait));
+        let calls = self.watch.calls();
+
+        keep(state, calls.number(calls.begin(&fact, |_| ())), &fact);
+        true
+    }
+}
+
+/// Keeps the number of the token of a call until it returns.
+fn keep(state: &mut State, token: u64, call: &Call) {
+    state[TOKEN] = token;
+    state[ADDRESS] = call.address() as u64;
+}
+
+/// Returns the range of `call` as a fact, if it has one.
+pub(super) fn fact(call: &ProbedCall) -> Option<Range> {
+    call.has_range.then_some(Range {
+        address: call.range,
+        start: call.start,
+        end: call.end,
+        kind: Kind(call.event),
+        blockable: call.blockable,
+    })
+}
+
+/// Returns whether `range` is not empty and has whole pages. The last page may be cut off: a range to
+/// the end of all addresses ends at `ULONG_MAX`.
+fn is_whole(range: Range) -> bool {
+    let page = kernel::page::PAGE_SIZE;
+
+    range.start < range.end
+        && range.start % page == 0
+        && (range.end % page == 0 || range.end == usize::MAX)
+}
+
+impl Observer for CoreMm {
+    fn enter(&self, call: &ProbedCall, state: &mut State) -> bool {
+        if self.active.load_acquire() == 0 {
+            return false;
+        }
+        if call.has_missed {
+            self.watch.stop_judging();
+        }
+        match call.function {
+            MNCK_CORE_START => self.start(call, state),
+            MNCK_CORE_RELEASE => {
+                let fact = self.call(call, Activity::Range);
+                let calls = self.watch.calls();
+
+                keep(state, calls.number(calls.begin(&fact, |_| ())), &fact);
+                true
+            }
+            MNCK_CORE_END => self.end(call, state),
+            MNCK_CORE_REGISTER | MNCK_CORE_GET => {
+                self.tables.learn(call.ops, false);
+                false
+            }
+            MNCK_CORE_INSERT => {
+                // Another interval may have had the same memory.
+                self.readers.remove_one(call.subscription as u64);
+                self.tables.learn(call.ops, true);
+                false
+            }
+            MNCK_CORE_YOUNG => {
+                self.check_young(call);
+                false
+            }
+            MNCK_CORE_PUT => {
+                // If the set is full, the subscription is not reported when its module goes.
+                if call.is_last && self.frees.has(call.ops as u64) {
+                    self.put.insert(call.subscription as u64);
+                }
+                false
+            }
+            MNCK_CORE_UNREGISTER => self.wait(Wait::Unregister, call, state),
+            MNCK_CORE_REMOVE => {
+                self.readers.remove_one(call.subscription as u64);
+                self.wait(Wait::Remove, call, state)
+            }
+            MNCK_CORE_READ_BEGIN => {
+                if !self.is_reader(call.subscription)
+                    && !self.readers.insert(call.subscription as u64)
+                {
+                    self.unread.add(1);
+                }
+                self.wait(Wait::ReadBegin, call, state)
+            }
+            _ => false,
+        }
+    }
+
+    fn leave(&self, call: &ProbedCall, state: &State) {
+        if call.function == MNCK_CORE_START {
+            self.started(call, state);
+            return;
+        }
+        self.finish(state);
+        if call.function == MNCK_CORE_RELEASE {
+            // Another mm may get the same memory.
+            self.unknown.remove_one(call.mm as u64);
+        }
+    }
+}

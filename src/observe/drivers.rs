@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The table of the functions that are probed.
+
+use kernel::{
+    prelude::*,
+    seq_file::SeqFile,
+    seq_print, //
+};
+
+use super::{
+    callbacks::Function,
+    watching::{
+        Observed,
+        State, //
+    }, //
+};
+use crate::{
+    check::Name,
+    ffi::{
+        function_probe::{
+            FunctionProbe,
+            ProbedBy, //
+        },
+        Table, //
+    }, //
+};
+
+/// The functions that are probed: those of the core, and the callbacks of all drivers.
+pub(crate) struct Drivers;
+
+/// A line of the table.
+pub(crate) enum Item {
+    /// The observation is off.
+    Off,
+    Core {
+        function: &'static CStr,
+        by: ProbedBy,
+        missed: usize,
+    },
+    Callback {
+        function: Name,
+        callback: &'static str,
+        by: ProbedBy,
+        calls: u64,
+        refused: u64,
+        longest_ns: u64,
+        missed: usize,
+    },
+    /// What was not seen.
+    Unseen {
+        knows_all: bool,
+        is_judged: bool,
+        uncompared: u64,
+        ends: u64,
+        reads: u64,
+        tables: u64,
+    },
+}
+
+impl Item {
+    /// Returns the line with this index.
+    fn get(observed: &Observed, index: usize) -> Option<Self> {
+        let (functions, missed) = observed.core();
+        let of_core = functions.map(|(function, by)| Self::Core {
+            function,
+            by,
+            missed,
+        });
+        let callbacks = observed.probes_of_drivers().flat_map(|probe| {
+            let functions = probe.observer().functions().iter().enumerate();
+
+            functions.map(move |(index, function)| callback(probe, index, function))
+        });
+        let unseen = Self::Unseen {
+            knows_all: observed.knows_all(),
+            is_judged: observed.core_mm().watch().is_judged(),
+            uncompared: observed.core_mm().uncompared(),
+            ends: observed.core_mm().unseen(),
+            reads: observed.core_mm().unread(),
+            tables: observed.tables().lost(),
+        };
+
+        Iterator::chain(
+            Iterator::chain(of_core, callbacks),
+            core::iter::once(unseen),
+        )
+        .nth(index)
+    }
+}
+
+fn callback(
+    probe: &FunctionProbe<super::callbacks::Callbacks>,
+    index: usize,
+    function: &Function,
+) -> Item {
+    Item::Callback {
+        function: function.watch().name().clone(),
+        callback: function.callback().name(),
+        by: probe.by(index),
+        calls: function.calls(),
+        refused: function.refused(),
+        longest_ns: function.longest_ns(),
+        missed: probe.missed(),
+    }
+}
+
+impl Table for Drivers {
+    const NAME: &'static CStr = c"drivers";
+
+    type Cursor = usize;
+    type Item = Item;
+
+    fn header(out: &SeqFile) {
+        seq_print!(
+            out,
+            "{:<56} {:<10} {:<10} {:>10} {:>8} {:>10} {:>8}\n",
+            "FUNCTION",
+            "CALLBACK",
+            "STATE",
+            "CALLS",
+            "REFUSED",
+            "MAX_US",
+            "MISSED"
+        );
+    }
+
+    fn next(cursor: &mut usize) -> Option<Item> {
+        let index = *cursor;
+
+        *cursor = index.wrapping_add(1);
+        match State::with(|observed| Item::get(observed, index)) {
+            Some(item) => item,
+            None => (index == 0).then_some(Item::Off),
+        }
+    }
+
+    fn show(out: &SeqFile, item: &Item) {
+        match item {
+            Item::Off => seq_print!(out, "off: write 1 to /sys/module/mnck/parameters/watch\n"),
+            Item::Core {
+                function,
+                by,
+                missed,
+            } => seq_print!(
+                out,
+                "{:<56} {:<10} {:<10} {:>10} {:>8} {:>10} {:>8}\n",
+                function.to_str().unwrap_or("?"),
+                "-",
+                state(*by),
+                "-",
+                "-",
+                "-",
+                missed
+            ),
+            Item::Callback {
+                function,
+                callback,
+                by,
+                calls,
+                refused,
+                longest_ns,
+                missed,
+            } => {
+                let Name::Function(function) = function else {
+                    return;
+                };
+
+                seq_print!(
+                    out,
+                    "{:<56} {:<10} {:<10} {:>10} {:>8} {:>10} {:>8}\n",
+                    function.as_str(),
+                    callback,
+                    state(*by),
+                    calls,
+                    refused,
+                    longest_ns / 1000,
+                    missed
+                );
+            }
+            Item::Unseen {
+                knows_all,
+                is_judged,
+                uncompared,
+                ends,
+                reads,
+                tables,
+            } => {
+                if !knows_all {
+                    seq_print!(
+                        out,
+                        "(subscribers from before the watch are not observed)\n"
+                    );
+                }
+                if !is_judged {
+                    seq_print!(
+                        out,
+                        "(the core's ranges are not judged any more: calls were missed)\n"
+                    );
+                }
+                if *uncompared != 0 {
+                    seq_print!(
+                        out,
+                        "({uncompared} refusals at which rule sequence was not judged)\n"
+                    );
+                }
+                if *reads != 0 {
+                    seq_print!(
+                        out,
+                        "({reads} reads of intervals that rule sequence does not see)\n"
+                    );
+                }
+                if *ends != 0 {
+                    seq_print!(out, "({ends} ranges ended whose start was not seen)\n");
+                }
+                if *tables != 0 {
+                    seq_print!(
+                        out,
+                        "({tables} registrations of drivers that are not probed)\n"
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn state(by: ProbedBy) -> &'static str {
+    match by {
+        ProbedBy::Nothing => "not probed",
+        ProbedBy::Fprobe => "fprobe",
+        ProbedBy::Kretprobe => "kretprobe",
+    }
+}

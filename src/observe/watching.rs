@@ -1,0 +1,578 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Turns the observation of all drivers on and off.
+
+use kernel::{
+    new_mutex,
+    pr_warn,
+    prelude::*,
+    sync::{
+        Arc,
+        Mutex, //
+    },
+    time::{
+        delay::fsleep,
+        Delta, //
+    }, //
+};
+
+use super::{
+    callbacks::{
+        Callbacks,
+        Function, //
+    },
+    core_mm::{
+        CoreMm,
+        FUNCTIONS, //
+    },
+    tables::{
+        CallbackTable,
+        Tables, //
+    }, //
+};
+use crate::{
+    check::{
+        Name,
+        Registry,
+        Rule,
+        Watch, //
+    },
+    ffi::{
+        function_probe::{
+            function_address,
+            FunctionProbe,
+            ProbedBy,
+            Probes, //
+        },
+        is_own,
+        subscriptions::{
+            callbacks_of,
+            put_subscription,
+            Layout,
+            Process,
+            Symbol,
+            MNCK_CALLBACK_FREE, //
+        },
+        sweep_soon,
+        Global,
+        ModuleMemory,
+        ObservedSection,
+        Published,
+        WatchSwitch,
+        Watching,
+        Work,
+        WorkItem, //
+    }, //
+};
+
+/// Where the state is, from the module's init to its exit.
+static STATE: Global<State> = Global::new();
+
+/// The observation, which the parameter `watch` of the module turns on and off. The drop sleeps, and
+/// turns it off.
+pub(crate) struct Observation {
+    // Dropped in this order.
+    _switch: WatchSwitch<Switch>,
+    _work: Work,
+    _state: Published<State>,
+}
+
+impl Observation {
+    /// Makes the observation, of which there is one. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// - [`ENOMEM`]: out of memory.
+    pub(crate) fn new() -> Result<Self> {
+        let state = STATE.publish(Arc::pin_init(
+            pin_init!(State {
+                probes <- new_mutex!(None, "observe::State::probes"),
+                observed <- new_mutex!(None, "observe::State::observed"),
+            }),
+            GFP_KERNEL,
+        )?)?;
+        let work = Work::new(WorkItem::Arm, arm);
+
+        Ok(Self {
+            _switch: WatchSwitch::new()?,
+            _work: work,
+            _state: state,
+        })
+    }
+}
+
+#[pin_data]
+pub(super) struct State {
+    /// What is observed, if the observation is on. Taken by tasks that turn it on and off, by the
+    /// work item that probes callbacks, by modules that go, and by readers of the table; never in a
+    /// callback or a probe.
+    #[pin]
+    observed: Mutex<Option<Observed>>,
+    /// Held from the first observation on. Innermost, but for what [`Probes::hold`] takes.
+    #[pin]
+    probes: Mutex<Option<Probes>>,
+}
+
+impl State {
+    /// Calls `f` with what is observed, if the observation is on.
+    pub(super) fn with<R>(f: impl FnOnce(&Observed) -> R) -> Option<R> {
+        let state = STATE.get()?;
+        let observed = state.observed.lock();
+
+        observed.as_ref().map(f)
+    }
+}
+
+/// What is observed.
+pub(super) struct Observed {
+    drivers: KVec<Probed>,
+    core: FunctionProbe<CoreMm>,
+    /// The functions of the core, in the order in which they are probed.
+    functions: KVec<&'static CStr>,
+    tables: Arc<Tables>,
+    /// The keys of all that is recorded of the core and of callbacks.
+    keys: KVec<u64>,
+    /// Shows how the core keeps the subscriptions, if that is as in Linux 7.3.
+    layout: Option<Layout>,
+}
+
+/// A table of callbacks whose callbacks are probed.
+pub(super) struct Probed {
+    table: CallbackTable,
+    /// `None` if all of them are probed for other tables, or belong to mnck.
+    probe: Option<FunctionProbe<Callbacks>>,
+}
+
+impl Observed {
+    /// How long to wait, in ms, for ranges that were open before the observation.
+    const WAITS_MS: u32 = 1000;
+
+    /// Begins to observe. Sleeps.
+    fn begin() -> Result<Self> {
+        let layout = match Layout::calibrate() {
+            Ok(layout) => Some(layout),
+            Err(EBUSY) => {
+                pr_warn!("let a process of one thread write to watch, such as echo of a shell\n");
+                return Err(EBUSY);
+            }
+            Err(error) => {
+                pr_warn!(
+                    "subscribers from before the watch are not observed, nor is the sequence: \
+                     error {}\n",
+                    error.to_errno()
+                );
+                None
+            }
+        };
+        let tables = Arc::new(Tables::new()?, GFP_KERNEL)?;
+        let watch = Watch::of(Name::Core, 0)?;
+        let core = Arc::new(CoreMm::new(watch, tables.clone())?, GFP_KERNEL)?;
+        let mut found = KVec::new();
+        let mut functions = KVec::new();
+
+        for (number, name) in FUNCTIONS {
+            if let Some(address) = function_address(name) {
+                found.push((number, address), GFP_KERNEL)?;
+                functions.push(name, GFP_KERNEL)?;
+            }
+        }
+        let core = FunctionProbe::new(&found, core)?;
+        // Without its first two functions, which open and close ranges, there is nothing to see.
+        if found.len() != FUNCTIONS.len() || (0..2).any(|index| core.by(index) == ProbedBy::Nothing)
+        {
+            pr_warn!("watch=1 needs a kernel with CONFIG_KPROBES and CONFIG_FPROBE\n");
+            return Err(EOPNOTSUPP);
+        }
+        let mut keys = KVec::new();
+        keys.push(core.observer().watch().key(), GFP_KERNEL)?;
+
+        Ok(Self {
+            drivers: KVec::new(),
+            core,
+            functions,
+            tables,
+            keys,
+            layout,
+        })
+    }
+
+    /// Finds the subscribers that were there before. Sleeps.
+    fn find_subscribers(&mut self) -> Result {
+        let Some(layout) = self.layout else {
+            return Ok(());
+        };
+        let core = self.core.observer();
+        let mut knows_all = true;
+        let mut passed = 0;
+        let mut waits = Self::WAITS_MS;
+
+        while let Some(process) = Process::next(passed) {
+            passed = process.pid;
+            let (_, subscriptions) = process.subscriptions(layout)?;
+
+            for subscription in &subscriptions {
+                self.tables
+                    .learn(subscription.ops, subscription.is_interval);
+            }
+            if !comes_to_rest(&process, layout, &mut waits) {
+                knows_all &= core.unknown.insert(process.mm() as u64);
+            }
+        }
+        if knows_all {
+            core.set_knows_mms();
+        }
+        Ok(())
+    }
+
+    /// Probes the callbacks of the tables that were found. Sleeps.
+    fn probe_callbacks(&mut self) -> Result {
+        let tables = self.tables.clone();
+
+        for table in tables.all() {
+            if self.drivers.iter().any(|driver| driver.table == table) {
+                continue;
+            }
+            let mut functions = KVec::new();
+            let mut addresses = KVec::new();
+
+            // Nothing may fail once the probe is active.
+            self.drivers.reserve(1, GFP_KERNEL)?;
+            for (number, address) in callbacks_of(table.address, table.is_interval)
+                .into_iter()
+                .enumerate()
+                .filter(|(_, address)| *address != 0 && !is_own(*address))
+            {
+                if number as u32 == MNCK_CALLBACK_FREE {
+                    // It has the highest number, so that the others have the same index in both.
+                    addresses.push((MNCK_CALLBACK_FREE, address), GFP_KERNEL)?;
+                    continue;
+                }
+                // One function may be several callbacks.
+                if self.probes(address) || addresses.iter().any(|(_, other)| *other == address) {
+                    continue;
+                }
+                let watch = Watch::of(Name::Function(Symbol::of_function(address)), 0)?;
+                let Some(function) = Function::new(number as u32, address, watch) else {
+                    continue;
+                };
+
+                self.keys.push(function.watch().key(), GFP_KERNEL)?;
+                functions.push(function, GFP_KERNEL)?;
+                addresses.push((number as u32, address), GFP_KERNEL)?;
+            }
+
+            let probe = if addresses.is_empty() {
+                None
+            } else {
+                let callbacks = Callbacks::new(functions, self.core.observer().clone());
+                let probe = FunctionProbe::new(&addresses, Arc::new(callbacks, GFP_KERNEL)?)?;
+
+                probe.observer().set_active(true);
+                if probe.by(addresses.len() - 1) != ProbedBy::Nothing
+                    && addresses
+                        .last()
+                        .is_some_and(|last| last.0 == MNCK_CALLBACK_FREE)
+                {
+                    self.core.observer().sees_frees_of(table.address);
+                }
+                Some(probe)
+            };
+            self.drivers.push(Probed { table, probe }, GFP_KERNEL)?;
+        }
+        Ok(())
+    }
+
+    /// Returns whether the callback at `address` is probed.
+    fn probes(&self, address: usize) -> bool {
+        self.functions_of_drivers()
+            .any(|function| function.address() == address)
+    }
+
+    /// Returns the callbacks that are probed.
+    fn functions_of_drivers(&self) -> impl Iterator<Item = &Function> {
+        self.probes_of_drivers()
+            .flat_map(|probe| probe.observer().functions())
+    }
+
+    /// Reports the subscriptions that `module` has left behind: rule `lifetime`.
+    fn check_lifetime(&self, module: &ModuleMemory) -> Result {
+        let Some(layout) = self.layout else {
+            return Ok(());
+        };
+        let mut passed = 0;
+
+        while let Some(process) = Process::next(passed) {
+            passed = process.pid;
+            let (_, subscriptions) = process.subscriptions(layout)?;
+
+            for subscription in subscriptions
+                .iter()
+                .filter(|subscription| module.has(subscription.callback))
+            {
+                let watch = self
+                    .functions_of_drivers()
+                    .find(|function| function.address() == subscription.callback)
+                    .map(Function::watch);
+
+                if let Some(watch) = watch {
+                    watch.report(
+                        Rule::Lifetime,
+                        None,
+                        fmt!("unloaded, but subscribed to process {}", process.pid),
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reports the subscriptions that `module` has put and that are not freed yet: it has not waited
+    /// for that, by `mmu_notifier_synchronize()`.
+    fn check_put(&self, module: &ModuleMemory) {
+        let Some(watch) = self
+            .functions_of_drivers()
+            .find(|function| module.has(function.address()))
+            .map(Function::watch)
+        else {
+            return;
+        };
+
+        for subscription in self.core.observer().put() {
+            let Some((_, mm)) =
+                put_subscription(subscription).filter(|(table, _)| module.has(*table))
+            else {
+                continue;
+            };
+
+            match process_of(mm) {
+                Some(pid) => watch.report(
+                    Rule::Lifetime,
+                    None,
+                    fmt!("unloaded, but its subscription to process {pid} is not freed"),
+                ),
+                None => watch.report(
+                    Rule::Lifetime,
+                    None,
+                    fmt!(
+                        "unloaded, but its subscription to a process that has exited is not freed"
+                    ),
+                ),
+            }
+        }
+    }
+
+    /// Forgets what is in a module that goes. Sleeps.
+    fn forget(&mut self, module: &ModuleMemory) {
+        // First: what is found from here on is another module's.
+        self.tables.forget(|address| module.has(address));
+        self.core
+            .observer()
+            .forget_frees(|address| module.has(address));
+        self.drivers.retain(|driver| {
+            // A callback of its may be probed for the table of another module.
+            let is_its = module.has(driver.table.address)
+                || callbacks_of(driver.table.address, driver.table.is_interval)
+                    .into_iter()
+                    .any(|address| module.has(address));
+
+            if is_its {
+                if let Some(probe) = &driver.probe {
+                    stop(probe);
+                }
+                // The table may be in another module, and its callbacks be there again.
+                self.tables
+                    .forget(|address| address == driver.table.address);
+            }
+            !is_its
+        });
+        // What these callbacks did is over.
+        let mut keys = core::mem::take(&mut self.keys);
+        let core = self.core.observer().watch().key();
+        let is_gone = |key: u64| {
+            key != core
+                && !self
+                    .functions_of_drivers()
+                    .any(|function| function.watch().key() == key)
+        };
+
+        forget_calls(|key| keys.contains(&key) && is_gone(key));
+        keys.retain(|key| !is_gone(*key));
+        self.keys = keys;
+    }
+
+    /// Stops to observe, and forgets what is recorded. Sleeps.
+    fn end(self) {
+        // First: the ends that come from here on are not seen.
+        self.core.observer().watch().stop_judging();
+        self.core.observer().set_active(false);
+        self.probes_of_drivers().for_each(stop);
+        // While their names are known.
+        if let Some(registry) = Registry::get() {
+            registry.report_late();
+        }
+
+        let Self {
+            drivers,
+            core,
+            keys,
+            ..
+        } = self;
+        // First the probes: without them nothing is recorded any more.
+        drop(drivers);
+        drop(core);
+        forget_calls(|key| keys.contains(&key));
+        ObservedSection::forget_all();
+        // Gives back the slots of tasks that have exited.
+        sweep_soon();
+    }
+
+    /// Returns the functions of the core that are probed, how, and how many of their calls were missed.
+    pub(super) fn core(&self) -> (impl Iterator<Item = (&'static CStr, ProbedBy)> + '_, usize) {
+        let functions = self
+            .functions
+            .iter()
+            .enumerate()
+            .map(|(index, name)| (*name, self.core.by(index)));
+
+        (functions, self.core.missed())
+    }
+
+    /// Returns whether the subscribers from before the observation are observed too.
+    pub(super) fn knows_all(&self) -> bool {
+        self.layout.is_some()
+    }
+
+    /// Returns what the probes on the core know.
+    pub(super) fn core_mm(&self) -> &CoreMm {
+        self.core.observer()
+    }
+
+    /// Returns the tables of callbacks that were found.
+    pub(super) fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    /// Returns the probes on callbacks.
+    pub(super) fn probes_of_drivers(&self) -> impl Iterator<Item = &FunctionProbe<Callbacks>> {
+        self.drivers
+            .iter()
+            .filter_map(|driver| driver.probe.as_ref())
+    }
+}
+
+/// Returns the id of a process that has this mm.
+fn process_of(mm: usize) -> Option<i32> {
+    let mut passed = 0;
+
+    while let Some(process) = Process::next(passed) {
+        passed = process.pid;
+        if process.mm() == mm {
+            return Some(process.pid);
+        }
+    }
+    None
+}
+
+/// Stops to observe the callbacks of `probe`, which is about to be dropped.
+fn stop(probe: &FunctionProbe<Callbacks>) {
+    probe.observer().set_active(false);
+}
+
+/// Waits until no range of the process is open that began before the observation. Returns false if
+/// that takes more than the rest of `waits`, in ms, or 100 ms.
+fn comes_to_rest(process: &Process, layout: Layout, waits: &mut u32) -> bool {
+    for _ in 0..100 {
+        match process.state(layout) {
+            Some(state) if state.active_ranges != 0 => (),
+            _ => return true,
+        }
+        let Some(rest) = waits.checked_sub(1) else {
+            break;
+        };
+
+        *waits = rest;
+        fsleep(Delta::from_millis(1));
+    }
+    false
+}
+
+/// Probes the callbacks of the tables that were found since the last time.
+extern "C" fn arm() {
+    let Some(state) = STATE.get() else {
+        return;
+    };
+    let mut observed = state.observed.lock();
+
+    if let Some(observed) = &mut *observed {
+        if let Err(error) = observed.probe_callbacks() {
+            pr_warn!(
+                "some callbacks are not observed: error {}\n",
+                error.to_errno()
+            );
+        }
+    }
+}
+
+/// Forgets the calls and the ranges of those, by their keys, whose calls are not observed any more.
+fn forget_calls(gone: impl Fn(u64) -> bool) {
+    if let Some(registry) = Registry::get() {
+        registry
+            .calls()
+            .forget(|recorded| gone(recorded.call.subscriber));
+    }
+}
+
+/// The switch.
+struct Switch;
+
+impl Watching for Switch {
+    fn turn(on: bool) -> Result {
+        let state = STATE.get().ok_or(ENODEV)?;
+        let mut observed = state.observed.lock();
+
+        if on {
+            state.probes.lock().get_or_insert_with(Probes::hold);
+            let mut begun = Observed::begin()?;
+
+            begun.core.observer().set_active(true);
+            match begun
+                .find_subscribers()
+                .and_then(|()| begun.probe_callbacks())
+            {
+                Ok(()) => *observed = Some(begun),
+                Err(error) => {
+                    begun.end();
+                    return Err(error);
+                }
+            }
+        } else if let Some(observed) = observed.take() {
+            observed.end();
+        }
+        Ok(())
+    }
+
+    fn module_goes(module: &ModuleMemory) {
+        let Some(state) = STATE.get() else {
+            return;
+        };
+        let mut observed = state.observed.lock();
+
+        if let Some(observed) = &mut *observed {
+            if let Some(registry) = Registry::get() {
+                registry.report_late();
+            }
+            let _ = observed.check_lifetime(module);
+            observed.check_put(module);
+            observed.forget(module);
+        }
+    }
+
+    fn module_comes(module: &ModuleMemory) {
+        // What is known of its memory was left by another module, and found after that had gone.
+        if let Some(state) = STATE.get() {
+            if let Some(observed) = &mut *state.observed.lock() {
+                observed.forget(module);
+            }
+        }
+    }
+}
