@@ -89,7 +89,13 @@ GUESTS = (
     # The bug that the program tests for leaves tasks that never end.
     Group("sequence", ("sequence",)),
     # All drivers of the machine, and some that make mistakes on purpose.
-    Group("observe", ("mistakes",), named=True),
+    Group(
+        "observe",
+        ("mistakes", "observed", "silent", "watched", "lifecycle", "rust_driver", "core_bugs"),
+        named=True,
+    ),
+    # The bug that the program tests for leaves a task that never ends.
+    Group("stuck", ("stuck",)),
     Group(
         "peers",
         ("kvm", "odp", "hmm"),
@@ -107,6 +113,7 @@ GUESTS = (
     Group("lock_reclaim", ("lock_reclaim",)),
     # Leaves tasks that never end.
     Group("oops", ("oops",), without="PANIC_ON_OOPS"),
+    Group("oopsed", ("oopsed",), without="PANIC_ON_OOPS"),
 )
 
 # The groups that test mnck beside other drivers, which the debug kernel does not have.

@@ -63,17 +63,21 @@ def gate(outcome: Outcome) -> tuple[list[str], list[str]]:
     before, after = outcome.before, outcome.after
     assert after
     log = map(strip_time, outcome.log)
-    warns, rest = split_warns(without_oom_reports(log, before.lockdep is not None))
     announced = EXPECT_WARNS.findall(outcome.output)
-    of_files = [warn for warn in warns if any(f" {file}:" in place(warn) for file in announced)]
-    warns = [warn for warn in warns if warn not in of_files]
+    bugs = EXPECT_BUG.findall(outcome.output)
+    log = without_oom_reports(log, before.lockdep is not None)
+    warns, rest = split_warns(untangle(log, announced, bugs) if announced or bugs else log)
+    of_files = [warn for warn in warns if _is_of(announced, place(warn))]
+    warns = [warn for warn in warns if not _is_of(announced, place(warn))]
     wrong, lines = _judge_warns(warns, EXPECT.findall(outcome.output))
     if announced and not of_files:
         wrong.append(f"no expected WARN came of {', nor '.join(announced)}")
-    announced = EXPECT_BUG.findall(outcome.output)
-    came, rest = split_bugs(rest, announced)
-    if announced and not came:
-        wrong.append(f"the expected BUG did not come: {', nor '.join(announced)}")
+    came, rest = split_bugs(rest, bugs)
+    if bugs and not came:
+        wrong.append(f"the expected BUG did not come: {', nor '.join(bugs)}")
+    if came and warns:
+        # The end of a BUG's report whose beginning is in that of a WARN, or the reverse.
+        rest = [line for line in rest if not CALL_TRACE.match(line)]
     announced = EXPECT_OOPS.findall(outcome.output)
     oopses, rest = split_oopses(rest, announced)
     if announced and len(oopses) != 1:
@@ -132,6 +136,59 @@ def _judge_circle(lines: list[str], expected: list[str]) -> tuple[str, list[str]
     if any(plain(text) not in plain(circle) for text in expected):
         return "", rest, [f"lockdep reports {circle!r}, expected was {' and '.join(expected)!r}"]
     return circle, rest, []
+
+
+def _is_of(files: list[str], line: str) -> bool:
+    """Returns whether a line has the place of a WARN in one of the source files."""
+    return line.startswith("WARNING:") and any(f" {file}:" in line for file in files)
+
+
+def untangle(lines: Iterable[str], files: list[str], bugs: list[str]) -> Iterator[str]:
+    """Yields all lines, but one after the other the reports that CPUs have logged at once: first
+    those of `bugs` and of WARNs in `files`, in short, and then one that has all other lines.
+    """
+    held: list[str] = []  # the report of a BUG, up to its call trace
+    tangle: list[str] = []  # from the first "cut here" to the last "end trace"
+    depth = 0
+    for line in lines:
+        is_bug = line.startswith("BUG: ") and any(text in line for text in bugs)
+        begins = "[ cut here ]" in line
+        if begins and held:
+            yield from (held[0], "Call Trace:")
+            tangle += held[1:]
+            held = []
+        depth += begins
+        if depth and is_bug:
+            yield from (line, "Call Trace:")
+        elif depth:
+            tangle.append(line)
+        elif is_bug or held:
+            yield from held if is_bug else ()
+            held = [line] if is_bug else [*held, line]
+        else:
+            yield line
+        if held and CALL_TRACE.match(line):
+            yield from held
+            held = []
+        if "---[ end trace" in line and depth:
+            depth -= 1
+            if not depth:
+                yield from _untangled(tangle, files)
+                tangle = []
+    yield from tangle + held
+
+
+def _untangled(tangle: list[str], files: list[str]) -> Iterator[str]:
+    """Yields a report for each WARN in `files`, if there are several, and one with all else."""
+    marks = [line for line in tangle if "[ cut here ]" in line or "---[ end trace" in line]
+    places = [line for line in tangle if _is_of(files, line)] if len(marks) > 2 else []
+    for at in places:
+        yield from (marks[0], at, marks[-1])
+    others = [line for line in tangle if line not in (*marks, *places)]
+    if not places or any(line.startswith("WARNING:") for line in others):
+        # Its message comes first, as in a report that is not tangled.
+        others.sort(key=lambda line: not line.startswith(("mnck: ", "WARNING:")))
+        yield from (marks[0], *others, marks[-1])
 
 
 def split_warns(lines: Iterable[str]) -> tuple[list[list[str]], list[str]]:

@@ -175,6 +175,23 @@ class Gate(unittest.TestCase):
         self.assertEqual(verdict(expect + PASSED, of_core, warns=1)[0], FAIL)
         self.assertEqual(verdict(expect + PASSED, of_core + WARN + WARN, warns=3)[0], FAIL)
 
+    def test_expected_warns_at_once(self):
+        expect = "# mnck-expect: WARNS mm/mmu_notifier.c\n# mnck-expect: WARN counter 3\n"
+        of_core = WARN.replace("src/check/pairing.rs", "mm/mmu_notifier.c")
+        core = [line for line in of_core.splitlines(keepends=True) if "counter" not in line]
+        own = WARN.splitlines(keepends=True)
+        for at in range(1, len(core)):
+            for until in range(1, len(own)):
+                lines = core[:at] + own[:until] + core[at:] + own[until:]
+                log = "".join(lines)
+                self.assertEqual(verdict(expect + PASSED, log, warns=2), (OK, ""), log)
+                self.assertEqual(verdict(expect + PASSED, log + WARN, warns=3)[0], FAIL)
+                log = log.replace("counter 3", "counter 4")
+                self.assertEqual(verdict(expect + PASSED, log, warns=2)[0], FAIL)
+        two = "".join(core[:3] + core + core[3:])
+        self.assertEqual(verdict(expect + PASSED, two + WARN, warns=3), (OK, ""))
+        self.assertEqual(verdict(expect + PASSED, two, warns=2)[0], FAIL)
+
     def test_expected_bug(self):
         expect = "# mnck-expect: BUG scheduling in a non-blocking section\n"
         for log in (BUG, BUG + BUG, BUG + "[    1.1] mnck: loaded\n"):
@@ -191,6 +208,19 @@ class Gate(unittest.TestCase):
         expect = "# mnck-expect: BUG scheduling\n# mnck-expect: WARN counter 3\n"
         for log in (BUG + WARN, WARN + BUG):
             self.assertEqual(verdict(expect + PASSED, log, warns=1), (OK, ""))
+
+    def test_expected_bug_and_warn_at_once(self):
+        expect = "# mnck-expect: BUG scheduling\n# mnck-expect: WARN counter 3\n"
+        bug, warn = BUG.splitlines(keepends=True), WARN.splitlines(keepends=True)
+        for at in range(len(bug)):
+            for until in range(1, len(warn)):
+                for first, second in ((bug, warn), (warn, bug)):
+                    log = "".join(first[:at] + second[:until] + first[at:] + second[until:])
+                    self.assertEqual(verdict(expect + PASSED, log, warns=1), (OK, ""), log)
+                    other = log.replace("counter 3", "counter 4")
+                    self.assertEqual(verdict(expect + PASSED, other, warns=1)[0], FAIL)
+                    other = log.replace("scheduling", "sleeping")
+                    self.assertEqual(verdict(expect + PASSED, other, warns=1)[0], FAIL)
 
     def test_expected_bug_hides_no_other_alarm(self):
         expect = "# mnck-expect: BUG scheduling\n"
