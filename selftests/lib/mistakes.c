@@ -1,9 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "file.h"
 #include "mistakes.h"
+
+int mistakes_subscribe(const char *line)
+{
+	int fd = open(MISTAKES_DEVICE, O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, line, strlen(line)) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
 
 int mistakes_let_go(void)
 {

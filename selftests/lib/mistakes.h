@@ -28,6 +28,12 @@
 		ASSERT_EQ(0, module_insert(MISTAKES_VARIABLE, MISTAKES_MODULE, "")); \
 	} while (0)
 
+/*
+ * Gives the calling process a driver, as long as it has the file open that this returns; or
+ * returns -1.
+ */
+int mistakes_subscribe(const char *line);
+
 /* Lets the starts go on that hang; returns 0, or -1 and errno. */
 int mistakes_let_go(void);
 

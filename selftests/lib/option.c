@@ -166,15 +166,26 @@ bool has_uffd_wp_markers(void)
 	return uffd_has(UFFD_FEATURE_WP_UNPOPULATED);
 }
 
-bool has_debug_atomic_sleep(void)
+static bool has_symbol(const char *name)
 {
 	FILE *symbols = fopen("/proc/kallsyms", "re");
 	bool found = false;
-	char line[512];
+	char line[512], end[64];
 
+	snprintf(end, sizeof(end), " %s\n", name);
 	while (symbols && !found && fgets(line, sizeof(line), symbols))
-		found = strstr(line, " __might_sleep\n");
+		found = strstr(line, end);
 	if (symbols)
 		fclose(symbols);
 	return found;
+}
+
+bool has_debug_atomic_sleep(void)
+{
+	return has_symbol("__might_sleep");
+}
+
+bool has_fprobe(void)
+{
+	return has_symbol("register_fprobe_ips");
 }

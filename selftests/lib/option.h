@@ -37,7 +37,8 @@ bool has_user_ns(void);			/* USER_NS */
 bool has_userfaultfd(void);		/* USERFAULTFD */
 bool has_uffd_wp_markers(void);		/* PTE_MARKER_UFFD_WP */
 
-/* DEBUG_ATOMIC_SLEEP, which adds no file: looks for its symbol in /proc/kallsyms. */
-bool has_debug_atomic_sleep(void);
+/* These add no file: looks for their symbols in /proc/kallsyms. */
+bool has_debug_atomic_sleep(void);	/* DEBUG_ATOMIC_SLEEP */
+bool has_fprobe(void);			/* FPROBE */
 
 #endif /* MNCK_SELFTEST_OPTION_H */

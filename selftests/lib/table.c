@@ -42,6 +42,11 @@ const char *table_row(const char *table, const char *words)
 	return NULL;
 }
 
+bool table_has(const char *table, const char *words)
+{
+	return !read_table(table) && strstr(text, words);
+}
+
 long rule_count(const char *rule)
 {
 	const char *line = table_row("violations", rule);

@@ -5,6 +5,7 @@
 #ifndef MNCK_SELFTEST_TABLE_H
 #define MNCK_SELFTEST_TABLE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -23,6 +24,9 @@
  * next call.
  */
 const char *table_row(const char *table, const char *words);
+
+/* Returns whether a table has these words. */
+bool table_has(const char *table, const char *words);
 
 /* Returns how often all subscribers broke a rule, or -1 if the table has no such rule. */
 long rule_count(const char *rule);

@@ -113,14 +113,17 @@ long victim_do(const struct victim *v, int op, void *addr, size_t len)
 	return victim_send(v, op, addr, len) ? -1 : victim_wait(v);
 }
 
-long victim_driver(const struct victim *v, const char *line)
+int victim_driver_send(const struct victim *v, const char *line)
 {
 	size_t len = strlen(line);
 
-	if (victim_send(v, VICTIM_DRIVER, NULL, len) ||
-	    write(v->orders, line, len) != (ssize_t)len)
-		return -1;
-	return victim_wait(v);
+	return victim_send(v, VICTIM_DRIVER, NULL, len) ||
+	       write(v->orders, line, len) != (ssize_t)len ? -1 : 0;
+}
+
+long victim_driver(const struct victim *v, const char *line)
+{
+	return victim_driver_send(v, line) ? -1 : victim_wait(v);
 }
 
 int victim_start_as(struct victim *v, void (*run)(size_t len), size_t len)

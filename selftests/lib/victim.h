@@ -77,6 +77,9 @@ long victim_do(const struct victim *v, int op, void *addr, size_t len);
  */
 long victim_driver(const struct victim *v, const char *line);
 
+/* The same without the answer, for victim_wait(). */
+int victim_driver_send(const struct victim *v, const char *line);
+
 /* From now on the victim stops in exit, while it still has its mm. */
 int victim_trace_exit(const struct victim *v);
 

@@ -65,6 +65,9 @@ void announce_sleep_bug(const char *text);
 /* A callback that sleeps although the core has said that it must not. */
 #define BUG_SCHEDULING "scheduling in a non-blocking section"
 
+/* A callback that might sleep.  The kernel looks at most once a second. */
+#define BUG_MIGHT_SLEEP "sleeping function called from invalid context"
+
 /*
  * Announces the warnings of the core, which it prints each time that a start fails as it
  * must not.

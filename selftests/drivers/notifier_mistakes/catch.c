@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The net under a module that forgets a subscription: the machine must go on.
+ * Ends what a module has forgotten to end, so that the machine goes on.
  */
 #include <linux/export.h>
 #include <linux/mmu_notifier.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /dev/notifier_mistakes: subscribes drivers that make one mistake each to the process that
- * writes to it.  The mistakes are for tests of what watches MMU notifiers; the module knows
- * nothing of that.
+ * /dev/notifier_mistakes: gives the process that writes to it the notifier of a driver.  Most
+ * of these drivers make a mistake, for the tests of tools that watch MMU notifiers.  The module
+ * knows no such tool.
  *
  *	DRIVER			registers a notifier of the driver (see table.c)
  *	DRIVER MSECS		the same, for "slow"
@@ -38,7 +38,7 @@ static int begin_subscription(struct subscription *sub, unsigned long start, uns
 		sub->hlist.ops = sub->driver->hlist;
 		sub->msecs = start;
 		if (sub->driver->hlist == &hanging_ops)
-			have_them_hang();
+			hold_hanging();
 		return mmu_notifier_register(&sub->hlist, current->mm);
 	}
 	error = mmu_interval_notifier_insert(&sub->interval, current->mm, start, len,
@@ -140,18 +140,21 @@ static ssize_t session_write(struct file *file, const char __user *text, size_t 
 
 static ssize_t session_read(struct file *file, char __user *text, size_t size, loff_t *at)
 {
+	char *lines = kzalloc(PAGE_SIZE, GFP_KERNEL);
 	struct subscription *sub;
 	size_t len = 0;
-	char *lines __free(kfree) = kzalloc(PAGE_SIZE, GFP_KERNEL);
+	ssize_t ret;
 
 	if (!lines)
 		return -ENOMEM;
-	scoped_guard(mutex, &list_lock)
-		list_for_each_entry(sub, &subscriptions, node)
-			len += scnprintf(lines + len, PAGE_SIZE - len, "%s %ld %ld\n",
-					 sub->driver->name, atomic_long_read(&sub->begun),
-					 atomic_long_read(&sub->ended));
-	return simple_read_from_buffer(text, size, at, lines, len);
+	mutex_lock(&list_lock);
+	list_for_each_entry(sub, &subscriptions, node)
+		len += scnprintf(lines + len, PAGE_SIZE - len, "%s %ld %ld\n", sub->driver->name,
+				 atomic_long_read(&sub->begun), atomic_long_read(&sub->ended));
+	mutex_unlock(&list_lock);
+	ret = simple_read_from_buffer(text, size, at, lines, len);
+	kfree(lines);
+	return ret;
 }
 
 static const struct file_operations operations = {

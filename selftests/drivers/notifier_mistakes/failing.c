@@ -20,7 +20,7 @@ const struct mmu_notifier_ops clean_ops = {
 	.invalidate_range_end = clean_end,
 };
 
-/* Right: it has no end, and refuses only what is non-blockable. */
+/* Right: refuses non-blockable ranges only, and has no end. */
 static int refusing_start(struct mmu_notifier *hlist, const struct mmu_notifier_range *range)
 {
 	atomic_long_inc(&to_hlist(hlist)->begun);
@@ -42,7 +42,7 @@ const struct mmu_notifier_ops wrong_code_ops = {
 	.invalidate_range_start = wrong_code_start,
 };
 
-/* Wrong: refuses a range that is blockable.  The core goes on as if it had not. */
+/* Wrong: refuses a blockable range.  The core warns and goes on. */
 static int refuses_blockable_start(struct mmu_notifier *hlist,
 				   const struct mmu_notifier_range *range)
 {
@@ -54,7 +54,7 @@ const struct mmu_notifier_ops refuses_blockable_ops = {
 	.invalidate_range_start = refuses_blockable_start,
 };
 
-/* Wrong: has an end as well, so the core ends what this has refused. */
+/* Wrong: refuses and has an end.  The core calls the end of a range that this has refused. */
 static int refuses_with_end_start(struct mmu_notifier *hlist,
 				  const struct mmu_notifier_range *range)
 {

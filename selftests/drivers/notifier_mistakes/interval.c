@@ -27,7 +27,7 @@ const struct mmu_interval_notifier_ops clean_interval_ops = {
 	.invalidate = clean_invalidate,
 };
 
-/* Right: refuses only what is non-blockable. */
+/* Right: refuses non-blockable ranges only. */
 static bool refusing_invalidate(struct mmu_interval_notifier *interval,
 				const struct mmu_notifier_range *range, unsigned long seq)
 {
@@ -68,7 +68,7 @@ const struct mmu_interval_notifier_ops never_reads_ops = {
 	.invalidate = never_reads_invalidate,
 };
 
-/* Wrong: refuses a range that is blockable.  The core goes on as if it had not. */
+/* Wrong: refuses a blockable range.  The core warns and goes on. */
 static bool refuses_blockable_invalidate(struct mmu_interval_notifier *interval,
 					 const struct mmu_notifier_range *range,
 					 unsigned long seq)
@@ -118,7 +118,7 @@ const struct mmu_interval_notifier_ops clean_two_pass_ops = {
 	.invalidate_finish = clean_finish,
 };
 
-/* Right: refuses only what is non-blockable, and leaves nothing then. */
+/* Right: refuses non-blockable ranges only, and leaves no finish structure then. */
 static bool refusing_pass(struct mmu_interval_notifier *interval,
 			  const struct mmu_notifier_range *range, unsigned long seq,
 			  struct mmu_interval_notifier_finish **finish)
@@ -134,7 +134,7 @@ const struct mmu_interval_notifier_ops refusing_two_pass_ops = {
 	.invalidate_finish = clean_finish,
 };
 
-/* Wrong: leaves a second pass when it refuses.  The core forgets it. */
+/* Wrong: leaves a finish structure when it refuses.  The core ignores it. */
 static bool leaves_finish_pass(struct mmu_interval_notifier *interval,
 			       const struct mmu_notifier_range *range, unsigned long seq,
 			       struct mmu_interval_notifier_finish **finish)

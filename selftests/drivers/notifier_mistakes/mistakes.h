@@ -27,12 +27,15 @@ struct subscription {
 	const struct mistaken_driver *driver;
 	/* How long a slow driver takes. */
 	unsigned long msecs;
-	/* Calls of the callback that begins a range, or of the only one; of that which ends it. */
+	/*
+	 * Calls of the callback that begins a range, or of the only one, and of that which ends it.
+	 * For "aging": of clear_young, and those of them that are not about a page.
+	 */
 	atomic_long_t begun;
 	atomic_long_t ended;
 	/* The user lock of an interval driver: it protects the subscription's sequence. */
 	spinlock_t lock;
-	/* What a driver leaves for a second pass that must not come. */
+	/* The finish structure that a driver leaves though it refuses. */
 	struct mmu_interval_notifier_finish left;
 	union {
 		struct mmu_notifier hlist;
@@ -67,18 +70,19 @@ bool begin_pass(struct mmu_interval_notifier *interval, unsigned long seq,
 		struct mmu_interval_notifier_finish **finish);
 void end_pass(struct mmu_interval_notifier_finish *finish);
 
-/* Notes the end of the old contents of an interval, under its lock. */
+/* Sets the sequence of an interval under the user lock. */
 void set_seq(struct subscription *sub, unsigned long seq);
 
-/* Lets all starts go on that hang. */
+/* Lets all starts of the driver "hanging" go on. */
 void let_hanging_go(void);
-/* Has the next starts of the driver "hanging" hang. */
-void have_them_hang(void);
+/* Makes its next starts hang. */
+void hold_hanging(void);
 
 int catch_init(void);
 void catch_exit(void);
 
 extern const struct mmu_notifier_ops clean_ops;
+extern const struct mmu_notifier_ops aging_ops;
 extern const struct mmu_notifier_ops refusing_ops;
 extern const struct mmu_notifier_ops wrong_code_ops;
 extern const struct mmu_notifier_ops refuses_blockable_ops;
@@ -86,10 +90,13 @@ extern const struct mmu_notifier_ops refuses_with_end_ops;
 extern const struct mmu_notifier_ops sleeps_if_blockable_ops;
 extern const struct mmu_notifier_ops sleeping_start_ops;
 extern const struct mmu_notifier_ops sleeping_end_ops;
+extern const struct mmu_notifier_ops locking_ops;
+extern const struct mmu_notifier_ops allocating_ops;
 extern const struct mmu_notifier_ops clean_tlbs_ops;
 extern const struct mmu_notifier_ops sleeping_tlbs_ops;
 extern const struct mmu_notifier_ops slow_ops;
 extern const struct mmu_notifier_ops hanging_ops;
+extern const struct mmu_notifier_ops oopsing_ops;
 
 extern const struct mmu_interval_notifier_ops clean_interval_ops;
 extern const struct mmu_interval_notifier_ops refusing_interval_ops;

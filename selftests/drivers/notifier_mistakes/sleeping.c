@@ -3,6 +3,7 @@
  * Drivers that sleep without checking whether they may.
  */
 #include <linux/delay.h>
+#include <linux/mutex.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -63,6 +64,38 @@ const struct mmu_notifier_ops sleeping_end_ops = {
 	.invalidate_range_end = sleeping_end,
 };
 
+/* Wrong: takes a mutex.  The mutex is free, so this might sleep but does not. */
+static int locking_start(struct mmu_notifier *hlist, const struct mmu_notifier_range *range)
+{
+	static DEFINE_MUTEX(free_lock);
+
+	mutex_lock(&free_lock);
+	atomic_long_inc(&to_hlist(hlist)->begun);
+	mutex_unlock(&free_lock);
+	return 0;
+}
+
+const struct mmu_notifier_ops locking_ops = {
+	.invalidate_range_start = locking_start,
+	.invalidate_range_end = clean_end,
+};
+
+/*
+ * Wrong: allocates memory with direct reclaim.  Without the flag lockdep would report that
+ * too, and turn itself off.
+ */
+static int allocating_start(struct mmu_notifier *hlist, const struct mmu_notifier_range *range)
+{
+	kfree(kmalloc(64, GFP_KERNEL | __GFP_NOLOCKDEP));
+	atomic_long_inc(&to_hlist(hlist)->begun);
+	return 0;
+}
+
+const struct mmu_notifier_ops allocating_ops = {
+	.invalidate_range_start = allocating_start,
+	.invalidate_range_end = clean_end,
+};
+
 static void clean_tlbs(struct mmu_notifier *hlist, struct mm_struct *mm, unsigned long start,
 		       unsigned long end)
 {
@@ -74,8 +107,8 @@ const struct mmu_notifier_ops clean_tlbs_ops = {
 };
 
 /*
- * Wrong: sleeps, although the core may hold a page table lock.  This machine has to go on, so
- * it sleeps where the core holds none, as when munmap() has freed page tables.
+ * Wrong: sleeps, although the core may hold a page table lock.  The machine has to go on, so
+ * this sleeps where the core holds no such lock, as at the end of munmap().
  */
 static void sleeping_tlbs(struct mmu_notifier *hlist, struct mm_struct *mm, unsigned long start,
 			  unsigned long end)

@@ -13,8 +13,10 @@
 
 static const struct mistaken_driver drivers[] = {
 	HLIST(clean),
+	HLIST(aging),
 	HLIST(slow),
 	HLIST(hanging),
+	HLIST(oopsing),
 	HLIST(refusing),
 	HLIST(wrong_code),
 	HLIST(refuses_blockable),
@@ -22,6 +24,8 @@ static const struct mistaken_driver drivers[] = {
 	HLIST(sleeps_if_blockable),
 	HLIST(sleeping_start),
 	HLIST(sleeping_end),
+	HLIST(locking),
+	HLIST(allocating),
 	HLIST(clean_tlbs),
 	HLIST(sleeping_tlbs),
 	INTERVAL(clean_interval),

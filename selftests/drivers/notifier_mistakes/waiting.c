@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Drivers whose start takes long, or does not return until a user lets it.
+ * Drivers whose start takes long, or does not return.
  */
+#include <linux/compiler.h>
 #include <linux/ktime.h>
 #include <linux/processor.h>
 #include <linux/wait.h>
 
 #include "mistakes.h"
 
-/* Runs all the time: it does not sleep. */
+/* Takes so long without a sleep. */
 static int slow_start(struct mmu_notifier *hlist, const struct mmu_notifier_range *range)
 {
 	ktime_t end = ktime_add_ms(ktime_get(), to_hlist(hlist)->msecs);
@@ -33,12 +34,12 @@ void let_hanging_go(void)
 	wake_up_all(&wait);
 }
 
-void have_them_hang(void)
+void hold_hanging(void)
 {
 	WRITE_ONCE(held, true);
 }
 
-/* A test that was killed leaves no task that never ends. */
+/* Waits until a user writes "go", or kills the task. */
 static int hanging_start(struct mmu_notifier *hlist, const struct mmu_notifier_range *range)
 {
 	if (mmu_notifier_range_blockable(range) &&
@@ -50,5 +51,18 @@ static int hanging_start(struct mmu_notifier *hlist, const struct mmu_notifier_r
 
 const struct mmu_notifier_ops hanging_ops = {
 	.invalidate_range_start = hanging_start,
+	.invalidate_range_end = clean_end,
+};
+
+/* Wrong: the task dies here. */
+static int oopsing_start(struct mmu_notifier *hlist, const struct mmu_notifier_range *range)
+{
+	int *nothing = NULL;
+
+	return READ_ONCE(*nothing);
+}
+
+const struct mmu_notifier_ops oopsing_ops = {
+	.invalidate_range_start = oopsing_start,
 	.invalidate_range_end = clean_end,
 };
