@@ -15,6 +15,7 @@
 #include "child.h"
 #include "file.h"
 #include "huge.h"
+#include "module.h"
 #include "option.h"
 #include "pages.h"
 #include "settings.h"
@@ -74,6 +75,8 @@ PEER_FIXTURE(PEER)
 	pid_t child;
 	bool swaps;
 	bool lost;
+	/* Whether mnck watches all drivers. */
+	bool watches;
 };
 
 PEER_FIXTURE_SETUP(PEER)
@@ -106,6 +109,8 @@ PEER_FIXTURE_TEARDOWN(PEER)
 	if (_metadata->exit_code != KSFT_SKIP)
 		EXPECT_SAME_RANGES();
 	EXPECT_EQ(0, beside_close(&self->beside));
+	if (self->watches)
+		EXPECT_EQ(0, mnck_set_parameter("watch", 0));
 	if (!self->lost) {
 		EXPECT_WRITES(PEER_START, PEER_LEN, 0xffff);
 		EXPECT_READS(self->part, self->len, 0xffff);

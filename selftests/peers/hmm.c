@@ -12,6 +12,7 @@
 #include "changes.h"
 #include "listed.h"
 #include "running.h"
+#include "seen.h"
 #include "reaped.h"
 
 /* Gets the device of a victim, which has it open.  Returns 0 or an errno. */

@@ -24,6 +24,8 @@
 
 #define PEER_IS_INTERVAL true
 #define PEER_OPS "dmirror_min_ops"
+#define PEER_CALLBACK "dmirror_interval_invalidate"
+#define PEER_END NULL
 #define PEER_NOT_MAPPED EFAULT
 #define PEER_NOT_WRITABLE EPERM
 #define PEER_GOES_ON true

@@ -23,6 +23,8 @@
 
 #define PEER_IS_INTERVAL false
 #define PEER_OPS "kvm_mmu_notifier_ops"
+#define PEER_CALLBACK "kvm_mmu_notifier_invalidate_range_start"
+#define PEER_END "kvm_mmu_notifier_invalidate_range_end"
 #define PEER_NOT_MAPPED EFAULT
 #define PEER_NOT_WRITABLE EFAULT
 #define PEER_GOES_ON true
@@ -91,6 +93,7 @@ static int peer_exhaust(struct peer *peer)
 #include "changes.h"
 #include "listed.h"
 #include "running.h"
+#include "seen.h"
 #include "reaped.h"
 
 /* The core calls KVM and ends the range, though a trylock refuses it. */

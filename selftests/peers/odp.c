@@ -15,6 +15,7 @@
 #include "changes.h"
 #include "listed.h"
 #include "running.h"
+#include "seen.h"
 #include "reaped.h"
 
 /*

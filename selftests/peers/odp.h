@@ -23,6 +23,8 @@
 
 #define PEER_IS_INTERVAL true
 #define PEER_OPS "rxe_mn_ops"
+#define PEER_CALLBACK "rxe_ib_invalidate_range"
+#define PEER_END NULL
 #define PEER_NOT_MAPPED EIO
 #define PEER_NOT_WRITABLE EIO
 /* An error ends the connection. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The tests of this directory are the same for all drivers, and each program runs them with
- * its own driver, the peer.  The tests are in changes.h, listed.h, running.h, reaped.h
- * and refused.h.
+ * its own driver, the peer.  The tests are in changes.h, listed.h, running.h,
+ * seen.h, reaped.h and refused.h.
  *
  * Before it includes one of these files, a program defines
  *
@@ -16,6 +16,8 @@
  *				beginning of a huge page
  *	PEER_IS_INTERVAL	whether the peer is an interval subscriber
  *	PEER_OPS		the name of its table of callbacks, for listed.h
+ *	PEER_CALLBACK		its callback that a range calls first, for seen.h
+ *	PEER_END		that which ends a range, or NULL
  *	PEER_NOT_MAPPED		the error of a write to memory that the process has not mapped
  *	PEER_NOT_WRITABLE	the same for memory that the process must not write to
  *	PEER_GOES_ON		whether the peer can be used after such an error
