@@ -120,11 +120,14 @@ GUESTS = (
 PEERS = tuple(group for group in GUESTS if group.peers)
 
 # The tests of PEERS that also belong to a check of all of the debug kernel: each driver, and the
-# two ways in which it loses memory, by munmap() and by process_mrelease().
+# two ways in which it loses memory, by munmap() and by process_mrelease(); and what mnck sees of
+# drivers that it has not registered.
 SHORT = [
     "peers.kvm.munmap",
+    "peers.kvm.observed",
     "peers.kvm.kvm_reaped.trylock_held.mrelease",
     "peers.odp.fork",
+    "peers.odp.observed",
     "peers.hmm.dontneed",
 ]
 
