@@ -253,46 +253,32 @@ impl Registry {
             let Some(subscriber) = self.find(by.call.subscriber) else {
                 continue;
             };
-            let (rule, range, name) = (finding.rule(), by.call.range, by.call.activity.name());
-
-            match finding {
-                Finding::SequenceStuck(refuser) => match self.find(refuser) {
-                    Some(refuser) => self.report(
-                        &subscriber,
-                        rule,
-                        range,
-                        Some(&by),
-                        fmt!("{finding} after {} refused", refuser.name()),
-                    ),
-                    None => self.report(
-                        &subscriber,
-                        rule,
-                        range,
-                        Some(&by),
-                        fmt!("{finding} after a refusal"),
-                    ),
-                },
-                _ => match finding.function() {
-                    Some(function) => self.report(
-                        &subscriber,
-                        rule,
-                        range,
-                        Some(&by),
-                        fmt!(
-                            "{name} {finding} in {}",
-                            Symbol::of_function(function as usize).as_str()
-                        ),
-                    ),
-                    None => self.report(
-                        &subscriber,
-                        rule,
-                        range,
-                        Some(&by),
-                        fmt!("{name} {finding}"),
-                    ),
-                },
+            let name = by.call.activity.name();
+            let report = |what: fmt::Arguments<'_>| {
+                self.report(
+                    &subscriber,
+                    finding.rule(),
+                    by.call.range,
+                    Some(&by),
+                    what,
+                );
             };
+
+            if let Finding::SequenceStuck(refuser) = finding {
+                match self.find(refuser) {
+                    Some(refuser) => report(fmt!("{finding} after {} refused", refuser.name())),
+                    None => report(fmt!("{finding} after a refusal")),
+                }
+            } else if let Some(function) = finding.function() {
+                let function = Symbol::of_function(function as usize);
+
+                report(fmt!("{name} {finding} in {}", function.as_str()));
+            } else {
+                report(fmt!("{name} {finding}"));
+            }
         }
+        // The rest waits, so that a caller that does not run in the work item goes on.
+        Work::queue(WorkItem::Report);
     }
 
     /// Reports that `recorded` is a start without an end. Returns how long that took, in ns.
