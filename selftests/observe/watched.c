@@ -288,7 +288,7 @@ TEST_F_TIMEOUT(hung, switched, MNCK_TIMEOUT)
 	snprintf(task, sizeof(task), " %s[%d]", program_invocation_short_name, self->victim.pid);
 	EXPECT_TRUE(table_has("running", task));
 	ASSERT_TRUE(set_watch(false));
-	/* Nobody would see that it returns. */
+	/* mnck would not see that the callback returns. */
 	EXPECT_FALSE(table_has("running", task));
 	EXPECT_FALSE(table_has("open", task));
 	ASSERT_TRUE(set_watch(true));

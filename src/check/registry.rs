@@ -255,13 +255,7 @@ impl Registry {
             };
             let name = by.call.activity.name();
             let report = |what: fmt::Arguments<'_>| {
-                self.report(
-                    &subscriber,
-                    finding.rule(),
-                    by.call.range,
-                    Some(&by),
-                    what,
-                );
+                self.report(&subscriber, finding.rule(), by.call.range, Some(&by), what);
             };
 
             if let Finding::SequenceStuck(refuser) = finding {

@@ -23,6 +23,7 @@ use super::{
     callback::Finding,
     ledger::{
         Mismatch,
+        Phase,
         Recorded, //
     },
     registry::{
@@ -40,6 +41,10 @@ use super::{
 };
 use crate::{
     event::{
+        platform::{
+            ticks,
+            Current, //
+        },
         Activity,
         Call,
         Callback,
@@ -316,10 +321,23 @@ impl Watch {
         self.released.store(true, Relaxed);
     }
 
-    /// Adds what was found in the call that `by` records, so that it is reported soon. Never sleeps,
-    /// and takes no lock.
-    pub(crate) fn report_later(&self, finding: Finding, by: &Recorded) {
-        self.registry().report_later(finding, by);
+    /// Adds what was found in `call`, of the current task, so that it is reported soon. Never sleeps, and
+    /// takes no lock.
+    pub(crate) fn report_later(&self, finding: Finding, call: &Call) {
+        self.registry().report_later(
+            finding,
+            &Recorded {
+                task: Current::get().task(),
+                call: *call,
+                phase: Phase::Running,
+                since: ticks(),
+            },
+        );
+    }
+
+    /// Adds that `leak` has no end, so that it is reported soon. Never sleeps, and takes no lock.
+    pub(crate) fn report_leak_later(&self, leak: &Recorded) {
+        self.registry().report_later(Finding::NotEnded, leak);
     }
 
     /// Returns the calls of all subscribers.

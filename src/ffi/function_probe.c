@@ -181,7 +181,6 @@ static void __maybe_unused leave(struct mnck_function_probe *probe, unsigned lon
 		.mm = call->mm,
 		.result = result,
 	};
-
 	const struct mmu_notifier *notifier;
 
 	/* The probe that has seen the call has gone. */
@@ -462,19 +461,15 @@ static void unregister_sites(struct mnck_function_probe *probe)
 }
 
 /*
- * Returns whether ftrace can patch the function.  register_fprobe_ips() fails for all
- * addresses if ftrace has no record of one.
+ * Finds out whether ftrace can patch the function, which is not probed.
+ * register_fprobe_ips() fails for all addresses if ftrace has no record of one.
  */
-static bool has_site(struct mnck_function_probe *probe, struct function *function)
+static void try_site(struct mnck_function_probe *probe, struct function *function)
 {
 	function->by = MNCK_PROBED_BY_FPROBE;
-	if (register_sites(probe)) {
+	if (register_sites(probe) || !is_patched(function->site))
 		function->by = MNCK_PROBED_NOT;
-		return false;
-	}
-	function->by = is_patched(function->site) ? MNCK_PROBED_BY_FPROBE : MNCK_PROBED_NOT;
 	unregister_sites(probe);
-	return function->by;
 }
 
 static void register_others(struct mnck_function_probe *probe)
@@ -516,12 +511,8 @@ void mnck_function_probe_register(struct mnck_function_probe *probe)
 	/* Tests each function alone, then registers the functions that ftrace can patch. */
 	for (unsigned int i = 0; i < probe->number; i++)
 		probe->functions[i].by = MNCK_PROBED_NOT;
-	for (unsigned int i = 0; i < probe->number; i++) {
-		struct function *function = &probe->functions[i];
-
-		if (!has_site(probe, function))
-			function->by = MNCK_PROBED_NOT;
-	}
+	for (unsigned int i = 0; i < probe->number; i++)
+		try_site(probe, &probe->functions[i]);
 	if (register_sites(probe)) {
 		for (unsigned int i = 0; i < probe->number; i++)
 			probe->functions[i].by = MNCK_PROBED_NOT;

@@ -76,7 +76,8 @@ impl ProbedCall {
     /// Returns what the core knows of the ranges of the mm, for which a function of the core runs, if
     /// [`Layout::calibrate`](super::subscriptions::Layout::calibrate) has succeeded.
     pub(crate) fn core_state(&self) -> Option<CoreState> {
-        state_of(self.mm)
+        // SAFETY: The caller of the core's function has a reference to the mm.
+        unsafe { state_of(self.mm as *mut _) }
     }
 }
 
@@ -109,22 +110,26 @@ pub(crate) fn function_address(symbol: &CStr) -> Option<usize> {
     Some(unsafe { mnck_function_address(symbol.as_char_ptr()) }).filter(|address| *address != 0)
 }
 
-/// Keeps the kernel's fprobe in use until the drop, which sleeps, and comes after that of all probes.
-/// The module has one.
+/// Gives the kernel's fprobe back on drop, which sleeps, and comes after that of all probes. The module
+/// has one.
 pub(crate) struct Probes(());
 
 impl Probes {
-    /// Makes what probes need. Sleeps.
-    pub(crate) fn hold() -> Self {
+    pub(crate) fn new() -> Self {
+        Self(())
+    }
+
+    /// Keeps the kernel's fprobe in use, before the first probe is made, until the `Probes` are dropped.
+    /// Sleeps. One task calls this at a time.
+    pub(crate) fn hold() {
         // SAFETY: This may sleep, and no other task does the same.
         unsafe { mnck_function_probe_hold() };
-        Self(())
     }
 }
 
 impl Drop for Probes {
     fn drop(&mut self) {
-        // SAFETY: As in `hold()`.
+        // SAFETY: This may sleep, and no task calls `hold()` any more.
         unsafe { mnck_function_probe_release() };
     }
 }

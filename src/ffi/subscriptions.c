@@ -247,70 +247,6 @@ bool mnck_subscriptions_state(struct mm_struct *mm, struct mnck_core_state *stat
 	return true;
 }
 
-static unsigned long first_of(const void * const *callbacks, size_t n, const unsigned int *bits,
-			      unsigned int *has)
-{
-	unsigned long first = 0;
-
-	*has = 0;
-	for (size_t i = 0; i < n; i++) {
-		if (!callbacks[i])
-			continue;
-		*has |= 1U << bits[i];
-		if (!first)
-			first = (unsigned long)callbacks[i];
-	}
-	return first;
-}
-
-/* The memory of the notifier was copied. */
-static struct mnck_subscription copy_notifier(const struct mmu_notifier *notifier)
-{
-	struct mmu_notifier_ops ops;
-	const void *callbacks[7];
-	static const unsigned int bits[] = {
-		MNCK_CALLBACK_START, MNCK_CALLBACK_END, MNCK_CALLBACK_SECONDARY_TLBS,
-		MNCK_CALLBACK_RELEASE, MNCK_CALLBACK_CLEAR_FLUSH_YOUNG,
-		MNCK_CALLBACK_CLEAR_YOUNG, MNCK_CALLBACK_TEST_YOUNG,
-	};
-	struct mnck_subscription copy = { .ops = (unsigned long)notifier->ops };
-
-	copy_ops(&ops, notifier->ops);
-	/* The most telling comes first. */
-	callbacks[0] = ops.invalidate_range_start;
-	callbacks[1] = ops.invalidate_range_end;
-	callbacks[2] = ops.arch_invalidate_secondary_tlbs;
-	callbacks[3] = ops.release;
-	callbacks[4] = ops.clear_flush_young;
-	callbacks[5] = ops.clear_young;
-	callbacks[6] = ops.test_young;
-	copy.callback = first_of(callbacks, ARRAY_SIZE(callbacks), bits, &copy.callbacks);
-	return copy;
-}
-
-static struct mnck_subscription copy_interval(const struct mmu_interval_notifier *interval)
-{
-	struct mmu_interval_notifier_ops ops;
-	const void *callbacks[3];
-	static const unsigned int bits[] = {
-		MNCK_CALLBACK_INVALIDATE, MNCK_CALLBACK_INVALIDATE_START,
-		MNCK_CALLBACK_INVALIDATE_FINISH,
-	};
-	struct mnck_subscription copy = {
-		.ops = (unsigned long)interval->ops,
-		.is_interval = true,
-		.start = interval->interval_tree.start,
-		.last = interval->interval_tree.last,
-	};
-
-	copy_ops(&ops, interval->ops);
-	callbacks[0] = ops.invalidate;
-	callbacks[1] = ops.invalidate_start;
-	callbacks[2] = ops.invalidate_finish;
-	copy.callback = first_of(callbacks, ARRAY_SIZE(callbacks), bits, &copy.callbacks);
-	return copy;
-}
-
 void mnck_subscriptions_callbacks(unsigned long ops, bool is_interval,
 				  unsigned long callbacks[MNCK_CALLBACKS])
 {
@@ -336,6 +272,51 @@ void mnck_subscriptions_callbacks(unsigned long ops, bool is_interval,
 		callbacks[MNCK_CALLBACK_TEST_YOUNG] = (unsigned long)copy.test_young;
 		callbacks[MNCK_CALLBACK_FREE] = (unsigned long)copy.free_notifier;
 	}
+}
+
+/* Reads which callbacks a subscription has, from its table. */
+static void read_callbacks(struct mnck_subscription *copy)
+{
+	/* The most telling comes first. */
+	static const enum mnck_callback order[] = {
+		MNCK_CALLBACK_START, MNCK_CALLBACK_END, MNCK_CALLBACK_SECONDARY_TLBS,
+		MNCK_CALLBACK_RELEASE, MNCK_CALLBACK_CLEAR_FLUSH_YOUNG,
+		MNCK_CALLBACK_CLEAR_YOUNG, MNCK_CALLBACK_TEST_YOUNG,
+		MNCK_CALLBACK_INVALIDATE, MNCK_CALLBACK_INVALIDATE_START,
+		MNCK_CALLBACK_INVALIDATE_FINISH,
+	};
+	unsigned long callbacks[MNCK_CALLBACKS];
+
+	mnck_subscriptions_callbacks(copy->ops, copy->is_interval, callbacks);
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+		if (!callbacks[order[i]])
+			continue;
+		copy->callbacks |= 1U << order[i];
+		if (!copy->callback)
+			copy->callback = callbacks[order[i]];
+	}
+}
+
+/* The memory of the notifier was copied. */
+static struct mnck_subscription copy_notifier(const struct mmu_notifier *notifier)
+{
+	struct mnck_subscription copy = { .ops = (unsigned long)notifier->ops };
+
+	read_callbacks(&copy);
+	return copy;
+}
+
+static struct mnck_subscription copy_interval(const struct mmu_interval_notifier *interval)
+{
+	struct mnck_subscription copy = {
+		.ops = (unsigned long)interval->ops,
+		.is_interval = true,
+		.start = interval->interval_tree.start,
+		.last = interval->interval_tree.last,
+	};
+
+	read_callbacks(&copy);
+	return copy;
 }
 
 bool mnck_subscriptions_put_one(unsigned long subscription, unsigned long *ops, unsigned long *mm)

@@ -113,17 +113,17 @@ pub(crate) fn callbacks_of(ops: usize, is_interval: bool) -> [usize; MNCK_CALLBA
     callbacks
 }
 
-/// Returns what the core knows of the ranges of the mm at `mm`, for which a function of the core runs in
-/// the current task. Returns `None` if the layout was not compared.
-pub(super) fn state_of(mm: usize) -> Option<CoreState> {
+/// Returns what the core knows of the ranges of `mm`. Returns `None` if the layout was not compared.
+/// Never sleeps.
+///
+/// # Safety
+///
+/// There is a reference to `mm`, of any kind.
+pub(super) unsafe fn state_of(mm: *mut mm_struct) -> Option<CoreState> {
     let mut state = MaybeUninit::uninit();
 
-    // SAFETY: The caller of the core's function has a reference to the mm. If the return value is true
-    // `state` was written.
-    unsafe {
-        mnck_subscriptions_state(mm as *mut mm_struct, state.as_mut_ptr())
-            .then(|| state.assume_init())
-    }
+    // SAFETY: By the safety requirements. If the return value is true `state` was written.
+    unsafe { mnck_subscriptions_state(mm, state.as_mut_ptr()).then(|| state.assume_init()) }
 }
 
 /// Returns the address of the table of callbacks and of the mm of a subscription that was put and is
@@ -183,6 +183,18 @@ impl Process {
         })
     }
 
+    /// Returns all processes that have subscriptions, by increasing ids.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        let mut passed = 0;
+
+        core::iter::from_fn(move || {
+            let process = Self::next(passed)?;
+
+            passed = process.pid;
+            Some(process)
+        })
+    }
+
     /// Returns its name, with a NUL behind it.
     pub(crate) fn comm(&self) -> &[u8; 16] {
         &self.comm
@@ -195,14 +207,8 @@ impl Process {
 
     /// Returns what the core knows of its ranges.
     pub(crate) fn state(&self, _: Layout) -> Option<CoreState> {
-        let mut state = MaybeUninit::uninit();
-
-        // SAFETY: The process has a reference to the mm, which has subscriptions. If the return value
-        // is true `state` was written.
-        unsafe {
-            mnck_subscriptions_state(self.mm.as_ptr(), state.as_mut_ptr())
-                .then(|| state.assume_init())
-        }
+        // SAFETY: This has a reference to the mm.
+        unsafe { state_of(self.mm.as_ptr()) }
     }
 
     /// Copies its subscriptions. May sleep, to allocate memory.

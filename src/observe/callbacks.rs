@@ -17,18 +17,10 @@ use crate::{
             judge,
             Returned, //
         },
-        ledger::{
-            Phase,
-            Recorded, //
-        },
         Watch, //
     },
     event::{
-        platform::{
-            ticks,
-            Current,
-            Word, //
-        },
+        platform::Word,
         Activity,
         Call,
         Callback, //
@@ -295,15 +287,9 @@ impl Observer for Callbacks {
                 .current_range(fact.address())
                 .map_or(0, |range| range.call.initiator);
 
-            function.watch.report_later(
-                finding,
-                &Recorded {
-                    task: Current::get().task(),
-                    call: Call { initiator, ..fact },
-                    phase: Phase::Running,
-                    since: ticks(),
-                },
-            );
+            function
+                .watch
+                .report_later(finding, &Call { initiator, ..fact });
         });
     }
 }

@@ -17,7 +17,6 @@ use crate::{
         callback::Finding,
         ledger::{
             Mismatch,
-            Phase,
             Recorded, //
         },
         Rule,
@@ -25,7 +24,6 @@ use crate::{
     },
     event::{
         platform::{
-            ticks,
             Current,
             Racy,
             Word, //
@@ -225,48 +223,31 @@ impl CoreMm {
         }
     }
 
-    fn found(&self, finding: Finding, call: &Call) {
-        self.watch.report_later(
-            finding,
-            &Recorded {
-                task: Current::get().task(),
-                call: *call,
-                phase: Phase::Running,
-                since: ticks(),
-            },
-        );
-    }
-
     fn start(&self, call: &ProbedCall, state: &mut State) -> bool {
         let fact = self.call(call, Activity::Range);
         let calls = self.watch.calls();
 
         if !fact.range.is_some_and(is_whole) {
-            self.found(Finding::BadRange, &fact);
+            self.watch.report_later(Finding::BadRange, &fact);
         }
         if !call.blockable {
             // Forgets an earlier refusal of a range at the same address.
             self.refused(0, call.range);
         }
         let token = calls.begin(&fact, |leak| {
-            self.watch.report_later(Finding::NotEnded, leak);
+            self.watch.report_leak_later(leak);
         });
         keep(state, calls.number(token), &fact);
         true
     }
 
     fn started(&self, call: &ProbedCall, state: &State) {
-        let calls = self.watch.calls();
         // A blockable range that a driver has failed is ended all the same.
         let is_open = call.result == 0 || call.blockable;
         // The call is not known any more when its entry is free.
         let recorded = (!is_open).then(|| self.current_range(call.range)).flatten();
 
-        calls.finish(
-            calls.token(state[TOKEN], state[ADDRESS] as usize),
-            self.watch.key(),
-            is_open,
-        );
+        self.finish(state, is_open);
         if let Some(recorded) = recorded {
             self.check_sequence(call, &recorded);
         }
@@ -305,7 +286,8 @@ impl CoreMm {
         if active > recorded && self.unknown.insert(call.mm as u64) {
             let refuser = self.refuser(refused.task.key, call.range).unwrap_or(0);
 
-            self.found(Finding::SequenceStuck(refuser), &refused.call);
+            self.watch
+                .report_later(Finding::SequenceStuck(refuser), &refused.call);
         }
     }
 
@@ -317,20 +299,21 @@ impl CoreMm {
             Mismatch::NotOpen | Mismatch::OtherTask(_) => {
                 self.unseen.add(1);
             }
-            Mismatch::OtherRange(_) => self.found(Finding::Changed, &fact),
+            Mismatch::OtherRange(_) => self.watch.report_later(Finding::Changed, &fact),
         });
 
         keep(state, calls.number(token), &fact);
         true
     }
 
-    fn finish(&self, state: &State) {
+    /// Records that a call has returned, and whether it has opened a range.
+    fn finish(&self, state: &State, is_open: bool) {
         let calls = self.watch.calls();
 
         calls.finish(
             calls.token(state[TOKEN], state[ADDRESS] as usize),
             self.watch.key(),
-            false,
+            is_open,
         );
     }
 
@@ -345,7 +328,7 @@ impl CoreMm {
         };
 
         if !is_whole(range) {
-            self.found(
+            self.watch.report_later(
                 Finding::BadRange,
                 &Call {
                     range: Some(range),
@@ -360,11 +343,16 @@ impl CoreMm {
         if is_own(call.caller) {
             return false;
         }
-        let fact = self.call(call, Activity::Wait(wait));
+        self.begin(Activity::Wait(wait), call, state);
+        true
+    }
+
+    /// Records a call that opens no range.
+    fn begin(&self, activity: Activity, call: &ProbedCall, state: &mut State) {
+        let fact = self.call(call, activity);
         let calls = self.watch.calls();
 
         keep(state, calls.number(calls.begin(&fact, |_| ())), &fact);
-        true
     }
 }
 
@@ -406,10 +394,7 @@ impl Observer for CoreMm {
         match call.function {
             MNCK_CORE_START => self.start(call, state),
             MNCK_CORE_RELEASE => {
-                let fact = self.call(call, Activity::Range);
-                let calls = self.watch.calls();
-
-                keep(state, calls.number(calls.begin(&fact, |_| ())), &fact);
+                self.begin(Activity::Range, call, state);
                 true
             }
             MNCK_CORE_END => self.end(call, state),
@@ -456,7 +441,7 @@ impl Observer for CoreMm {
             self.started(call, state);
             return;
         }
-        self.finish(state);
+        self.finish(state, false);
         if call.function == MNCK_CORE_RELEASE {
             // Another mm may get the same memory.
             self.unknown.remove_one(call.mm as u64);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The notifiers of all drivers of the machine, whoever has registered them, and when.
+//! Observes the MMU notifiers of all drivers of the machine.
 //!
 //! | | |
 //! |---|---|

@@ -75,6 +75,7 @@ pub(crate) struct Observation {
     _switch: WatchSwitch<Switch>,
     _work: Work,
     _state: Published<State>,
+    _probes: Probes,
 }
 
 impl Observation {
@@ -86,7 +87,6 @@ impl Observation {
     pub(crate) fn new() -> Result<Self> {
         let state = STATE.publish(Arc::pin_init(
             pin_init!(State {
-                probes <- new_mutex!(None, "observe::State::probes"),
                 observed <- new_mutex!(None, "observe::State::observed"),
             }),
             GFP_KERNEL,
@@ -97,6 +97,7 @@ impl Observation {
             _switch: WatchSwitch::new()?,
             _work: work,
             _state: state,
+            _probes: Probes::new(),
         })
     }
 }
@@ -108,9 +109,6 @@ pub(super) struct State {
     /// callback or a probe.
     #[pin]
     observed: Mutex<Option<Observed>>,
-    /// Held from the first observation on. Innermost, but for what [`Probes::hold`] takes.
-    #[pin]
-    probes: Mutex<Option<Probes>>,
 }
 
 impl State {
@@ -203,11 +201,9 @@ impl Observed {
         };
         let core = self.core.observer();
         let mut knows_all = true;
-        let mut passed = 0;
         let mut waits = Self::WAITS_MS;
 
-        while let Some(process) = Process::next(passed) {
-            passed = process.pid;
+        for process in Process::all() {
             let (_, subscriptions) = process.subscriptions(layout)?;
 
             for subscription in &subscriptions {
@@ -299,10 +295,8 @@ impl Observed {
         let Some(layout) = self.layout else {
             return Ok(());
         };
-        let mut passed = 0;
 
-        while let Some(process) = Process::next(passed) {
-            passed = process.pid;
+        for process in Process::all() {
             let (_, subscriptions) = process.subscriptions(layout)?;
 
             for subscription in subscriptions
@@ -344,11 +338,14 @@ impl Observed {
                 continue;
             };
 
-            match process_of(mm) {
-                Some(pid) => watch.report(
+            match Process::all().find(|process| process.mm() == mm) {
+                Some(process) => watch.report(
                     Rule::Lifetime,
                     None,
-                    fmt!("unloaded, but its subscription to process {pid} is not freed"),
+                    fmt!(
+                        "unloaded, but its subscription to process {} is not freed",
+                        process.pid
+                    ),
                 ),
                 None => watch.report(
                     Rule::Lifetime,
@@ -460,19 +457,6 @@ impl Observed {
     }
 }
 
-/// Returns the id of a process that has this mm.
-fn process_of(mm: usize) -> Option<i32> {
-    let mut passed = 0;
-
-    while let Some(process) = Process::next(passed) {
-        passed = process.pid;
-        if process.mm() == mm {
-            return Some(process.pid);
-        }
-    }
-    None
-}
-
 /// Stops to observe the callbacks of `probe`, which is about to be dropped.
 fn stop(probe: &FunctionProbe<Callbacks>) {
     probe.observer().set_active(false);
@@ -531,7 +515,7 @@ impl Watching for Switch {
         let mut observed = state.observed.lock();
 
         if on {
-            state.probes.lock().get_or_insert_with(Probes::hold);
+            Probes::hold();
             let mut begun = Observed::begin()?;
 
             begun.core.observer().set_active(true);
