@@ -19,8 +19,6 @@ use crate::event::{
     },
     Activity,
     Call,
-    Kind,
-    Range,
     Task, //
 };
 
@@ -101,34 +99,22 @@ impl Later {
     }
 }
 
-const BLOCKABLE: u64 = 1 << 32;
-const HAS_RANGE: u64 = 1 << 33;
-
 fn pack(finding: Finding, by: &Recorded) -> [u64; WORDS] {
     let [code, value] = finding.to_words();
+    let [subscriber, address, mm, start, end, kind, initiator] = by.call.to_words();
     let [first, second] = by.task.comm;
-    let (address, start, end, kind) = by.call.range.map_or((0, 0, 0, 0), |range| {
-        let mode = if range.blockable { BLOCKABLE } else { 0 };
-
-        (
-            range.address as u64,
-            range.start as u64,
-            range.end as u64,
-            u64::from(range.kind.0) | mode | HAS_RANGE,
-        )
-    });
 
     [
         code,
         value,
-        by.call.subscriber,
         u64::from(by.call.activity.code()),
-        by.call.mm as u64,
-        by.call.initiator as u64,
+        subscriber,
         address,
+        mm,
         start,
         end,
         kind,
+        initiator,
         by.task.key,
         by.task.start_time,
         by.task.pid as u64,
@@ -139,8 +125,7 @@ fn pack(finding: Finding, by: &Recorded) -> [u64; WORDS] {
 }
 
 fn unpack(words: [u64; WORDS]) -> Option<(Finding, Recorded)> {
-    let [code, value, subscriber, activity, mm, initiator, address, start, end, kind, key, start_time, pid, first, second, since] =
-        words;
+    let [code, value, activity, call @ .., key, start_time, pid, first, second, since] = words;
 
     Some((
         Finding::from_words([code, value])?,
@@ -151,19 +136,7 @@ fn unpack(words: [u64; WORDS]) -> Option<(Finding, Recorded)> {
                 pid: pid as i32,
                 comm: [first, second],
             },
-            call: Call {
-                subscriber,
-                activity: Activity::from_code(activity as u8)?,
-                mm: mm as usize,
-                range: (kind & HAS_RANGE != 0).then_some(Range {
-                    address: address as usize,
-                    start: start as usize,
-                    end: end as usize,
-                    kind: Kind(kind as u32),
-                    blockable: kind & BLOCKABLE != 0,
-                }),
-                initiator: initiator as usize,
-            },
+            call: Call::from_words(call, Activity::from_code(activity as u8)?),
             phase: Phase::Running,
             since: since as u32,
         },

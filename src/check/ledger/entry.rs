@@ -10,9 +10,7 @@ use crate::event::{
         Word, //
     },
     Activity,
-    Call,
-    Kind,
-    Range, //
+    Call, //
 };
 
 /// How far a call is.
@@ -93,13 +91,9 @@ const START: usize = 3;
 const END: usize = 4;
 const KIND: usize = 5;
 
-/// Bits of the word that has the kind and the mode of the range.
-const BLOCKABLE: u64 = 1 << 32;
-const NO_RANGE: u64 = 1 << 33;
-
-/// The bits of that word that belong to the range. The others have how the task had entered the
+/// The bits of the word with the kind that are not those of the range have how the task had entered the
 /// kernel, if the range is open.
-const RANGE_BITS: u64 = (1 << 34) - 1;
+const RANGE_BITS: u64 = Call::RANGE_BITS;
 
 impl Entry {
     pub(super) fn new() -> Self {
@@ -120,7 +114,7 @@ impl Entry {
     pub(super) fn begin(&self, call: &Call, now: u32) {
         let tag = self.tag();
 
-        self.data.write(pack(call));
+        self.data.write(call.to_words());
         self.tag.store_release(
             Tag {
                 phase: Phase::Running,
@@ -206,13 +200,17 @@ impl Entry {
         if self.tag.load() != word {
             return None;
         }
-        Some((tag, unpack(data, Activity::from_code(tag.activity)?), more))
+        Some((
+            tag,
+            Call::from_words(data, Activity::from_code(tag.activity)?),
+            more,
+        ))
     }
 
     /// Returns whether the range, for the task that has the slot, is that of `call`.
     #[inline(always)]
     pub(super) fn has_range_of(&self, call: &Call) -> bool {
-        let [_, _, mm, start, end, kind, _] = pack(call);
+        let [_, _, mm, start, end, kind, _] = call.to_words();
 
         (mm, start, end, kind)
             == (
@@ -231,51 +229,9 @@ impl Entry {
 
     /// Returns the call, for the task that has the slot.
     pub(super) fn own_call(&self) -> Option<Call> {
-        Some(unpack(
+        Some(Call::from_words(
             self.data.read(),
             Activity::from_code(self.tag().activity)?,
         ))
-    }
-}
-
-#[inline]
-fn pack(call: &Call) -> [u64; 7] {
-    match &call.range {
-        Some(range) => [
-            call.subscriber,
-            range.address as u64,
-            call.mm as u64,
-            range.start as u64,
-            range.end as u64,
-            u64::from(range.kind.0) | if range.blockable { BLOCKABLE } else { 0 },
-            call.initiator as u64,
-        ],
-        None => [
-            call.subscriber,
-            0,
-            call.mm as u64,
-            0,
-            0,
-            NO_RANGE,
-            call.initiator as u64,
-        ],
-    }
-}
-
-fn unpack(data: [u64; 7], activity: Activity) -> Call {
-    let [subscriber, address, mm, start, end, kind, initiator] = data;
-
-    Call {
-        subscriber,
-        activity,
-        mm: mm as usize,
-        range: (kind & NO_RANGE == 0).then_some(Range {
-            address: address as usize,
-            start: start as usize,
-            end: end as usize,
-            kind: Kind(kind as u32),
-            blockable: kind & BLOCKABLE != 0,
-        }),
-        initiator: initiator as usize,
     }
 }
