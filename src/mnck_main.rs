@@ -70,6 +70,7 @@ struct Mnck {
     _observation: observe::Observation,
     _shared: model::SharedDomain,
     _waits: model::WaitRecord,
+    _recordings: report::RecordingsOwner,
     _journal: report::JournalOwner,
     _checks: check::Checks,
     _parameters: ffi::parameters::Applied,
@@ -83,9 +84,10 @@ impl kernel::InPlaceModule for Mnck {
             _parameters: ffi::parameters::Applied::new(),
             _checks: check::Checks::new(report::violation)?,
             _journal: report::JournalOwner::new()?,
+            _recordings: report::RecordingsOwner::new()?,
             _waits: model::WaitRecord::new()?,
             _shared: model::SharedDomain::new()?,
-            _observation: observe::Observation::new()?,
+            _observation: observe::Observation::new(report::registration)?,
             // The last that can fail, because the device can be opened as soon as it is registered.
             _device <- MiscDeviceRegistration::register(MiscDeviceOptions { name: c"mnck" }),
             _tables: report::Tables::new()

@@ -106,6 +106,19 @@ TEST_F_TIMEOUT(fail_nth, pages, MNCK_TIMEOUT)
 	fail_fault(_metadata, &self->calls, PAGES + 1);
 }
 
+/* A watch fails with ENOMEM, whichever of its allocations fails. */
+TEST_F_TIMEOUT(fail_nth, watch, MNCK_TIMEOUT)
+{
+	REQUIRE_OPTION(has_fprobe(), "FPROBE");
+	ASSERT_CAN_FAIL(FAIL_SLAB);
+	/* What the observation itself allocates is tried elsewhere. */
+	ASSERT_EQ(0, mnck_set_parameter("watch", 1));
+	/* A large array can be in other memory. */
+	self->calls.can_absorb = true;
+	expect_enomem(_metadata, &self->calls, &watch_sweep, 4, "watch");
+	ASSERT_EQ(0, mnck_set_parameter("watch", 0));
+}
+
 /* A failed attach does not keep the mm of its target, which is released at the exit. */
 TEST_F_TIMEOUT(fail_nth, target_exits, MNCK_TIMEOUT)
 {

@@ -44,6 +44,7 @@ struct failing_calls {
 	struct mnck_attach attach;
 	struct mnck_mirror mirror;
 	struct mnck_touch touch;
+	struct mnck_watch watch;
 	struct subscriber sub;
 };
 
@@ -165,6 +166,36 @@ static inline int call_touch(void *arg)
 
 static const struct sweep touch_sweep = {
 	.call = call_touch,
+};
+
+static inline int call_watch(void *arg)
+{
+	struct failing_calls *calls = arg;
+
+	calls->watch = (struct mnck_watch){ .size = sizeof(calls->watch) };
+	return ioctl(calls->fd, MNCK_WATCH, &calls->watch);
+}
+
+/* Closes the watch, and then as many as there can be: a failed call keeps no place. */
+static inline int undo_watch(void *arg)
+{
+	struct failing_calls *calls = arg;
+	int watches[MNCK_WATCHES];
+	int error = 0;
+
+	close(calls->watch.fd);
+	for (int i = 0; i < MNCK_WATCHES; i++) {
+		error |= call_watch(arg);
+		watches[i] = calls->watch.fd;
+	}
+	for (int i = 0; !error && i < MNCK_WATCHES; i++)
+		close(watches[i]);
+	return error;
+}
+
+static const struct sweep watch_sweep = {
+	.call = call_watch,
+	.undo = undo_watch,
 };
 
 /* Inserts mnck anew, opens the sessions and starts the victim; returns 0 or -1. */

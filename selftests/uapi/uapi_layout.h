@@ -91,6 +91,57 @@ ASSERT_OFFSET(mnck_touch, id, 8);
 ASSERT_OFFSET(mnck_touch, start, 16);
 ASSERT_OFFSET(mnck_touch, end, 24);
 
+static_assert(sizeof(struct mnck_watch) == 24, "mnck_watch");
+ASSERT_OFFSET(mnck_watch, size, 0);
+ASSERT_OFFSET(mnck_watch, pid, 4);
+ASSERT_OFFSET(mnck_watch, flags, 8);
+ASSERT_OFFSET(mnck_watch, fd, 12);
+ASSERT_OFFSET(mnck_watch, latency_limit_us, 16);
+ASSERT_OFFSET(mnck_watch, reserved, 20);
+
+static_assert(sizeof(struct mnck_record_event) == 472, "mnck_record_event");
+ASSERT_OFFSET(mnck_record_event, size, 0);
+ASSERT_OFFSET(mnck_record_event, type, 4);
+ASSERT_OFFSET(mnck_record_event, time, 8);
+ASSERT_OFFSET(mnck_record_event, lost, 16);
+ASSERT_OFFSET(mnck_record_event, pid, 24);
+ASSERT_OFFSET(mnck_record_event, tid, 28);
+ASSERT_OFFSET(mnck_record_event, comm, 32);
+ASSERT_OFFSET(mnck_record_event, rule, 48);
+ASSERT_OFFSET(mnck_record_event, event, 52);
+ASSERT_OFFSET(mnck_record_event, flags, 56);
+ASSERT_OFFSET(mnck_record_event, reserved, 60);
+ASSERT_OFFSET(mnck_record_event, start, 64);
+ASSERT_OFFSET(mnck_record_event, end, 72);
+ASSERT_OFFSET(mnck_record_event, took, 80);
+ASSERT_OFFSET(mnck_record_event, driver, 88);
+ASSERT_OFFSET(mnck_record_event, what, 216);
+ASSERT_OFFSET(mnck_record_event, caller, 344);
+
+static_assert(sizeof(struct mnck_record_callback) == 504, "mnck_record_callback");
+ASSERT_OFFSET(mnck_record_callback, size, 0);
+ASSERT_OFFSET(mnck_record_callback, type, 4);
+ASSERT_OFFSET(mnck_record_callback, calls, 8);
+ASSERT_OFFSET(mnck_record_callback, refusals, 16);
+ASSERT_OFFSET(mnck_record_callback, longest, 24);
+ASSERT_OFFSET(mnck_record_callback, missed, 32);
+ASSERT_OFFSET(mnck_record_callback, histogram, 40);
+ASSERT_OFFSET(mnck_record_callback, name, 360);
+ASSERT_OFFSET(mnck_record_callback, callback, 488);
+
+static_assert(sizeof(struct mnck_record_unseen) == 72, "mnck_record_unseen");
+ASSERT_OFFSET(mnck_record_unseen, size, 0);
+ASSERT_OFFSET(mnck_record_unseen, type, 4);
+ASSERT_OFFSET(mnck_record_unseen, flags, 8);
+ASSERT_OFFSET(mnck_record_unseen, reserved, 12);
+ASSERT_OFFSET(mnck_record_unseen, calls, 16);
+ASSERT_OFFSET(mnck_record_unseen, ends, 24);
+ASSERT_OFFSET(mnck_record_unseen, sequences, 32);
+ASSERT_OFFSET(mnck_record_unseen, drivers, 40);
+ASSERT_OFFSET(mnck_record_unseen, findings, 48);
+ASSERT_OFFSET(mnck_record_unseen, records, 56);
+ASSERT_OFFSET(mnck_record_unseen, processes, 64);
+
 /* So are the numbers. */
 static_assert(MNCK_ATTACH == 0xc040bd00, "MNCK_ATTACH");
 static_assert(MNCK_DETACH == 0xc1f0bd01, "MNCK_DETACH");
@@ -98,5 +149,7 @@ static_assert(MNCK_STATS == 0xc1f0bd02, "MNCK_STATS");
 static_assert(MNCK_LOCK == 0x4018bd03, "MNCK_LOCK");
 static_assert(MNCK_MIRROR == 0x4030bd04, "MNCK_MIRROR");
 static_assert(MNCK_TOUCH == 0x4020bd05, "MNCK_TOUCH");
+static_assert(MNCK_WATCH == 0xc018bd06, "MNCK_WATCH");
+static_assert(MNCK_SUMMARY == 0xbd07, "MNCK_SUMMARY");
 
 #endif /* MNCK_SELFTEST_UAPI_LAYOUT_H */

@@ -55,6 +55,8 @@ pub(crate) enum Finding {
     Allocated(u64),
     /// A callback took so long, in ms.
     Took(u64),
+    /// A callback took so long, in ns, which breaks no rule, but a user wants to know.
+    Slow(u64),
     /// An interval callback did not set the sequence.
     SequenceNotSet,
     /// The sequence is odd for ever, since the subscriber with this key refused.
@@ -77,11 +79,25 @@ impl Finding {
             Self::RefusedWithEnd => Rule::FailingEnd,
             Self::Slept(_) | Self::MightSleep(_) | Self::Scheduled => Rule::NonBlock,
             Self::Allocated(_) => Rule::Reclaim,
-            Self::Took(_) => Rule::Latency,
+            Self::Took(_) | Self::Slow(_) => Rule::Latency,
             Self::SequenceNotSet | Self::SequenceStuck(_) => Rule::Sequence,
             Self::FinishLeft => Rule::Finish,
             Self::NotEnded => Rule::Pairing,
             Self::BadRange | Self::Changed => Rule::Range,
+        }
+    }
+
+    /// Returns whether the rule is broken.
+    pub(crate) const fn breaks_rule(self) -> bool {
+        !matches!(self, Self::Slow(_))
+    }
+
+    /// Returns how long the callback took, in ns, if that was found.
+    pub(crate) const fn took_ns(self) -> Option<u64> {
+        match self {
+            Self::Took(ms) => Some(ms.saturating_mul(1_000_000)),
+            Self::Slow(ns) => Some(ns),
+            _ => None,
         }
     }
 
@@ -111,6 +127,7 @@ impl Finding {
             Self::MightSleep(function) => [13, function],
             Self::Scheduled => [14, 0],
             Self::Allocated(function) => [15, function],
+            Self::Slow(ns) => [16, ns],
         }
     }
 
@@ -134,6 +151,7 @@ impl Finding {
             13 => Self::MightSleep(value),
             14 => Self::Scheduled,
             15 => Self::Allocated(value),
+            16 => Self::Slow(value),
             _ => return None,
         })
     }
@@ -153,6 +171,7 @@ impl fmt::Display for Finding {
             Self::Scheduled => f.write_str("called schedule() but did not sleep"),
             Self::Allocated(_) => f.write_str("allocates with direct reclaim"),
             Self::Took(ms) => write!(f, "took {ms} ms"),
+            Self::Slow(ns) => write!(f, "took {} us", ns / 1000),
             Self::SequenceNotSet => f.write_str("did not set the sequence"),
             Self::SequenceStuck(_) => f.write_str("left the sequence odd"),
             Self::FinishLeft => f.write_str("refused, but left a finish structure"),

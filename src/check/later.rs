@@ -3,7 +3,10 @@
 //! Violations that are found where nothing can be reported: under a raw lock, or with preemption
 //! disabled.
 
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    task::Pid, //
+};
 
 use super::{
     callback::Finding,
@@ -13,93 +16,52 @@ use super::{
     }, //
 };
 use crate::event::{
-    platform::{
-        Racy,
-        Word, //
-    },
     Activity,
     Call,
+    Queue,
     Task, //
 };
 
 /// Violations that are not reported yet. Any task adds and takes them, without a lock.
-pub(crate) struct Later {
-    places: KVec<Place>,
-    /// How many had no place.
-    dropped: Word,
+pub(crate) struct Later(Queue<WORDS>);
+
+const WORDS: usize = 17;
+
+/// What was found.
+pub(super) struct Late {
+    pub(super) finding: Finding,
+    /// In which call.
+    pub(super) by: Recorded,
+    /// The id of the process that has the mm of the call, if that is known.
+    pub(super) pid: Option<Pid>,
 }
-
-struct Place {
-    state: Word,
-    data: Racy<WORDS>,
-}
-
-const WORDS: usize = 16;
-
-const FREE: u64 = 0;
-const IN_USE: u64 = 1;
-const FULL: u64 = 2;
 
 impl Later {
     pub(super) const PLACES: usize = 64;
 
     /// Makes the memory. May sleep.
     pub(super) fn new() -> Result<Self> {
-        let mut places = KVec::with_capacity(Self::PLACES, GFP_KERNEL)?;
-
-        for _ in 0..Self::PLACES {
-            places.push(
-                Place {
-                    state: Word::new(FREE),
-                    data: Racy::new(),
-                },
-                GFP_KERNEL,
-            )?;
-        }
-        Ok(Self {
-            places,
-            dropped: Word::new(0),
-        })
+        Ok(Self(Queue::new(Self::PLACES)?))
     }
 
-    /// Adds what was found in the call that `by` records, of the subscriber with its key. Never
-    /// sleeps.
-    pub(super) fn add(&self, finding: Finding, by: &Recorded) {
-        let place = self
-            .places
-            .iter()
-            .find(|place| place.state.load() == FREE && place.state.replace(FREE, IN_USE));
-        let Some(place) = place else {
-            self.dropped.add(1);
-            return;
-        };
-
-        place.data.write(pack(finding, by));
-        place.state.store_release(FULL);
+    /// Adds what was found. Never sleeps.
+    pub(super) fn add(&self, late: &Late) {
+        self.0.add(pack(late));
     }
 
     /// Takes one.
-    pub(super) fn take(&self) -> Option<(Finding, Recorded)> {
-        for place in &self.places {
-            if place.state.load() == FULL && place.state.replace(FULL, IN_USE) {
-                let taken = unpack(place.data.read());
-
-                place.state.store_release(FREE);
-                if taken.is_some() {
-                    return taken;
-                }
-            }
-        }
-        None
+    pub(super) fn take(&self) -> Option<Late> {
+        self.0.take().and_then(unpack)
     }
 
     /// Returns the number of violations that were dropped because all places were in use.
     pub(crate) fn dropped(&self) -> u64 {
-        self.dropped.load()
+        self.0.dropped()
     }
 }
 
-fn pack(finding: Finding, by: &Recorded) -> [u64; WORDS] {
+fn pack(late: &Late) -> [u64; WORDS] {
+    let Late { finding, by, pid } = late;
     let [code, value] = finding.to_words();
     let [subscriber, address, mm, start, end, kind, initiator] = by.call.to_words();
     let [first, second] = by.task.comm;
@@ -107,6 +69,7 @@ fn pack(finding: Finding, by: &Recorded) -> [u64; WORDS] {
     [
         code,
         value,
+        pid.unwrap_or(0) as u64,
         u64::from(by.call.activity.code()),
         subscriber,
         address,
@@ -124,12 +87,13 @@ fn pack(finding: Finding, by: &Recorded) -> [u64; WORDS] {
     ]
 }
 
-fn unpack(words: [u64; WORDS]) -> Option<(Finding, Recorded)> {
-    let [code, value, activity, call @ .., key, start_time, pid, first, second, since] = words;
+fn unpack(words: [u64; WORDS]) -> Option<Late> {
+    let [code, value, process, activity, call @ .., key, start_time, pid, first, second, since] =
+        words;
 
-    Some((
-        Finding::from_words([code, value])?,
-        Recorded {
+    Some(Late {
+        finding: Finding::from_words([code, value])?,
+        by: Recorded {
             task: Task {
                 key,
                 start_time,
@@ -140,5 +104,6 @@ fn unpack(words: [u64; WORDS]) -> Option<(Finding, Recorded)> {
             phase: Phase::Running,
             since: since as u32,
         },
-    ))
+        pid: Some(process as Pid).filter(|pid| *pid != 0),
+    })
 }

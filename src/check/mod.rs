@@ -39,6 +39,16 @@ mod failure;
 pub(crate) use failure::Refused;
 
 #[cfg(not(mnck_host))]
+mod followed;
+#[cfg(not(mnck_host))]
+pub(crate) use followed::{
+    Followed,
+    Followee,
+    Followers,
+    FOLLOWERS, //
+};
+
+#[cfg(not(mnck_host))]
 mod name;
 #[cfg(not(mnck_host))]
 pub(crate) use name::Name;
@@ -67,7 +77,10 @@ mod trace;
 #[cfg(not(mnck_host))]
 mod violation;
 #[cfg(not(mnck_host))]
-pub(crate) use violation::Violation;
+pub(crate) use violation::{
+    Process,
+    Violation, //
+};
 
 #[cfg(not(mnck_host))]
 mod watch;

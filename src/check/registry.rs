@@ -24,7 +24,11 @@ use kernel::{
 
 use super::{
     callback::Finding,
-    later::Later,
+    followed::Followed,
+    later::{
+        Late,
+        Later, //
+    },
     ledger::{
         Found,
         Ledger,
@@ -41,10 +45,7 @@ use super::{
     Watched, //
 };
 use crate::{
-    event::{
-        platform::TICKS_PER_SECOND,
-        Range, //
-    },
+    event::platform::TICKS_PER_SECOND,
     ffi::{
         parameters,
         queue_sweep,
@@ -108,6 +109,7 @@ pub(crate) struct Registry {
     seen: Mutex<Seen<KVVec<u32>>>,
     sink: Sink,
     later: Later,
+    followed: Arc<Followed>,
 }
 
 /// The list of the subscribers, by their keys, and by mm and key.
@@ -143,6 +145,7 @@ impl Registry {
                 seen <- new_mutex!(Seen(seen), "Registry::seen"),
                 sink,
                 later: Later::new()?,
+                followed: Arc::new(Followed::new()?, GFP_KERNEL)?,
             }? Error),
             GFP_KERNEL,
         )
@@ -210,32 +213,16 @@ impl Registry {
         &self.calls
     }
 
-    /// Counts and reports that `subscriber` broke `rule` with `what` it did in `range`; in the call
-    /// `by`, or in the callback that the current task runs. Returns how long that took, in ns.
-    pub(super) fn report(
-        &self,
-        subscriber: &Watched,
-        rule: Rule,
-        range: Option<Range>,
-        by: Option<&Recorded>,
-        what: fmt::Arguments<'_>,
-    ) -> u64 {
-        let first = subscriber.count(rule);
+    /// Counts and reports a violation. Returns how long that took, in ns.
+    pub(super) fn report(&self, violation: Violation<'_>) -> u64 {
+        let first = violation.is_broken && violation.subscriber.count(violation.rule);
 
-        (self.sink)(&Violation {
-            rule,
-            subscriber,
-            what,
-            range,
-            by,
-            first,
-        })
+        (self.sink)(&Violation { first, ..violation })
     }
 
-    /// Adds what was found in the call that `by` records, so that it is reported soon. Never sleeps,
-    /// and takes no lock.
-    pub(super) fn report_later(&self, finding: Finding, by: &Recorded) {
-        self.later.add(finding, by);
+    /// Adds what was found, so that it is reported soon. Never sleeps, and takes no lock.
+    pub(super) fn report_later(&self, late: &Late) {
+        self.later.add(late);
         Work::queue(WorkItem::Report);
     }
 
@@ -244,35 +231,51 @@ impl Registry {
         &self.later
     }
 
+    /// Returns the processes that users follow.
+    pub(crate) fn followed(&self) -> &Arc<Followed> {
+        &self.followed
+    }
+
     /// Reports what was found in calls that could not report it.
     pub(crate) fn report_late(&self) {
         for _ in 0..Later::PLACES {
-            let Some((finding, by)) = self.later.take() else {
+            let Some(late) = self.later.take() else {
                 return;
             };
-            let Some(subscriber) = self.find(by.call.subscriber) else {
-                continue;
-            };
-            let name = by.call.activity.name();
-            let report = |what: fmt::Arguments<'_>| {
-                self.report(&subscriber, finding.rule(), by.call.range, Some(&by), what);
-            };
 
-            if let Finding::SequenceStuck(refuser) = finding {
-                match self.find(refuser) {
-                    Some(refuser) => report(fmt!("{finding} after {} refused", refuser.name())),
-                    None => report(fmt!("{finding} after a refusal")),
-                }
-            } else if let Some(function) = finding.function() {
-                let function = Symbol::of_function(function as usize);
-
-                report(fmt!("{name} {finding} in {}", function.as_str()));
-            } else {
-                report(fmt!("{name} {finding}"));
+            if let Some(subscriber) = self.find(late.by.call.subscriber) {
+                self.report_one(&subscriber, &late);
             }
         }
         // The rest waits, so that a caller that does not run in the work item goes on.
         Work::queue(WorkItem::Report);
+    }
+
+    fn report_one(&self, subscriber: &Watched, late: &Late) {
+        let Late {
+            finding, by, pid, ..
+        } = late;
+        let name = by.call.activity.name();
+        let report = |what: fmt::Arguments<'_>| {
+            self.report(Violation {
+                took_ns: finding.took_ns(),
+                is_broken: finding.breaks_rule(),
+                ..Violation::new(finding.rule(), subscriber, what).in_call(by, *pid)
+            });
+        };
+
+        if let Finding::SequenceStuck(refuser) = finding {
+            match self.find(*refuser) {
+                Some(refuser) => report(fmt!("{finding} after {} refused", refuser.name())),
+                None => report(fmt!("{finding} after a refusal")),
+            }
+        } else if let Some(function) = finding.function() {
+            let function = Symbol::of_function(function as usize);
+
+            report(fmt!("{name} {finding} in {}", function.as_str()));
+        } else {
+            report(fmt!("{name} {finding}"));
+        }
     }
 
     /// Reports that `recorded` is a start without an end. Returns how long that took, in ns.
@@ -286,43 +289,26 @@ impl Registry {
         };
 
         self.report(
-            subscriber,
-            Rule::Pairing,
-            recorded.call.range,
-            Some(recorded),
-            fmt!("{what}"),
+            Violation::new(Rule::Pairing, subscriber, fmt!("{what}")).in_call(recorded, None),
         )
     }
 
     /// Reports a callback that has not returned for long, and the tasks that wait for it.
     fn report_stall(&self, subscriber: &Watched, recorded: &Recorded) {
         let limit = stall_limit_ms();
+        let name = recorded.call.activity.name();
         let waiting = self.waiters(recorded).count();
-        let first = self.waiters(recorded).next();
+        let report = |what: fmt::Arguments<'_>| {
+            self.report(Violation::new(Rule::Stall, subscriber, what).in_call(recorded, None));
+        };
 
-        match first {
-            None => self.report(
-                subscriber,
-                Rule::Stall,
-                recorded.call.range,
-                Some(recorded),
-                fmt!(
-                    "{} has not returned for {limit} ms",
-                    recorded.call.activity.name()
-                ),
-            ),
-            Some(waiter) => self.report(
-                subscriber,
-                Rule::Stall,
-                recorded.call.range,
-                Some(recorded),
-                fmt!(
-                    "{} has not returned for {limit} ms, {waiting} waiting, first {} in {}",
-                    recorded.call.activity.name(),
-                    waiter.task,
-                    waiter.call.activity.name()
-                ),
-            ),
+        match self.waiters(recorded).next() {
+            None => report(fmt!("{name} has not returned for {limit} ms")),
+            Some(waiter) => report(fmt!(
+                "{name} has not returned for {limit} ms, {waiting} waiting, first {} in {}",
+                waiter.task,
+                waiter.call.activity.name()
+            )),
         };
     }
 

@@ -21,6 +21,7 @@ use kernel::{
 
 use super::{
     callback::Finding,
+    later::Late,
     ledger::{
         Mismatch,
         Phase,
@@ -34,6 +35,10 @@ use super::{
     },
     sequence::Sequence,
     trace,
+    violation::{
+        Process,
+        Violation, //
+    },
     Name,
     Registry,
     Rule,
@@ -288,9 +293,20 @@ impl Watch {
     /// Counts and reports that it broke `rule` with `what` it did in `range`, in the callback that
     /// the current task runs.
     pub(crate) fn report(&self, rule: Rule, range: Option<Range>, what: fmt::Arguments<'_>) {
-        let time = self.registry().report(self, rule, range, None, what);
+        let time = self.registry().report(Violation {
+            range,
+            ..Violation::new(rule, self, what)
+        });
 
         self.calls.add_reporting(time);
+    }
+
+    /// Counts and reports that it broke `rule` with `what` it did, to this process.
+    pub(crate) fn report_to(&self, rule: Rule, process: Process, what: fmt::Arguments<'_>) {
+        self.registry().report(Violation {
+            process,
+            ..Violation::new(rule, self, what)
+        });
     }
 
     #[cold]
@@ -321,23 +337,28 @@ impl Watch {
         self.released.store(true, Relaxed);
     }
 
-    /// Adds what was found in `call`, of the current task, so that it is reported soon. Never sleeps, and
-    /// takes no lock.
-    pub(crate) fn report_later(&self, finding: Finding, call: &Call) {
-        self.registry().report_later(
+    /// Adds what was found in `call`, of the current task, so that it is reported soon. `pid` is the
+    /// process that has the mm of the call. Never sleeps, and takes no lock.
+    pub(crate) fn report_later(&self, finding: Finding, call: &Call, pid: Option<Pid>) {
+        self.registry().report_later(&Late {
             finding,
-            &Recorded {
+            by: Recorded {
                 task: Current::get().task(),
                 call: *call,
                 phase: Phase::Running,
                 since: ticks(),
             },
-        );
+            pid,
+        });
     }
 
     /// Adds that `leak` has no end, so that it is reported soon. Never sleeps, and takes no lock.
     pub(crate) fn report_leak_later(&self, leak: &Recorded) {
-        self.registry().report_later(Finding::NotEnded, leak);
+        self.registry().report_later(&Late {
+            finding: Finding::NotEnded,
+            by: *leak,
+            pid: None,
+        });
     }
 
     /// Returns the calls of all subscribers.

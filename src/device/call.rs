@@ -9,6 +9,7 @@ use core::mem::{
 
 use kernel::{
     ioctl::{
+        _IO,
         _IOC_DIR,
         _IOC_NR,
         _IOC_SIZE,
@@ -56,6 +57,14 @@ pub(super) const TOUCH: Call = Call {
     number: _IOW::<mnck_touch>(MNCK_IOCTL_TYPE, MNCK_CMD_TOUCH),
     min: size_of::<mnck_touch>(),
 };
+
+pub(super) const WATCH: Call = Call {
+    number: _IOWR::<mnck_watch>(MNCK_IOCTL_TYPE, MNCK_CMD_WATCH),
+    min: size_of::<mnck_watch>(),
+};
+
+/// The number of `MNCK_SUMMARY`, which has no argument.
+pub(super) const SUMMARY: u32 = _IO(MNCK_IOCTL_TYPE, MNCK_CMD_SUMMARY);
 
 /// The part of `struct mnck_stats` that a call must have: all up to the id.
 const STATS_MIN: usize = offset_of!(mnck_stats, id) + size_of::<u64>();

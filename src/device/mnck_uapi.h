@@ -43,6 +43,8 @@ enum {
 	MNCK_CMD_LOCK,
 	MNCK_CMD_MIRROR,
 	MNCK_CMD_TOUCH,
+	MNCK_CMD_WATCH,
+	MNCK_CMD_SUMMARY,
 };
 
 /* The kinds of subscriber, by what they model. */
@@ -486,5 +488,200 @@ struct mnck_touch {
 };
 
 #define MNCK_TOUCH _IOW(MNCK_IOCTL_TYPE, MNCK_CMD_TOUCH, struct mnck_touch)
+
+/* mnck_watch.flags */
+enum {
+	/* Watch all processes. */
+	MNCK_WATCH_ALL = 1 << 0,
+};
+
+/*
+ * MNCK_WATCH: watch the notifiers of all drivers in a process, and in all processes that it
+ * forks from now on, also if they execute another program.  Returns a new file (it has
+ * close-on-exec set), from which the caller reads what mnck finds.  The last close of that file
+ * ends the watch; it is independent of this file.
+ *
+ * While any file watches, mnck observes all drivers and processes, as with watch=1 (a
+ * module parameter).  A rule that a driver breaks is also reported in the kernel's log.
+ *
+ * @pid: a thread of the process, in the caller's pid namespace; 0 for the caller.  Must be 0
+ *	with MNCK_WATCH_ALL
+ * @flags: 0, or MNCK_WATCH_ALL, for which the file must have been opened with CAP_SYS_ADMIN in
+ *	the initial user namespace
+ * @fd: returned: the number of the new file
+ * @latency_limit_us: if not 0, a record of rule latency comes for each callback that takes as
+ *	long, in microseconds.  That does not break the rule: see latency_limit_ms (a module
+ *	parameter), which has its own records
+ *
+ * The same processes can be watched as can be attached to: see MNCK_ATTACH.  A process that
+ * executes a program which its user may not trace is watched no longer, unless the opener of the
+ * file had CAP_SYS_ADMIN.
+ *
+ *	ESRCH	there is no such thread, or it is exiting
+ *	EINVAL	the process is a kernel thread, or @pid is not 0 with MNCK_WATCH_ALL
+ *	EPERM	the opener may not trace the process, or MNCK_WATCH_ALL needs CAP_SYS_ADMIN
+ *	ENOSPC	MNCK_WATCHES files watch already
+ *	EBUSY	the caller has more than one thread, and the observation was off
+ *	EOPNOTSUPP the kernel lacks an option that the observation needs; the log says which
+ *	EMFILE, ENFILE	too many files are open
+ *	ENOMEM	out of memory
+ */
+struct mnck_watch {
+	__u32 size;
+	__s32 pid;
+	__u32 flags;
+	__s32 fd;
+	__u32 latency_limit_us;
+	__u32 reserved;
+};
+
+#define MNCK_WATCH _IOWR(MNCK_IOCTL_TYPE, MNCK_CMD_WATCH, struct mnck_watch)
+
+#define MNCK_WATCHES 8
+
+/*
+ * MNCK_SUMMARY: a call on a file of MNCK_WATCH, without an argument.  Behind the records that
+ * wait to be read, the next reads return the summary so far: a record of each callback that
+ * was observed, and then MNCK_RECORD_UNSEEN, which ends it.
+ */
+#define MNCK_SUMMARY _IO(MNCK_IOCTL_TYPE, MNCK_CMD_SUMMARY)
+
+/*
+ * read(2) on a file of MNCK_WATCH returns whole records, as many as there are and as fit.  If
+ * there is none, it waits for one, or fails with EAGAIN (O_NONBLOCK).  poll(2) says whether
+ * there is one (POLLIN).
+ *
+ * Each record begins with its size in bytes, where the next one begins, and with its type.  A
+ * later version may have longer records, and other types; so a reader skips what it does not
+ * know.
+ *
+ *	EINVAL	the buffer is less than MNCK_RECORD_MAX bytes
+ *	EFAULT	the buffer can't be written: the record is lost
+ *	EINTR	a signal came
+ */
+#define MNCK_RECORD_MAX 1024
+
+enum mnck_record_type {
+	/* A driver has subscribed to a process: a struct mnck_record_event. */
+	MNCK_RECORD_REGISTERED = 1,
+	/* A driver has ended a subscription: the same. */
+	MNCK_RECORD_UNREGISTERED,
+	/* A driver or the core broke a rule, or was slow: the same. */
+	MNCK_RECORD_VIOLATION,
+	/* Calls of a callback: a struct mnck_record_callback. */
+	MNCK_RECORD_CALLBACK,
+	/* What was not seen: a struct mnck_record_unseen. */
+	MNCK_RECORD_UNSEEN,
+};
+
+/* mnck_record_event.flags */
+enum {
+	/* The range is known, or the subscription is to an interval. */
+	MNCK_RECORD_HAS_RANGE = 1 << 0,
+	/* The callbacks of the range may sleep. */
+	MNCK_RECORD_BLOCKABLE = 1 << 1,
+	/* A rule was broken.  Not set for a callback that was slow for this watch alone. */
+	MNCK_RECORD_BROKEN = 1 << 2,
+};
+
+/* The size of a text in a record, with a NUL at its end. */
+#define MNCK_TEXT_LEN 128
+
+/*
+ * @time: CLOCK_MONOTONIC, in ns: when it was reported
+ * @lost: how many records of this file were lost just before, since it was not read in time
+ * @pid: the process whose address space is concerned, or 0 if that is not known.  All ids are
+ *	those of the initial pid namespace
+ * @tid, @comm: the thread in which that happened, and its name
+ * @rule: an enum mnck_rule, of a violation
+ * @event: the enum mnck_event of the range
+ * @flags: MNCK_RECORD_*
+ * @start, @end: the range, in bytes, half-open; an end of all ones is the end of all addresses
+ * @took: how long the callback took, in ns, for rule latency; else 0
+ * @driver: of a violation the callback that broke the rule, or "core"; else the table of
+ *	callbacks; with the module, as in "kvm_mmu_notifier_ops [kvm]"
+ * @what: what it did, as in the log; of a subscription, the callbacks that the driver has
+ * @caller: the function of the initiator of the range; of a subscription, the function that has
+ *	registered it.  May be empty
+ */
+struct mnck_record_event {
+	__u32 size;
+	__u32 type;
+	__aligned_u64 time;
+	__aligned_u64 lost;
+	__s32 pid;
+	__s32 tid;
+	char comm[16];
+	__u32 rule;
+	__u32 event;
+	__u32 flags;
+	__u32 reserved;
+	__aligned_u64 start;
+	__aligned_u64 end;
+	__aligned_u64 took;
+	char driver[MNCK_TEXT_LEN];
+	char what[MNCK_TEXT_LEN];
+	char caller[MNCK_TEXT_LEN];
+};
+
+#define MNCK_HISTOGRAM 40
+
+/*
+ * @calls: how often the callback was called for the processes that are watched, since the
+ *	watch began
+ * @refusals: how often it refused a range or failed
+ * @longest: the longest time that it took, in ns
+ * @histogram: how many calls took from 2^n ns to less than 2^(n+1) ns.  The first includes
+ *	0 ns, the last all longer times
+ * @missed: calls of the callbacks of this driver, for any process, that were not seen
+ * @name: the callback, as in "kvm_mmu_notifier_invalidate_range_start [kvm]"
+ * @callback: which callback of its driver it is, as in "start"
+ */
+struct mnck_record_callback {
+	__u32 size;
+	__u32 type;
+	__aligned_u64 calls;
+	__aligned_u64 refusals;
+	__aligned_u64 longest;
+	__aligned_u64 missed;
+	__aligned_u64 histogram[MNCK_HISTOGRAM];
+	char name[MNCK_TEXT_LEN];
+	char callback[16];
+};
+
+/* mnck_record_unseen.flags */
+enum {
+	/* The subscriptions from before the observation are not observed. */
+	MNCK_UNSEEN_EARLIER = 1 << 0,
+	/* The core's ranges are not judged any more, since calls were missed. */
+	MNCK_UNSEEN_CORE = 1 << 1,
+};
+
+/*
+ * What was not seen since the watch began.  If all are 0, nothing was missed.
+ *
+ * @flags: MNCK_UNSEEN_*
+ * @calls: calls of the core or of a callback that the kernel did not report
+ * @ends: ends of ranges whose start was not seen
+ * @sequences: refusals at which rule sequence was not judged, and reads of intervals for which
+ *	it is not judged
+ * @drivers: registrations of drivers that are not observed
+ * @findings: violations that were dropped, since too many came at once
+ * @records: records of this file that were lost, since it was not read in time
+ * @processes: processes that were forked and are not watched, since too many are
+ */
+struct mnck_record_unseen {
+	__u32 size;
+	__u32 type;
+	__u32 flags;
+	__u32 reserved;
+	__aligned_u64 calls;
+	__aligned_u64 ends;
+	__aligned_u64 sequences;
+	__aligned_u64 drivers;
+	__aligned_u64 findings;
+	__aligned_u64 records;
+	__aligned_u64 processes;
+};
 
 #endif /* MNCK_UAPI_H */

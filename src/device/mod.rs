@@ -12,3 +12,5 @@ mod kinds;
 
 mod session;
 pub(crate) use session::Session;
+
+mod watch;

@@ -33,7 +33,8 @@ use super::{
         page_range,
         Argument, //
     },
-    call, //
+    call,
+    watch::watch, //
 };
 use crate::{
     ffi::{
@@ -108,6 +109,7 @@ impl MiscDevice for Session {
                 session.mirror(file, &call::MIRROR.argument(arg)?)?
             }
             _ if call::TOUCH.has_number(cmd) => session.touch(&call::TOUCH.argument(arg)?)?,
+            _ if call::WATCH.has_number(cmd) => watch(file, &call::WATCH.argument(arg)?)?,
             _ => return Err(ENOTTY),
         }
         Ok(0)

@@ -22,11 +22,19 @@ pub(crate) use call::Call;
 
 pub(crate) mod platform;
 
+#[cfg(not(mnck_host))]
+mod queue;
+#[cfg(not(mnck_host))]
+pub(crate) use queue::Queue;
+
 mod range;
 pub(crate) use range::{
     Kind,
     Range, //
 };
+
+mod registration;
+pub(crate) use registration::Registration;
 
 mod task;
 pub(crate) use task::{

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * C for src/check and src/report: lockdep maps, warnings, and files in debugfs.
+ * C for src/check and src/report: lockdep maps, warnings, and files.
  */
+#include <linux/anon_inodes.h>
 #include <linux/bug.h>
 #include <linux/debugfs.h>
+#include <linux/fcntl.h>
 #include <linux/lockdep.h>
 #include <linux/sched.h>
 #include <linux/string.h>
@@ -72,4 +74,10 @@ void mnck_helper_debugfs_file(const char *name, umode_t mode, struct dentry *dir
 void mnck_helper_debugfs_remove(struct dentry *dir)
 {
 	debugfs_remove(dir);
+}
+
+struct file *mnck_helper_record_file(const char *name, const struct file_operations *fops,
+				     void *data)
+{
+	return anon_inode_getfile(name, fops, data, O_RDONLY | O_CLOEXEC);
 }

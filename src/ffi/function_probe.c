@@ -103,10 +103,18 @@ static __always_inline void decode(unsigned int function, argument_fn argument, 
 		to->subscription =
 			(unsigned long)((struct mmu_interval_notifier_finish *)first)->notifier;
 		fallthrough;
-	case MNCK_CORE_REMOVE:
 	case MNCK_CORE_READ_BEGIN:
 		to->mm = (unsigned long)((struct mmu_interval_notifier *)to->subscription)->mm;
 		break;
+	case MNCK_CORE_REMOVE: {
+		const struct mmu_interval_notifier *interval = (void *)first;
+
+		to->mm = (unsigned long)interval->mm;
+		to->ops = (unsigned long)interval->ops;
+		to->start = interval->interval_tree.start;
+		to->end = interval->interval_tree.last + 1;
+		break;
+	}
 	case MNCK_CORE_START:
 	case MNCK_CORE_END:
 		to->subscription = 0;
@@ -127,6 +135,11 @@ static __always_inline void decode(unsigned int function, argument_fn argument, 
 		/* The caller has a reference. */
 		to->is_last = READ_ONCE(((struct mmu_notifier *)first)->users) == 1;
 		to->ops = (unsigned long)((struct mmu_notifier *)first)->ops;
+		to->mm = (unsigned long)((struct mmu_notifier *)first)->mm;
+		break;
+	case MNCK_CORE_UNREGISTER:
+		to->ops = (unsigned long)((struct mmu_notifier *)first)->ops;
+		to->mm = argument(regs, 1);
 		break;
 	case MNCK_CALLBACK_FREE:
 		break;
@@ -143,6 +156,8 @@ static __always_inline void decode(unsigned int function, argument_fn argument, 
 	case MNCK_CORE_INSERT:
 		to->ops = argument(regs, 4);
 		to->mm = argument(regs, 1);
+		to->start = argument(regs, 2);
+		to->end = to->start + argument(regs, 3);
 		break;
 	default:
 		to->mm = argument(regs, 1);
@@ -198,6 +213,17 @@ static void __maybe_unused leave(struct mnck_function_probe *probe, unsigned lon
 		break;
 	case MNCK_CORE_START:
 		seen.result = (unsigned long)(long)(int)result;
+		break;
+	case MNCK_CORE_REGISTER:
+	case MNCK_CORE_INSERT:
+		seen.has_registered = !(int)result;
+		break;
+	case MNCK_CORE_GET:
+		/* If others have it too, it was there before. */
+		seen.subscription = result;
+		seen.has_registered =
+			!IS_ERR_VALUE(result) &&
+			READ_ONCE(((struct mmu_notifier *)result)->users) == 1;
 		break;
 	case MNCK_CALLBACK_INVALIDATE:
 	case MNCK_CALLBACK_INVALIDATE_START: {

@@ -41,11 +41,14 @@ struct mnck_probed_call {
 	/* The notifier or the interval notifier. */
 	unsigned long subscription;
 	unsigned long mm;
-	/* Its table of callbacks, for functions that register a subscription, and for a put. */
+	/* Its table of callbacks, for functions that register or end a subscription. */
 	unsigned long ops;
 	/* A put: whether it is the last, which has the subscription freed. */
 	bool is_last;
-	/* The range, if @has_range.  Pages that may be young have only a start and an end. */
+	/*
+	 * The range, if @has_range.  Pages that may be young and intervals that are inserted or
+	 * removed have only a start and an end.
+	 */
 	bool has_range;
 	bool blockable;
 	/* Whether range->owner is set.  That driver may ignore the range. */
@@ -66,6 +69,8 @@ struct mnck_probed_call {
 	bool sequence_set;
 	/* A first pass: whether it has left a finish structure. */
 	bool left_finish;
+	/* A function that registers a subscription: whether there is a new one. */
+	bool has_registered;
 };
 
 /* What an observer keeps from the call to the return of a function. */

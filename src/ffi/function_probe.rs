@@ -12,12 +12,16 @@ use kernel::{
         c_void, //
     },
     prelude::*,
-    sync::Arc, //
+    sync::Arc,
+    task::Pid, //
 };
 
-use super::subscriptions::{
-    state_of,
-    CoreState, //
+use super::{
+    mnck_helper_owner_of,
+    subscriptions::{
+        state_of,
+        CoreState, //
+    }, //
 };
 
 #[allow(
@@ -73,6 +77,15 @@ pub(crate) use function_probe_generated::{
 pub(crate) type ProbedCall = mnck_probed_call;
 
 impl ProbedCall {
+    /// Returns the process that has the mm for which the function runs, if the kernel knows: it has
+    /// `CONFIG_MEMCG`, and the process has not begun to exit. Never sleeps.
+    pub(crate) fn pid(&self) -> Option<Pid> {
+        // SAFETY: The core runs for the mm, or 0 is not passed on.
+        let pid = (self.mm != 0).then(|| unsafe { mnck_helper_owner_of(self.mm as *const _) })?;
+
+        Some(pid).filter(|pid| *pid != 0)
+    }
+
     /// Returns what the core knows of the ranges of the mm, for which a function of the core runs, if
     /// [`Layout::calibrate`](super::subscriptions::Layout::calibrate) has succeeded.
     pub(crate) fn core_state(&self) -> Option<CoreState> {

@@ -84,6 +84,27 @@ void mnck_helper_sweep_stop(void);
  */
 struct mm_struct *mnck_helper_access_mm(const struct file *file, struct task_struct *task);
 
+/*
+ * The processes that fork, execute a program or are reaped: see processes.rs.  In
+ * processes.c.
+ */
+
+/* Has these functions called.  Returns 0, -EOPNOTSUPP or -ENOMEM.  Sleeps. */
+int mnck_helper_processes_follow(void (*forked)(unsigned long parent, unsigned long child,
+						unsigned long mm),
+				 void (*executed)(unsigned long process, unsigned long mm,
+						  bool is_secret),
+				 void (*reaped)(unsigned long process));
+/* When it returns, they are not called any more.  Sleeps. */
+void mnck_helper_processes_leave(void);
+
+/* Returns the id of the process that has @mm, or 0 if that is not known. */
+int mnck_helper_owner_of(const struct mm_struct *mm);
+
+/* Returns a file without a name, or an error pointer: see record_file.rs.  In check.c. */
+struct file *mnck_helper_record_file(const char *name, const struct file_operations *fops,
+				     void *data);
+
 /* Lockdep maps: see lockdep.rs. */
 void mnck_helper_lock_map_acquire(unsigned int nr);
 void mnck_helper_lock_map_release(unsigned int nr);
@@ -108,6 +129,11 @@ int mnck_helper_watch_init(int (*turn)(bool on), void (*goes)(const struct modul
 			   void (*comes)(const struct module *module));
 /* Calls @turn to turn the watch off, if it is on.  None is called afterwards.  Sleeps. */
 void mnck_helper_watch_exit(void);
+/*
+ * Turns the watch on, unless it is on, and keeps it on until the release.  Sleeps.
+ */
+int mnck_helper_watch_hold(void);
+void mnck_helper_watch_release(void);
 /* Returns whether an address is in a module. */
 bool mnck_helper_module_has(const struct module *module, unsigned long address);
 /* Returns whether an address is in mnck. */

@@ -44,11 +44,23 @@ pub(crate) use probe::{
     SleepProbe, //
 };
 
+mod processes;
+pub(crate) use processes::{
+    Following,
+    Processes, //
+};
+
 mod racy;
 pub(crate) use racy::Racy;
 
 mod raw;
 pub(crate) use raw::*;
+
+mod record_file;
+pub(crate) use record_file::{
+    NewRecordFile,
+    RecordFile, //
+};
 
 mod semaphore;
 pub(crate) use semaphore::{
@@ -92,6 +104,7 @@ mod watch;
 pub(crate) use watch::{
     is_own,
     ModuleMemory,
+    WatchHeld,
     WatchSwitch,
     Watching, //
 };

@@ -274,8 +274,7 @@ void mnck_subscriptions_callbacks(unsigned long ops, bool is_interval,
 	}
 }
 
-/* Reads which callbacks a subscription has, from its table. */
-static void read_callbacks(struct mnck_subscription *copy)
+void mnck_subscriptions_fill(struct mnck_subscription *copy)
 {
 	/* The most telling comes first. */
 	static const enum mnck_callback order[] = {
@@ -297,25 +296,30 @@ static void read_callbacks(struct mnck_subscription *copy)
 	}
 }
 
-/* The memory of the notifier was copied. */
-static struct mnck_subscription copy_notifier(const struct mmu_notifier *notifier)
+/* The memory of the notifier at @address was copied. */
+static struct mnck_subscription copy_notifier(const struct mmu_notifier *notifier,
+					      const struct mmu_notifier *address)
 {
-	struct mnck_subscription copy = { .ops = (unsigned long)notifier->ops };
+	struct mnck_subscription copy = {
+		.address = (unsigned long)address,
+		.ops = (unsigned long)notifier->ops,
+	};
 
-	read_callbacks(&copy);
+	mnck_subscriptions_fill(&copy);
 	return copy;
 }
 
 static struct mnck_subscription copy_interval(const struct mmu_interval_notifier *interval)
 {
 	struct mnck_subscription copy = {
+		.address = (unsigned long)interval,
 		.ops = (unsigned long)interval->ops,
 		.is_interval = true,
 		.start = interval->interval_tree.start,
 		.last = interval->interval_tree.last,
 	};
 
-	read_callbacks(&copy);
+	mnck_subscriptions_fill(&copy);
 	return copy;
 }
 
@@ -366,12 +370,13 @@ unsigned int mnck_subscriptions_copy(struct mm_struct *mm, struct mnck_subscript
 	};
 	/* The last that was added is called first. */
 	for (next = all->list.first; next && n < LIST_MAX; next = notifier.hlist.next) {
-		if (copy_from_kernel_nofault(&notifier,
-					     hlist_entry(next, struct mmu_notifier, hlist),
-					     sizeof(notifier)))
+		const struct mmu_notifier *address =
+			hlist_entry(next, struct mmu_notifier, hlist);
+
+		if (copy_from_kernel_nofault(&notifier, address, sizeof(notifier)))
 			break;
 		if (n < size)
-			to[n] = copy_notifier(&notifier);
+			to[n] = copy_notifier(&notifier, address);
 		n++;
 	}
 	for (node = interval_tree_iter_first(&all->itree, 0, ULONG_MAX); node;

@@ -14,6 +14,8 @@ struct mm_struct;
 
 /* A subscription, copied. */
 struct mnck_subscription {
+	/* The core's struct, or 0 if that is not known. */
+	unsigned long address;
 	/* Its table of callbacks, and one of these. */
 	unsigned long ops;
 	unsigned long callback;
@@ -83,6 +85,9 @@ bool mnck_subscriptions_state(struct mm_struct *mm, struct mnck_core_state *stat
 #define MNCK_CALLBACKS 11
 void mnck_subscriptions_callbacks(unsigned long ops, bool is_interval,
 				  unsigned long callbacks[MNCK_CALLBACKS]);
+
+/* Fills in a subscription of which only the table and the kind are known.  Never sleeps. */
+void mnck_subscriptions_fill(struct mnck_subscription *subscription);
 
 /*
  * Reads the table of callbacks and the mm of a subscription that was put and is not freed.

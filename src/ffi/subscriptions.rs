@@ -12,6 +12,7 @@ use core::{
 use kernel::{
     bindings::mm_struct,
     error::to_result,
+    fmt,
     prelude::*, //
 };
 
@@ -43,6 +44,7 @@ use subscriptions_generated::{
     mnck_subscriptions_callbacks,
     mnck_subscriptions_copy,
     mnck_subscriptions_driver,
+    mnck_subscriptions_fill,
     mnck_subscriptions_next,
     mnck_subscriptions_put,
     mnck_subscriptions_put_one,
@@ -67,6 +69,61 @@ pub(crate) use subscriptions_generated::{
 
 /// A subscription, copied.
 pub(crate) type Subscription = mnck_subscription;
+
+impl Subscription {
+    /// Returns what the table of callbacks at `ops` says of its subscriptions. If the table is gone, they
+    /// have no callbacks. Never sleeps.
+    pub(crate) fn of_table(ops: usize, is_interval: bool) -> Self {
+        let mut subscription = Self {
+            address: 0,
+            ops,
+            callback: 0,
+            callbacks: 0,
+            is_interval,
+            start: 0,
+            last: 0,
+        };
+
+        // SAFETY: It is valid. The function accepts any table.
+        unsafe { mnck_subscriptions_fill(&mut subscription) };
+        subscription
+    }
+
+    /// Returns the names of its callbacks.
+    pub(crate) fn callback_names(&self) -> CallbackNames {
+        CallbackNames(self.callbacks)
+    }
+}
+
+/// The names of some callbacks, as "start,end,release".
+pub(crate) struct CallbackNames(u32);
+
+impl fmt::Display for CallbackNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+
+        for (callback, name) in NAMES {
+            if self.0 & 1_u32.wrapping_shl(callback) != 0 {
+                write!(f, "{separator}{name}")?;
+                separator = ",";
+            }
+        }
+        Ok(())
+    }
+}
+
+const NAMES: [(u32, &str); 10] = [
+    (MNCK_CALLBACK_START, "start"),
+    (MNCK_CALLBACK_END, "end"),
+    (MNCK_CALLBACK_INVALIDATE, "invalidate"),
+    (MNCK_CALLBACK_INVALIDATE_START, "invalidate_start"),
+    (MNCK_CALLBACK_INVALIDATE_FINISH, "invalidate_finish"),
+    (MNCK_CALLBACK_SECONDARY_TLBS, "secondary_tlbs"),
+    (MNCK_CALLBACK_CLEAR_FLUSH_YOUNG, "clear_flush_young"),
+    (MNCK_CALLBACK_CLEAR_YOUNG, "clear_young"),
+    (MNCK_CALLBACK_TEST_YOUNG, "test_young"),
+    (MNCK_CALLBACK_RELEASE, "release"),
+];
 
 /// What the core knows of the ranges of an mm that are open, copied.
 pub(crate) type CoreState = mnck_core_state;

@@ -72,6 +72,34 @@ pub(crate) fn mm_of(file: &File, pid: Pid) -> Result<(ARef<MmWithUser>, Pid)> {
             .ok_or(ESRCH);
     }
 
+    access(file, pid).map(|(task, mm)| (mm, task.tgid()))
+}
+
+/// Returns the addresses of the `struct signal_struct` and of the mm of the process of the thread
+/// `pid`, which identify the process, as [`mm_of`] does. Both are only to be compared.
+///
+/// # Errors
+///
+/// As for [`mm_of`].
+pub(crate) fn process_of(file: &File, pid: Pid) -> Result<(usize, usize)> {
+    let (task, mm) = if pid == 0 {
+        let current = current!();
+
+        (
+            ARef::from(&**current),
+            current.mm().map(ARef::from).ok_or(ESRCH)?,
+        )
+    } else {
+        access(file, pid)?
+    };
+
+    // SAFETY: `task` is valid. Its signals are another's never.
+    let signals = unsafe { (*task.as_ptr()).signal };
+    Ok((signals.addr(), mm.as_raw().addr()))
+}
+
+/// Returns the thread `pid` and its mm, if the opener of `file` may trace it.
+fn access(file: &File, pid: Pid) -> Result<(ARef<Task>, ARef<MmWithUser>)> {
     let task = find_task(pid).ok_or(ESRCH)?;
 
     // SAFETY: `task` is a valid task. The read is volatile because the task itself may write its
@@ -89,5 +117,5 @@ pub(crate) fn mm_of(file: &File, pid: Pid) -> Result<(ARef<MmWithUser>, Pid)> {
     // transparent wrapper of `struct mm_struct`.
     let mm = unsafe { ARef::from_raw(mm) };
 
-    Ok((mm, task.tgid()))
+    Ok((task, mm))
 }

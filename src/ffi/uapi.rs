@@ -11,6 +11,7 @@ use kernel::transmute::{
 
 #[allow(
     clippy::all,
+    clippy::undocumented_unsafe_blocks,
     dead_code,
     missing_docs,
     non_camel_case_types,
@@ -45,4 +46,8 @@ plain_bytes! {
     mnck_lock: 2 * 4 + 8 + 2 * 4,
     mnck_mirror: 2 * 4 + 8 + 2 * 4 + 3 * 8,
     mnck_touch: 2 * 4 + 3 * 8,
+    mnck_watch: 6 * 4,
+    mnck_record_event: 2 * 4 + 2 * 8 + 2 * 4 + 16 + 4 * 4 + 3 * 8 + 3 * 128,
+    mnck_record_callback: 2 * 4 + (4 + 40) * 8 + 128 + 16,
+    mnck_record_unseen: 4 * 4 + 7 * 8,
 }

@@ -17,8 +17,12 @@
 
 #include "helpers.h"
 
-/* The lock of the module's parameters, which sysfs holds, protects these. */
+/*
+ * The lock of the module's parameters, which sysfs holds, protects these.  The observation
+ * is on while the parameter is set or some file holds it.
+ */
 static bool watch;
+static unsigned int holders;
 static int (*turn)(bool on);
 
 static int set(const char *text, const struct kernel_param *param)
@@ -29,7 +33,7 @@ static int set(const char *text, const struct kernel_param *param)
 	if (!text || kstrtobool(text, &on))
 		return -EINVAL;
 	/* Before the module is initialised the value is all there is. */
-	if (turn && on != watch)
+	if (turn && on != watch && !holders)
 		ret = turn(on);
 	if (!ret)
 		watch = on;
@@ -93,6 +97,27 @@ void mnck_helper_watch_exit(void)
 	turn = NULL;
 	kernel_param_unlock(THIS_MODULE);
 	unregister_module_notifier(&modules);
+}
+
+int mnck_helper_watch_hold(void)
+{
+	int ret = 0;
+
+	kernel_param_lock(THIS_MODULE);
+	if (!watch && !holders)
+		ret = turn(true);
+	if (!ret)
+		holders++;
+	kernel_param_unlock(THIS_MODULE);
+	return ret;
+}
+
+void mnck_helper_watch_release(void)
+{
+	kernel_param_lock(THIS_MODULE);
+	if (!--holders && !watch)
+		turn(false);
+	kernel_param_unlock(THIS_MODULE);
 }
 
 bool mnck_helper_module_has(const struct module *module, unsigned long address)

@@ -18,7 +18,9 @@ use super::{
     mnck_helper_is_own,
     mnck_helper_module_has,
     mnck_helper_watch_exit,
-    mnck_helper_watch_init, //
+    mnck_helper_watch_hold,
+    mnck_helper_watch_init,
+    mnck_helper_watch_release, //
 };
 
 /// The observation that the switch turns on and off.
@@ -77,6 +79,30 @@ impl<T: Watching> Drop for WatchSwitch<T> {
     fn drop(&mut self) {
         // SAFETY: `new()` has made the switch.
         unsafe { mnck_helper_watch_exit() };
+    }
+}
+
+/// Keeps the observation on until this is dropped. The drop sleeps, and turns it off unless something
+/// else keeps it on. It is the property of an open file, so that there is a switch all the time.
+pub(crate) struct WatchHeld(());
+
+impl WatchHeld {
+    /// Turns the observation on, if it is off. Sleeps.
+    ///
+    /// # Errors
+    ///
+    /// As [`Watching::turn`].
+    pub(crate) fn new() -> Result<Self> {
+        // SAFETY: This may sleep. There is a switch.
+        to_result(unsafe { mnck_helper_watch_hold() })?;
+        Ok(Self(()))
+    }
+}
+
+impl Drop for WatchHeld {
+    fn drop(&mut self) {
+        // SAFETY: This may sleep. There is a switch, and `new()` has turned the observation on.
+        unsafe { mnck_helper_watch_release() };
     }
 }
 

@@ -7,14 +7,18 @@ use kernel::{
     sync::Arc, //
 };
 
-use super::core_mm::{
-    fact,
-    CoreMm, //
+use super::{
+    core_mm::{
+        fact,
+        CoreMm, //
+    },
+    counts::Counts, //
 };
 use crate::{
     check::{
         callback::{
             judge,
+            Finding,
             Returned, //
         },
         Watch, //
@@ -55,30 +59,24 @@ pub(super) struct Function {
     address: usize,
     callback: Callback,
     watch: Arc<Watch>,
-    calls: [Count; Self::COUNTS],
-    refused: Word,
-    longest_ns: Word,
+    counts: Counts,
 }
 
-/// A count on a cache line of its own.
-#[repr(align(64))]
-struct Count(Word);
-
 impl Function {
-    /// CPUs share a count if there are more of them.
-    const COUNTS: usize = 8;
+    /// Makes a callback that was not called yet. Returns `None` if no callback has that `number`. May
+    /// sleep.
+    pub(super) fn new(number: u32, address: usize, watch: Arc<Watch>) -> Result<Option<Self>> {
+        let Some(callback) = callback_of(number) else {
+            return Ok(None);
+        };
 
-    /// Makes a callback that was not called yet. Returns `None` if no callback has that `number`.
-    pub(super) fn new(number: u32, address: usize, watch: Arc<Watch>) -> Option<Self> {
-        Some(Self {
+        Ok(Some(Self {
             number,
             address,
-            callback: callback_of(number)?,
+            callback,
             watch,
-            calls: core::array::from_fn(|_| Count(Word::new(0))),
-            refused: Word::new(0),
-            longest_ns: Word::new(0),
-        })
+            counts: Counts::new()?,
+        }))
     }
 
     /// Returns the address of its code.
@@ -96,33 +94,9 @@ impl Function {
         &self.watch
     }
 
-    /// Returns how often it has returned.
-    pub(super) fn calls(&self) -> u64 {
-        self.calls.iter().map(|count| count.0.load()).sum()
-    }
-
-    /// Returns how often it has refused a range, or failed.
-    pub(super) fn refused(&self) -> u64 {
-        self.refused.load()
-    }
-
-    /// Returns the longest time that it took, in ns.
-    pub(super) fn longest_ns(&self) -> u64 {
-        self.longest_ns.load()
-    }
-
-    /// Counts a call that took `taken` ns.
-    fn count(&self, taken: u64) {
-        let cpu = kernel::cpu::CpuId::current().as_u32() as usize;
-
-        if let Some(count) = self.calls.get(cpu % Self::COUNTS) {
-            count.0.add(1);
-        }
-        let longest = self.longest_ns.load();
-        if taken > longest {
-            // If two tasks store at the same time, one value is lost.
-            self.longest_ns.replace(longest, taken);
-        }
+    /// Returns how often it has returned, and how long that took.
+    pub(super) fn counts(&self) -> &Counts {
+        &self.counts
     }
 }
 
@@ -243,7 +217,6 @@ impl Observer for Callbacks {
             function.watch.key(),
             false,
         );
-        function.count(taken);
 
         let result = call.result as i64;
         let has_refused = match function.callback {
@@ -252,12 +225,13 @@ impl Observer for Callbacks {
             _ => false,
         };
         let fact = self.call(function, call);
+        let followers = self.core.followed().of(call.mm);
 
-        if has_refused {
-            function.refused.add(1);
-            if function.callback == Callback::Start {
-                self.core.refused(function.watch.key(), fact.address());
-            }
+        function.counts.add(taken, has_refused, followers);
+        if has_refused && function.callback == Callback::Start {
+            self.core
+                .refusals()
+                .add(function.watch.key(), fact.address());
         }
         let returned = Returned {
             result,
@@ -281,7 +255,8 @@ impl Observer for Callbacks {
         };
         let limit = parameters::latency_limit_ms.value();
 
-        judge(&fact, &returned, limit, |finding| {
+        let mut is_reported = false;
+        let report = |finding: Finding| {
             let initiator = self
                 .core
                 .current_range(fact.address())
@@ -289,7 +264,15 @@ impl Observer for Callbacks {
 
             function
                 .watch
-                .report_later(finding, &Call { initiator, ..fact });
+                .report_later(finding, &Call { initiator, ..fact }, call.pid());
+        };
+
+        judge(&fact, &returned, limit, |finding| {
+            is_reported |= finding.took_ns().is_some();
+            report(finding);
         });
+        if taken >= self.core.followed().limit_ns() && !is_reported && !followers.is_empty() {
+            report(Finding::Slow(taken));
+        }
     }
 }

@@ -10,6 +10,8 @@ use kernel::{
 
 use super::{
     known::Known,
+    refusals::Refusals,
+    registrations::Registrations,
     tables::Tables, //
 };
 use crate::{
@@ -19,15 +21,13 @@ use crate::{
             Mismatch,
             Recorded, //
         },
+        Followed,
+        Registry,
         Rule,
         Watch, //
     },
     event::{
-        platform::{
-            Current,
-            Racy,
-            Word, //
-        },
+        platform::Word,
         Activity,
         Call,
         Kind,
@@ -77,8 +77,9 @@ pub(super) struct CoreMm {
     /// The subscriptions with such a table that were put, until they are freed.
     put: Known,
     tables: Arc<Tables>,
-    /// The last refusals, by task: the subscriber and the address of the range.
-    refusals: KVec<Racy<4>>,
+    refusals: Refusals,
+    registrations: Registrations,
+    followed: Arc<Followed>,
     /// The ends whose start was not seen.
     unseen: Word,
     /// The reads for which `readers` had no place.
@@ -92,18 +93,11 @@ const TOKEN: usize = 0;
 const ADDRESS: usize = 1;
 
 impl CoreMm {
-    const REFUSALS: usize = 64;
-
     /// How often the comparison of two counts may be spoiled by ranges that begin or end.
     const ATTEMPTS: usize = 64;
 
     /// Makes the observer, which is not active. May sleep.
     pub(super) fn new(watch: Arc<Watch>, tables: Arc<Tables>) -> Result<Self> {
-        let mut refusals = KVec::with_capacity(Self::REFUSALS, GFP_KERNEL)?;
-        for _ in 0..Self::REFUSALS {
-            refusals.push(Racy::new(), GFP_KERNEL)?;
-        }
-
         Ok(Self {
             watch,
             active: Word::new(0),
@@ -113,7 +107,9 @@ impl CoreMm {
             frees: Known::new(256)?,
             put: Known::new(256)?,
             tables,
-            refusals,
+            refusals: Refusals::new()?,
+            registrations: Registrations::new()?,
+            followed: Registry::get().ok_or(ENODEV)?.followed().clone(),
             unseen: Word::new(0),
             unread: Word::new(0),
             uncompared: Word::new(0),
@@ -187,30 +183,20 @@ impl CoreMm {
         self.readers.has(subscription as u64)
     }
 
-    /// Records that `subscriber` has refused the range at `address` in the current task.
-    pub(super) fn refused(&self, subscriber: u64, address: usize) {
-        let task = Current::get().key();
-
-        if let Some(refusal) = self.refusal(task) {
-            let check = task ^ (address as u64).rotate_left(32) ^ subscriber;
-
-            refusal.write([task, address as u64, subscriber, check]);
-        }
+    /// Returns which subscribers have refused ranges.
+    pub(super) fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 
-    /// Returns the subscriber that has refused the range at `address` in the task `task`.
-    fn refuser(&self, task: u64, address: usize) -> Option<u64> {
-        let [by, at, subscriber, check] = self.refusal(task)?.read();
-
-        // Another task may write here at the same time.
-        ((by, at) == (task, address as u64) && check == by ^ at.rotate_left(32) ^ subscriber)
-            .then_some(subscriber)
+    /// Returns what is known of registrations.
+    pub(super) fn registrations(&self) -> &Registrations {
+        &self.registrations
     }
 
-    fn refusal(&self, task: u64) -> Option<&Racy<4>> {
-        let place = (task.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % Self::REFUSALS;
-
-        self.refusals.get(place)
+    /// Returns the processes that users follow.
+    #[inline]
+    pub(super) fn followed(&self) -> &Followed {
+        &self.followed
     }
 
     fn call(&self, call: &ProbedCall, activity: Activity) -> Call {
@@ -228,11 +214,12 @@ impl CoreMm {
         let calls = self.watch.calls();
 
         if !fact.range.is_some_and(is_whole) {
-            self.watch.report_later(Finding::BadRange, &fact);
+            self.watch
+                .report_later(Finding::BadRange, &fact, call.pid());
         }
         if !call.blockable {
             // Forgets an earlier refusal of a range at the same address.
-            self.refused(0, call.range);
+            self.refusals.add(0, call.range);
         }
         let token = calls.begin(&fact, |leak| {
             self.watch.report_leak_later(leak);
@@ -284,10 +271,13 @@ impl CoreMm {
 
         // Once for each mm: it stays so.
         if active > recorded && self.unknown.insert(call.mm as u64) {
-            let refuser = self.refuser(refused.task.key, call.range).unwrap_or(0);
+            let refuser = self
+                .refusals
+                .refuser(refused.task.key, call.range)
+                .unwrap_or(0);
 
             self.watch
-                .report_later(Finding::SequenceStuck(refuser), &refused.call);
+                .report_later(Finding::SequenceStuck(refuser), &refused.call, call.pid());
         }
     }
 
@@ -299,7 +289,9 @@ impl CoreMm {
             Mismatch::NotOpen | Mismatch::OtherTask(_) => {
                 self.unseen.add(1);
             }
-            Mismatch::OtherRange(_) => self.watch.report_later(Finding::Changed, &fact),
+            Mismatch::OtherRange(_) => {
+                self.watch.report_later(Finding::Changed, &fact, call.pid());
+            }
         });
 
         keep(state, calls.number(token), &fact);
@@ -334,6 +326,7 @@ impl CoreMm {
                     range: Some(range),
                     ..self.call(call, Activity::Range)
                 },
+                call.pid(),
             );
         }
     }
@@ -400,13 +393,13 @@ impl Observer for CoreMm {
             MNCK_CORE_END => self.end(call, state),
             MNCK_CORE_REGISTER | MNCK_CORE_GET => {
                 self.tables.learn(call.ops, false);
-                false
+                self.registrations.begin(call, state)
             }
             MNCK_CORE_INSERT => {
                 // Another interval may have had the same memory.
                 self.readers.remove_one(call.subscription as u64);
                 self.tables.learn(call.ops, true);
-                false
+                self.registrations.begin(call, state)
             }
             MNCK_CORE_YOUNG => {
                 self.check_young(call);
@@ -417,11 +410,18 @@ impl Observer for CoreMm {
                 if call.is_last && self.frees.has(call.ops as u64) {
                     self.put.insert(call.subscription as u64);
                 }
+                if call.is_last {
+                    self.registrations.end(call, false);
+                }
                 false
             }
-            MNCK_CORE_UNREGISTER => self.wait(Wait::Unregister, call, state),
+            MNCK_CORE_UNREGISTER => {
+                self.registrations.end(call, false);
+                self.wait(Wait::Unregister, call, state)
+            }
             MNCK_CORE_REMOVE => {
                 self.readers.remove_one(call.subscription as u64);
+                self.registrations.end(call, true);
                 self.wait(Wait::Remove, call, state)
             }
             MNCK_CORE_READ_BEGIN => {
@@ -437,9 +437,18 @@ impl Observer for CoreMm {
     }
 
     fn leave(&self, call: &ProbedCall, state: &State) {
-        if call.function == MNCK_CORE_START {
-            self.started(call, state);
-            return;
+        match call.function {
+            MNCK_CORE_START => {
+                self.started(call, state);
+                return;
+            }
+            MNCK_CORE_REGISTER | MNCK_CORE_GET | MNCK_CORE_INSERT => {
+                let is_interval = call.function == MNCK_CORE_INSERT;
+
+                self.registrations.begun(call, state, is_interval);
+                return;
+            }
+            _ => (),
         }
         self.finish(state, false);
         if call.function == MNCK_CORE_RELEASE {

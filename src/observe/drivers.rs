@@ -98,9 +98,9 @@ fn callback(
         function: function.watch().name().clone(),
         callback: function.callback().name(),
         by: probe.by(index),
-        calls: function.calls(),
-        refused: function.refused(),
-        longest_ns: function.longest_ns(),
+        calls: function.counts().calls(),
+        refused: function.counts().refused(),
+        longest_ns: function.counts().longest_ns(),
         missed: probe.missed(),
     }
 }

@@ -5,9 +5,13 @@
 //! | | |
 //! |---|---|
 //! | `registered` | the list of all subscriptions |
+//! | `registrations` | which driver has registered a subscription, and when |
 //! | `watching` | turns the observation on and off: the parameter `watch` |
 //! | `core_mm` | the probes on the core: each range of each process that has a subscriber |
+//! | `refusals` | which subscriber has refused a range |
 //! | `callbacks` | the probes on the callbacks of drivers |
+//! | `counts` | how often a callback was called, and how long it took |
+//! | `summary` | what a user who follows processes is told of all callbacks |
 //! | `tables` | the tables of callbacks that were found |
 //! | `drivers` | the list of the callbacks that are probed |
 //!
@@ -21,15 +25,29 @@ mod callbacks;
 
 mod core_mm;
 
+mod counts;
+
 mod drivers;
 pub(crate) use drivers::Drivers;
 
 mod known;
 
-mod tables;
+mod refusals;
 
 mod registered;
 pub(crate) use registered::Registered;
+
+mod registrations;
+
+mod summary;
+pub(crate) use summary::{
+    callback,
+    clear_counts,
+    Callback,
+    Unseen, //
+};
+
+mod tables;
 
 mod watching;
 pub(crate) use watching::Observation;

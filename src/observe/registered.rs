@@ -9,9 +9,9 @@ use kernel::{
     sync::Arc, //
 };
 
+use super::watching::State;
 use crate::ffi::{
     subscriptions::{
-        self,
         CoreState,
         Layout,
         Process,
@@ -29,6 +29,7 @@ pub(crate) struct Registered;
 pub(crate) struct Copied {
     pid: i32,
     comm: [u8; 16],
+    mm: usize,
     state: CoreState,
     subscriptions: KVVec<Subscription>,
 }
@@ -67,6 +68,7 @@ impl Copied {
             Self {
                 pid: process.pid,
                 comm: *process.comm(),
+                mm: process.mm(),
                 state,
                 subscriptions,
             },
@@ -146,39 +148,20 @@ fn show(out: &SeqFile, copied: &Copied, subscription: &Subscription) {
             copied.state.active_ranges
         );
     }
+    seq_print!(out, "{}", subscription.callback_names());
 
-    let mut separator = "";
-    for (callback, name) in CALLBACKS {
-        if subscription.callbacks & 1_u32.wrapping_shl(callback) != 0 {
-            seq_print!(out, "{separator}{name}");
-            separator = ",";
-        }
+    let origin = State::with(|observed| {
+        observed
+            .registrations()
+            .origin(subscription.address, copied.mm)
+    });
+    if let Some(origin) = origin.flatten() {
+        seq_print!(
+            out,
+            " by {} {} s ago",
+            Symbol::of_function(origin.caller).as_str(),
+            origin.age_ns / 1_000_000_000
+        );
     }
     seq_print!(out, "\n");
 }
-
-/// The callbacks, and what the table calls them.
-const CALLBACKS: [(u32, &str); 10] = [
-    (subscriptions::MNCK_CALLBACK_START, "start"),
-    (subscriptions::MNCK_CALLBACK_END, "end"),
-    (subscriptions::MNCK_CALLBACK_INVALIDATE, "invalidate"),
-    (
-        subscriptions::MNCK_CALLBACK_INVALIDATE_START,
-        "invalidate_start",
-    ),
-    (
-        subscriptions::MNCK_CALLBACK_INVALIDATE_FINISH,
-        "invalidate_finish",
-    ),
-    (
-        subscriptions::MNCK_CALLBACK_SECONDARY_TLBS,
-        "secondary_tlbs",
-    ),
-    (
-        subscriptions::MNCK_CALLBACK_CLEAR_FLUSH_YOUNG,
-        "clear_flush_young",
-    ),
-    (subscriptions::MNCK_CALLBACK_CLEAR_YOUNG, "clear_young"),
-    (subscriptions::MNCK_CALLBACK_TEST_YOUNG, "test_young"),
-    (subscriptions::MNCK_CALLBACK_RELEASE, "release"),
-];

@@ -25,6 +25,10 @@ use super::{
         CoreMm,
         FUNCTIONS, //
     },
+    registrations::{
+        RegistrationSink,
+        Registrations, //
+    },
     tables::{
         CallbackTable,
         Tables, //
@@ -32,6 +36,7 @@ use super::{
 };
 use crate::{
     check::{
+        self,
         Name,
         Registry,
         Rule,
@@ -79,14 +84,16 @@ pub(crate) struct Observation {
 }
 
 impl Observation {
-    /// Makes the observation, of which there is one. May sleep.
+    /// Makes the observation, of which there is one. `registrations` is told of what drivers register
+    /// while it is on. May sleep.
     ///
     /// # Errors
     ///
     /// - [`ENOMEM`]: out of memory.
-    pub(crate) fn new() -> Result<Self> {
+    pub(crate) fn new(registrations: RegistrationSink) -> Result<Self> {
         let state = STATE.publish(Arc::pin_init(
             pin_init!(State {
+                registrations,
                 observed <- new_mutex!(None, "observe::State::observed"),
             }),
             GFP_KERNEL,
@@ -104,6 +111,7 @@ impl Observation {
 
 #[pin_data]
 pub(super) struct State {
+    registrations: RegistrationSink,
     /// What is observed, if the observation is on. Taken by tasks that turn it on and off, by the
     /// work item that probes callbacks, by modules that go, and by readers of the table; never in a
     /// callback or a probe.
@@ -130,6 +138,8 @@ pub(super) struct Observed {
     tables: Arc<Tables>,
     /// The keys of all that is recorded of the core and of callbacks.
     keys: KVec<u64>,
+    /// The calls that were missed of callbacks that are not probed any more.
+    missed: usize,
     /// Shows how the core keeps the subscriptions, if that is as in Linux 7.3.
     layout: Option<Layout>,
 }
@@ -190,6 +200,7 @@ impl Observed {
             functions,
             tables,
             keys,
+            missed: 0,
             layout,
         })
     }
@@ -248,7 +259,7 @@ impl Observed {
                     continue;
                 }
                 let watch = Watch::of(Name::Function(Symbol::of_function(address)), 0)?;
-                let Some(function) = Function::new(number as u32, address, watch) else {
+                let Some(function) = Function::new(number as u32, address, watch)? else {
                     continue;
                 };
 
@@ -285,7 +296,7 @@ impl Observed {
     }
 
     /// Returns the callbacks that are probed.
-    fn functions_of_drivers(&self) -> impl Iterator<Item = &Function> {
+    pub(super) fn functions_of_drivers(&self) -> impl Iterator<Item = &Function> {
         self.probes_of_drivers()
             .flat_map(|probe| probe.observer().functions())
     }
@@ -309,9 +320,9 @@ impl Observed {
                     .map(Function::watch);
 
                 if let Some(watch) = watch {
-                    watch.report(
+                    watch.report_to(
                         Rule::Lifetime,
-                        None,
+                        concerned(&process),
                         fmt!("unloaded, but subscribed to process {}", process.pid),
                     );
                 }
@@ -339,17 +350,17 @@ impl Observed {
             };
 
             match Process::all().find(|process| process.mm() == mm) {
-                Some(process) => watch.report(
+                Some(process) => watch.report_to(
                     Rule::Lifetime,
-                    None,
+                    concerned(&process),
                     fmt!(
                         "unloaded, but its subscription to process {} is not freed",
                         process.pid
                     ),
                 ),
-                None => watch.report(
+                None => watch.report_to(
                     Rule::Lifetime,
-                    None,
+                    check::Process { mm, pid: None },
                     fmt!(
                         "unloaded, but its subscription to a process that has exited is not freed"
                     ),
@@ -365,6 +376,8 @@ impl Observed {
         self.core
             .observer()
             .forget_frees(|address| module.has(address));
+        let mut missed = self.missed;
+
         self.drivers.retain(|driver| {
             // A callback of its may be probed for the table of another module.
             let is_its = module.has(driver.table.address)
@@ -375,6 +388,7 @@ impl Observed {
             if is_its {
                 if let Some(probe) = &driver.probe {
                     stop(probe);
+                    missed = missed.saturating_add(probe.missed());
                 }
                 // The table may be in another module, and its callbacks be there again.
                 self.tables
@@ -382,6 +396,7 @@ impl Observed {
             }
             !is_its
         });
+        self.missed = missed;
         // What these callbacks did is over.
         let mut keys = core::mem::take(&mut self.keys);
         let core = self.core.observer().watch().key();
@@ -423,6 +438,11 @@ impl Observed {
         sweep_soon();
     }
 
+    /// Returns what is known of registrations.
+    pub(super) fn registrations(&self) -> &Registrations {
+        self.core.observer().registrations()
+    }
+
     /// Returns the functions of the core that are probed, how, and how many of their calls were missed.
     pub(super) fn core(&self) -> (impl Iterator<Item = (&'static CStr, ProbedBy)> + '_, usize) {
         let functions = self
@@ -432,6 +452,14 @@ impl Observed {
             .map(|(index, name)| (*name, self.core.by(index)));
 
         (functions, self.core.missed())
+    }
+
+    /// Returns how many calls of all functions were missed.
+    pub(super) fn missed(&self) -> usize {
+        self.probes_of_drivers()
+            .map(FunctionProbe::missed)
+            .fold(self.core.missed(), usize::saturating_add)
+            .saturating_add(self.missed)
     }
 
     /// Returns whether the subscribers from before the observation are observed too.
@@ -454,6 +482,14 @@ impl Observed {
         self.drivers
             .iter()
             .filter_map(|driver| driver.probe.as_ref())
+    }
+}
+
+/// Returns the process that a violation concerns.
+fn concerned(process: &Process) -> check::Process {
+    check::Process {
+        mm: process.mm(),
+        pid: Some(process.pid),
     }
 }
 
@@ -480,7 +516,7 @@ fn comes_to_rest(process: &Process, layout: Layout, waits: &mut u32) -> bool {
     false
 }
 
-/// Probes the callbacks of the tables that were found since the last time.
+/// Probes the callbacks of the tables that were found since the last time, and tells of registrations.
 extern "C" fn arm() {
     let Some(state) = STATE.get() else {
         return;
@@ -494,6 +530,7 @@ extern "C" fn arm() {
                 error.to_errno()
             );
         }
+        observed.registrations().tell(state.registrations);
     }
 }
 
@@ -542,6 +579,8 @@ impl Watching for Switch {
         let mut observed = state.observed.lock();
 
         if let Some(observed) = &mut *observed {
+            // While the names of its functions are known.
+            observed.registrations().tell(state.registrations);
             if let Some(registry) = Registry::get() {
                 registry.report_late();
             }

@@ -17,16 +17,38 @@ use crate::{
 /// Long enough for all that is said here with names as long as they get.
 pub(super) type Line = Text<256>;
 
-/// The line that reports `violation`:
+/// The name of a function that has called the core.
+pub(super) type Caller = Text<128>;
+
+/// Returns the function that has called the core for a range, if it is known. That is looked up on the
+/// stack the first time only, since it is slow.
+pub(super) fn caller(violation: &Violation<'_>) -> Option<Caller> {
+    let Some(by) = violation.by else {
+        return violation
+            .first
+            .then(|| initiator(current!()))
+            .flatten()
+            .map(|function| Caller::of(fmt!("{}", &*function)));
+    };
+
+    (by.call.initiator != 0)
+        .then(|| Symbol::of_function(by.call.initiator))
+        // A copy of the inline function that calls the core says nothing.
+        .filter(|function| {
+            !function
+                .as_str()
+                .starts_with("mmu_notifier_invalidate_range_")
+        })
+        .map(|function| Caller::of(fmt!("{}", function.as_str())))
+}
+
+/// The line that reports `violation`, which `caller` has called the core for:
 ///
 /// ```text
 /// pairing: counter 12: end without a start: CLEAR 0x7f..-0x7f.. non-blockable, in
 ///     zap_vma_for_reaping, oom_reaper[57]
 /// ```
-///
-/// Who has begun the range is looked up the first time only, since that is slow.
-pub(super) fn line(violation: &Violation<'_>) -> Line {
-    let task = &current!();
+pub(super) fn line(violation: &Violation<'_>, caller: Option<&Caller>) -> Line {
     let mut line = Line::of(fmt!(
         "{}: {}: {}",
         violation.rule.name(),
@@ -37,24 +59,16 @@ pub(super) fn line(violation: &Violation<'_>) -> Line {
     if let Some(range) = violation.range {
         line.add(fmt!(": {range}"));
     }
-    if let Some(by) = violation.by {
-        if by.call.initiator != 0 {
-            let function = Symbol::of_function(by.call.initiator);
+    if let Some(caller) = caller {
+        line.add(fmt!(", in {caller}"));
+    }
+    match violation.by {
+        Some(by) => line.add(fmt!(", {}", by.task)),
+        None => {
+            let task = &current!();
 
-            // A copy of the inline function that calls the core says nothing.
-            if !function
-                .as_str()
-                .starts_with("mmu_notifier_invalidate_range_")
-            {
-                line.add(fmt!(", in {}", function.as_str()));
-            }
+            line.add(fmt!(", {}[{}]", &*task_name(task), task.pid()));
         }
-        line.add(fmt!(", {}", by.task));
-        return line;
     }
-    if let Some(function) = violation.first.then(|| initiator(task)).flatten() {
-        line.add(fmt!(", in {}", &*function));
-    }
-    line.add(fmt!(", {}[{}]", &*task_name(task), task.pid()));
     line
 }

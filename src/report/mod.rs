@@ -4,7 +4,8 @@
 //!
 //! The first time that a subscriber breaks a rule there is a WARN of one line, which CI can catch.
 //! All violations are events of a tracepoint and are counted, and for each rule and subscriber
-//! `/sys/kernel/debug/mnck/violations` has the first and the last.
+//! `/sys/kernel/debug/mnck/violations` has the first and the last. A user who watches processes reads
+//! a record of each violation that concerns these: [`OpenRecording`].
 
 mod journal;
 pub(crate) use journal::JournalOwner;
@@ -13,6 +14,15 @@ pub(crate) use journal::JournalOwner;
 mod kunit;
 
 mod line;
+
+mod record;
+pub(crate) use record::text as record_text;
+
+mod recording;
+pub(crate) use recording::{
+    OpenRecording,
+    RecordingsOwner, //
+};
 
 mod tables;
 pub(crate) use tables::Tables;
@@ -26,10 +36,24 @@ use kernel::time::{
 
 use self::{
     journal::Journal,
-    line::line, //
+    line::{
+        caller,
+        line,
+        Caller, //
+    },
+    record::{
+        of_registration,
+        of_violation, //
+    },
+    recording::Recordings, //
 };
 use crate::{
-    check::Violation,
+    check::{
+        Followers,
+        Registry,
+        Violation, //
+    },
+    event::Registration,
     ffi::{
         trace::violation as trace_violation,
         warn, //
@@ -40,16 +64,46 @@ use crate::{
 /// took, in ns.
 pub(crate) fn violation(violation: &Violation<'_>) -> u64 {
     let begin = Instant::<Monotonic>::now();
-    let line = line(violation);
+    let caller = caller(violation);
 
-    trace_violation(line.as_c_str());
-    if let Some(journal) = Journal::get() {
-        let subscriber = violation.subscriber.name();
+    if violation.is_broken {
+        let line = line(violation, caller.as_ref());
 
-        journal.with(|pages| pages.add(violation.rule, subscriber, &line));
+        trace_violation(line.as_c_str());
+        if let Some(journal) = Journal::get() {
+            let subscriber = violation.subscriber.name();
+
+            journal.with(|pages| pages.add(violation.rule, subscriber, &line));
+        }
+        if violation.first {
+            warn(line.as_c_str());
+        }
     }
-    if violation.first {
-        warn(line.as_c_str());
-    }
+    record_violation(violation, caller.as_ref());
     u64::try_from(begin.elapsed().as_nanos()).unwrap_or(0)
+}
+
+/// Adds a violation to the recordings that it concerns.
+#[inline(never)]
+fn record_violation(violation: &Violation<'_>, caller: Option<&Caller>) {
+    let followers = followers_of(violation.process.mm);
+
+    if !followers.is_empty() {
+        Recordings::add(followers, &of_violation(violation, caller), |recording| {
+            violation.is_broken || recording.wants(violation.took_ns.unwrap_or(0))
+        });
+    }
+}
+
+/// Adds a registration to the recordings that it concerns.
+pub(crate) fn registration(registration: &Registration) {
+    let followers = followers_of(registration.mm);
+
+    if !followers.is_empty() {
+        Recordings::add(followers, &of_registration(registration), |_| true);
+    }
+}
+
+fn followers_of(mm: usize) -> Followers {
+    Registry::get().map_or(Followers::NOBODY, |registry| registry.followed().of(mm))
 }

@@ -45,6 +45,11 @@ impl<const N: usize> Text<N> {
         let _ = self.write_fmt(arguments);
     }
 
+    /// The bytes of the text, with at least one 0 behind it.
+    pub(super) fn into_bytes(self) -> [u8; N] {
+        self.bytes
+    }
+
     pub(super) fn as_c_str(&self) -> &CStr {
         CStr::from_bytes_until_nul(&self.bytes).unwrap_or_default()
     }

@@ -91,7 +91,10 @@ GUESTS = (
     # All drivers of the machine, and some that make mistakes on purpose.
     Group(
         "observe",
-        ("mistakes", "observed", "silent", "watched", "lifecycle", "rust_driver", "core_bugs"),
+        (
+            *("mistakes", "observed", "records", "silent", "watched", "lifecycle"),
+            *("rust_driver", "core_bugs"),
+        ),
         named=True,
     ),
     # The bug that the program tests for leaves a task that never ends.

@@ -275,12 +275,17 @@ fn findings_keep_their_words() {
         (Finding::MightSleep(8), Rule::NonBlock),
         (Finding::Scheduled, Rule::NonBlock),
         (Finding::Allocated(9), Rule::Reclaim),
+        (Finding::Slow(1_500), Rule::Latency),
     ];
 
     for (finding, rule) in findings {
         assert_eq!(Finding::from_words(finding.to_words()), Some(finding));
         assert_eq!(finding.rule(), rule);
+        assert_eq!(finding.breaks_rule(), finding != Finding::Slow(1_500));
     }
+    assert_eq!(Finding::Took(2).took_ns(), Some(2_000_000));
+    assert_eq!(Finding::Slow(1_500).took_ns(), Some(1_500));
+    assert_eq!(Finding::Slept(3).took_ns(), None);
     assert_eq!(Finding::from_words([0, 0]), None);
-    assert_eq!(Finding::from_words([16, 0]), None);
+    assert_eq!(Finding::from_words([17, 0]), None);
 }

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `MNCK_WATCH`: files from which a user reads what mnck finds in some processes.
+
+use kernel::{
+    fs::File,
+    prelude::*,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        poll::PollTable,
+        Arc, //
+    },
+    transmute::AsBytes,
+    uaccess::{
+        UserPtr,
+        UserSliceWriter, //
+    }, //
+};
+
+use super::{
+    argument::Argument,
+    call, //
+};
+use crate::{
+    check::Followee,
+    ffi::{
+        opener,
+        target,
+        uapi::*,
+        NewRecordFile,
+        RecordFile,
+        WatchHeld, //
+    },
+    observe::{
+        self,
+        Unseen, //
+    },
+    report::{
+        record_text,
+        OpenRecording, //
+    }, //
+};
+
+/// A file of `MNCK_WATCH`.
+struct WatchFile {
+    // Dropped in this order.
+    recording: OpenRecording,
+    _held: WatchHeld,
+    /// What was not seen before.
+    unseen_before: Unseen,
+    /// The index of the next item of the summary, or [`NO_SUMMARY`].
+    summary: Atomic<usize>,
+}
+
+/// No summary is asked for.
+const NO_SUMMARY: usize = usize::MAX;
+
+/// `MNCK_WATCH`, on `file`.
+pub(super) fn watch(file: &File, argument: &Argument) -> Result {
+    let mut watch: mnck_watch = argument.read()?;
+    let is_admin = opener::is_admin(file);
+
+    if watch.flags & !MNCK_WATCH_ALL != 0 || watch.reserved != 0 {
+        return Err(EINVAL);
+    }
+    let process = if watch.flags & MNCK_WATCH_ALL == 0 {
+        let (process, mm) = target::process_of(file, watch.pid)?;
+
+        Some(Followee {
+            process,
+            mm,
+            sees_secrets: is_admin,
+        })
+    } else if watch.pid != 0 {
+        return Err(EINVAL);
+    } else if !is_admin {
+        return Err(EPERM);
+    } else {
+        None
+    };
+    let limit_ns = Some(u64::from(watch.latency_limit_us) * 1000).filter(|limit| *limit != 0);
+
+    // First, so that there are counts to clear.
+    let held = WatchHeld::new()?;
+    let unseen_before = Unseen::now();
+    let recording = OpenRecording::begin(process, limit_ns, observe::clear_counts)?;
+    let new = NewRecordFile::new(Arc::new(
+        WatchFile {
+            recording,
+            _held: held,
+            unseen_before,
+            summary: Atomic::new(NO_SUMMARY),
+        },
+        GFP_KERNEL_ACCOUNT,
+    )?)?;
+
+    watch.fd = new.number() as i32;
+    watch.size = argument.size();
+    argument.write(&watch)?;
+    new.install();
+    Ok(())
+}
+
+impl WatchFile {
+    fn has_summary(&self) -> bool {
+        self.summary.load(Relaxed) != NO_SUMMARY
+    }
+
+    /// Writes the next record to the user. Returns its size, or `None` if there is none and the call does
+    /// not wait. Sleeps.
+    fn next(&self, to: &mut UserSliceWriter, waits: bool) -> Result<Option<usize>> {
+        if let Some(event) = self.recording.take(waits, || self.has_summary())? {
+            return write(to, &event);
+        }
+        // If several tasks read, each gets another item.
+        let index = self.summary.load(Relaxed);
+        if index == NO_SUMMARY
+            || self
+                .summary
+                .cmpxchg(index, index.wrapping_add(1), Relaxed)
+                .is_err()
+        {
+            return Ok(None);
+        }
+
+        match observe::callback(index, self.recording.number()) {
+            Some(callback) => write(to, &of_callback(&callback)),
+            None => {
+                self.summary.store(NO_SUMMARY, Relaxed);
+                write(to, &self.unseen())
+            }
+        }
+    }
+
+    fn unseen(&self) -> mnck_record_unseen {
+        let unseen = Unseen::now().since(self.unseen_before);
+        let flag = |is_set: bool, flag: u32| if is_set { flag } else { 0 };
+
+        mnck_record_unseen {
+            size: size_of::<mnck_record_unseen>() as u32,
+            type_: MNCK_RECORD_UNSEEN,
+            flags: flag(unseen.has_earlier, MNCK_UNSEEN_EARLIER)
+                | flag(unseen.has_core, MNCK_UNSEEN_CORE),
+            reserved: 0,
+            calls: unseen.calls,
+            ends: unseen.ends,
+            sequences: unseen.sequences,
+            drivers: unseen.drivers,
+            findings: unseen.findings,
+            records: self.recording.lost_in_all(),
+            processes: self.recording.unfollowed(),
+        }
+    }
+}
+
+impl RecordFile for WatchFile {
+    const NAME: &'static CStr = c"[mnck]";
+
+    fn read(&self, mut to: UserSliceWriter, waits: bool) -> Result<usize> {
+        let mut written = 0_usize;
+
+        if to.len() < MNCK_RECORD_MAX as usize {
+            return Err(EINVAL);
+        }
+        while to.len() >= MNCK_RECORD_MAX as usize {
+            match self.next(&mut to, waits && written == 0) {
+                Ok(Some(len)) => written = written.saturating_add(len),
+                Ok(None) if written == 0 && waits => (),
+                Ok(None) if written == 0 => return Err(EAGAIN),
+                Err(error) if written == 0 => return Err(error),
+                _ => break,
+            }
+        }
+        Ok(written)
+    }
+
+    fn poll(&self, file: &File, table: &PollTable<'_>) -> bool {
+        table.register_wait(file, self.recording.changed());
+        self.has_summary() || self.recording.has_record()
+    }
+
+    fn ioctl(&self, cmd: u32, _: UserPtr) -> Result {
+        if cmd != call::SUMMARY {
+            return Err(ENOTTY);
+        }
+        self.summary.store(0, Relaxed);
+        self.recording.wake();
+        Ok(())
+    }
+}
+
+/// Writes a record to the user. Returns its size.
+fn write<T: AsBytes>(to: &mut UserSliceWriter, record: &T) -> Result<Option<usize>> {
+    to.write(record)?;
+    Ok(Some(size_of::<T>()))
+}
+
+fn of_callback(callback: &observe::Callback) -> mnck_record_callback {
+    let counts = &callback.counts;
+
+    mnck_record_callback {
+        size: size_of::<mnck_record_callback>() as u32,
+        type_: MNCK_RECORD_CALLBACK,
+        calls: counts
+            .histogram
+            .iter()
+            .fold(0, |calls, count| calls.saturating_add(*count)),
+        refusals: counts.refused,
+        longest: counts.longest_ns,
+        missed: callback.missed as u64,
+        histogram: counts.histogram,
+        name: record_text(fmt!("{}", callback.function)),
+        callback: record_text(fmt!("{}", callback.callback)),
+    }
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The subscriptions that drivers register and end while all are observed.
+
+use kernel::prelude::*;
+
+use crate::{
+    event::{
+        platform::{
+            Current,
+            Racy, //
+        },
+        Queue,
+        Registration, //
+    },
+    ffi::{
+        clock_ns,
+        function_probe::{
+            ProbedCall,
+            State, //
+        },
+        is_own,
+        subscriptions::Symbol,
+        Work,
+        WorkItem, //
+    }, //
+};
+
+/// Is told of registrations. May sleep.
+pub(crate) type RegistrationSink = fn(&Registration);
+
+/// What is known of registrations.
+pub(super) struct Registrations {
+    /// Those that the sink was not told of.
+    queue: Queue<{ Registration::WORDS }>,
+    origins: KVec<Racy<5>>,
+}
+
+/// Where a subscription comes from.
+pub(crate) struct Origin {
+    /// The instruction of the driver that follows its call into the core.
+    pub(crate) caller: usize,
+    /// How long ago that was, in ns.
+    pub(crate) age_ns: u64,
+}
+
+// The words of the state of a call that registers a subscription.
+const TABLE: usize = 0;
+const CALLER: usize = 1;
+const START: usize = 2;
+const END: usize = 3;
+
+/// The functions of the core that register a subscription and are called by others that do. The
+/// outermost is the one that the driver has called.
+const INNER_CALLERS: [&str; 2] = ["mmu_notifier_register", "mmu_notifier_get_locked"];
+
+impl Registrations {
+    const QUEUED: usize = 64;
+    const ORIGINS: usize = 1024;
+
+    /// Makes the memory. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// - [`ENOMEM`]: out of memory.
+    pub(super) fn new() -> Result<Self> {
+        let mut origins = KVec::with_capacity(Self::ORIGINS, GFP_KERNEL)?;
+
+        for _ in 0..Self::ORIGINS {
+            origins.push(Racy::new(), GFP_KERNEL)?;
+        }
+        Ok(Self {
+            queue: Queue::new(Self::QUEUED)?,
+            origins,
+        })
+    }
+
+    /// A driver calls a function that registers a subscription. Returns whether its return is of
+    /// interest.
+    pub(super) fn begin(&self, call: &ProbedCall, state: &mut State) -> bool {
+        state[TABLE] = call.ops as u64;
+        state[CALLER] = call.caller as u64;
+        state[START] = call.start as u64;
+        state[END] = call.end as u64;
+        // The model subscribers have their users.
+        call.ops != 0 && !is_own(call.ops)
+    }
+
+    /// The function has returned.
+    pub(super) fn begun(&self, call: &ProbedCall, state: &State, is_interval: bool) {
+        if !call.has_registered {
+            return;
+        }
+        let caller = state[CALLER] as usize;
+
+        self.add_origin(call, caller);
+        self.add(Registration {
+            is_begin: true,
+            table: state[TABLE] as usize,
+            is_interval,
+            mm: call.mm,
+            pid: call.pid().unwrap_or(0),
+            caller,
+            start: state[START] as usize,
+            end: state[END] as usize,
+            task: Current::get().task(),
+        });
+    }
+
+    /// A driver calls a function that ends a subscription.
+    pub(super) fn end(&self, call: &ProbedCall, is_interval: bool) {
+        if call.ops == 0 || is_own(call.ops) {
+            return;
+        }
+        self.add(Registration {
+            is_begin: false,
+            table: call.ops,
+            is_interval,
+            mm: call.mm,
+            pid: call.pid().unwrap_or(0),
+            caller: call.caller,
+            start: call.start,
+            end: call.end,
+            task: Current::get().task(),
+        });
+    }
+
+    fn add(&self, registration: Registration) {
+        self.queue.add(registration.to_words());
+        Work::queue(WorkItem::Arm);
+    }
+
+    /// Tells `sink` of all that were added. Sleeps.
+    pub(super) fn tell(&self, sink: RegistrationSink) {
+        while let Some(words) = self.queue.take() {
+            let registration = Registration::from_words(words);
+
+            if !(registration.is_begin && is_inner(registration.caller)) {
+                sink(&registration);
+            }
+        }
+    }
+
+    /// Returns how many were dropped, since too many came at once.
+    pub(super) fn dropped(&self) -> u64 {
+        self.queue.dropped()
+    }
+
+    fn add_origin(&self, call: &ProbedCall, caller: usize) {
+        if let Some(origin) = self.origin_at(call.subscription) {
+            let words = [
+                call.subscription as u64,
+                call.mm as u64,
+                caller as u64,
+                clock_ns(),
+            ];
+
+            let [subscription, mm, caller, time] = words;
+
+            origin.write([subscription, mm, caller, time, check(&words)]);
+        }
+    }
+
+    /// Returns where the subscription at this address to `mm` comes from, if that was seen.
+    pub(super) fn origin(&self, subscription: usize, mm: usize) -> Option<Origin> {
+        let [words @ .., found] = self.origin_at(subscription)?.read();
+        let [subscription_there, mm_there, caller, time] = words;
+
+        // Another subscription may have been registered at the same time.
+        (found == check(&words)
+            && (subscription_there, mm_there) == (subscription as u64, mm as u64))
+            .then(|| Origin {
+                caller: caller as usize,
+                age_ns: clock_ns().saturating_sub(time),
+            })
+    }
+
+    /// Subscriptions with one place share it: the last that was registered has it.
+    fn origin_at(&self, subscription: usize) -> Option<&Racy<5>> {
+        let hash = (subscription as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+
+        self.origins.get(hash as usize % Self::ORIGINS)
+    }
+}
+
+/// Returns a number that says that these words belong together.
+fn check(words: &[u64; 4]) -> u64 {
+    words
+        .iter()
+        .fold(1, |check, word| check.rotate_left(17) ^ word)
+}
+
+/// Returns whether a function of the core has called another of these.
+fn is_inner(caller: usize) -> bool {
+    let function = Symbol::of_function(caller);
+
+    INNER_CALLERS.contains(&function.as_str())
+}

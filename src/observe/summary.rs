@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a user who follows processes is told of all callbacks.
+
+use super::{
+    counts::FollowedCounts,
+    watching::State, //
+};
+use crate::check::{
+    Name,
+    Registry, //
+};
+
+/// A callback that is observed.
+pub(crate) struct Callback {
+    pub(crate) function: Name,
+    pub(crate) callback: &'static str,
+    pub(crate) counts: FollowedCounts,
+    /// The calls of the callbacks of its driver, for any process, that were not seen.
+    pub(crate) missed: usize,
+}
+
+/// What was not seen so far.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Unseen {
+    /// Whether subscriptions from before the observation are not observed.
+    pub(crate) has_earlier: bool,
+    /// Whether the core's ranges are not judged any more.
+    pub(crate) has_core: bool,
+    /// The calls that the kernel did not report, and those that had no place in the ledger.
+    pub(crate) calls: u64,
+    /// The ends of ranges whose start was not seen.
+    pub(crate) ends: u64,
+    /// The refusals and the reads for which rule `sequence` is not judged.
+    pub(crate) sequences: u64,
+    /// The registrations of drivers that are not probed.
+    pub(crate) drivers: u64,
+    /// The violations and registrations that were not reported, since too many came at once.
+    pub(crate) findings: u64,
+}
+
+/// Sets the counts for the follower with this number to 0. Sleeps.
+pub(crate) fn clear_counts(number: usize) {
+    State::with(|observed| {
+        for function in observed.functions_of_drivers() {
+            function.counts().clear(number);
+        }
+    });
+}
+
+/// Returns the callback with this index, and the counts for a follower. Sleeps.
+pub(crate) fn callback(index: usize, follower: usize) -> Option<Callback> {
+    State::with(|observed| {
+        let mut all = observed.probes_of_drivers().flat_map(|probe| {
+            let functions = probe.observer().functions().iter();
+
+            functions.map(move |function| (function, probe.missed()))
+        });
+        let (function, missed) = all.nth(index)?;
+
+        Some(Callback {
+            function: function.watch().name().clone(),
+            callback: function.callback().name(),
+            counts: function.counts().followed(follower),
+            missed,
+        })
+    })
+    .flatten()
+}
+
+impl Unseen {
+    /// Returns what was not seen so far. Sleeps.
+    pub(crate) fn now() -> Self {
+        let registry = Registry::get();
+
+        State::with(|observed| {
+            let core = observed.core_mm();
+            let lost = registry
+                .as_ref()
+                .map_or(0, |registry| registry.calls().lost());
+            let dropped = registry
+                .as_ref()
+                .map_or(0, |registry| registry.later().dropped());
+
+            Self {
+                has_earlier: !observed.knows_all(),
+                has_core: !core.watch().is_judged(),
+                calls: (observed.missed() as u64).saturating_add(lost),
+                ends: core.unseen(),
+                sequences: core.uncompared().saturating_add(core.unread()),
+                drivers: observed.tables().lost(),
+                findings: dropped.saturating_add(core.registrations().dropped()),
+            }
+        })
+        .unwrap_or_default()
+    }
+
+    /// Returns what was not seen since `before`.
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self {
+            has_earlier: self.has_earlier,
+            has_core: self.has_core,
+            calls: self.calls.saturating_sub(before.calls),
+            ends: self.ends.saturating_sub(before.ends),
+            sequences: self.sequences.saturating_sub(before.sequences),
+            drivers: self.drivers.saturating_sub(before.drivers),
+            findings: self.findings.saturating_sub(before.findings),
+        }
+    }
+}
