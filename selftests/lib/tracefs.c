@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -28,4 +30,18 @@ int tracing_on(void)
 int tracing_off(void)
 {
 	return file_write(TRACE_EVENTS "/enable", "0");
+}
+
+int traced(const char *text)
+{
+	FILE *trace = fopen(TRACE_FILE, "re");
+	char line[512];
+	int n = 0;
+
+	if (!trace)
+		return -1;
+	while (fgets(line, sizeof(line), trace))
+		n += !!strstr(line, text);
+	fclose(trace);
+	return n;
 }

@@ -26,4 +26,15 @@ int tracing_on(void);
 
 int tracing_off(void);
 
+/* Returns how many lines of the trace contain @text, or -1. */
+int traced(const char *text);
+
+#define EXPECT_TRACED(_n, _format, ...)                                           \
+	do {                                                                      \
+		char text_[160];                                                  \
+										  \
+		snprintf(text_, sizeof(text_), _format, ##__VA_ARGS__);           \
+		EXPECT_EQ(_n, traced(text_)) TH_LOG("%s", text_);                 \
+	} while (0)
+
 #endif /* MNCK_SELFTEST_TRACEFS_H */

@@ -41,29 +41,6 @@ FIXTURE_TEARDOWN(trace)
 	victim_kill(&self->victim);
 }
 
-/* Returns how many lines of the trace contain @text, or -1. */
-static int traced(const char *text)
-{
-	FILE *trace = fopen(TRACE_FILE, "re");
-	char line[512];
-	int n = 0;
-
-	if (!trace)
-		return -1;
-	while (fgets(line, sizeof(line), trace))
-		n += !!strstr(line, text);
-	fclose(trace);
-	return n;
-}
-
-#define EXPECT_TRACED(_n, _format, ...)                                           \
-	do {                                                                      \
-		char text_[160];                                                  \
-										  \
-		snprintf(text_, sizeof(text_), _format, ##__VA_ARGS__);           \
-		EXPECT_EQ(_n, traced(text_)) TH_LOG("%s", text_);                 \
-	} while (0)
-
 /* A start and its end are traced with the subscriber, the range and the initiator's symbol. */
 TEST_F_TIMEOUT(trace, pair, MNCK_TIMEOUT)
 {

@@ -3,7 +3,8 @@
  * The callbacks of subscribers as tracepoints: mnck:start and others, for perf,
  * trace-cmd and other users of tracefs.
  *
- * A subscriber is named by its kind and its serial number, as in all reports.
+ * A model subscriber is named by its kind and its serial number, as in all reports; a
+ * callback of another driver by its function and module.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM mnck
@@ -125,6 +126,65 @@ DEFINE_EVENT(mnck_callback, flush,
 DEFINE_EVENT(mnck_callback, young,
 	TP_PROTO(const char *kind, u64 serial),
 	TP_ARGS(kind, serial));
+
+/* The event of a callback that has no range. */
+#define MNCK_NO_RANGE (~0U)
+
+/*
+ * A callback of another driver is called, while mnck observes all drivers.  A callback that
+ * is not called for a range has no addresses.
+ */
+TRACE_EVENT(callback_entry,
+
+	TP_PROTO(unsigned long function, unsigned long start, unsigned long end,
+		 unsigned int event, bool blockable),
+
+	TP_ARGS(function, start, end, event, blockable),
+
+	TP_STRUCT__entry(
+		__field(unsigned long, function)
+		__field(unsigned long, start)
+		__field(unsigned long, end)
+		__field(unsigned int, event)
+		__field(bool, blockable)
+	),
+
+	TP_fast_assign(
+		__entry->function = function;
+		__entry->start = start;
+		__entry->end = end;
+		__entry->event = event;
+		__entry->blockable = blockable;
+	),
+
+	TP_printk("%ps: %s 0x%lx-0x%lx %sblockable", (void *)__entry->function,
+		  __entry->event == MNCK_NO_RANGE ? "-" :
+		  show_mmu_notifier_event(__entry->event),
+		  __entry->start, __entry->end, __entry->blockable ? "" : "non-")
+);
+
+/* It returns. */
+TRACE_EVENT(callback_exit,
+
+	TP_PROTO(unsigned long function, long result, u64 took),
+
+	TP_ARGS(function, result, took),
+
+	TP_STRUCT__entry(
+		__field(unsigned long, function)
+		__field(long, result)
+		__field(u64, took)
+	),
+
+	TP_fast_assign(
+		__entry->function = function;
+		__entry->result = result;
+		__entry->took = took;
+	),
+
+	TP_printk("%ps: returned %ld after %llu ns", (void *)__entry->function,
+		  __entry->result, __entry->took)
+);
 
 /*
  * A rule was broken.  The log has only the first violation of a rule by a subscriber;

@@ -7,10 +7,13 @@
 #[cfg(CONFIG_TRACEPOINTS)]
 use kernel::ffi::{
     c_char,
+    c_long,
     c_uint,
     c_ulong, //
 };
 use kernel::prelude::*;
+
+use crate::event::Range;
 
 /// The arguments of a tracepoint for a callback with a range: the subscriber's kind and serial
 /// number; the start and the end of the range, in bytes, half-open; its event, as the number in C;
@@ -27,6 +30,8 @@ extern "C" {
     static __tracepoint_release: kernel::bindings::tracepoint;
     static __tracepoint_flush: kernel::bindings::tracepoint;
     static __tracepoint_young: kernel::bindings::tracepoint;
+    static __tracepoint_callback_entry: kernel::bindings::tracepoint;
+    static __tracepoint_callback_exit: kernel::bindings::tracepoint;
     static __tracepoint_violation: kernel::bindings::tracepoint;
 
     fn rust_do_trace_start(_: *const c_char, _: u64, _: c_ulong, _: c_ulong, _: c_uint, _: bool);
@@ -35,6 +40,8 @@ extern "C" {
     fn rust_do_trace_release(_: *const c_char, _: u64);
     fn rust_do_trace_flush(_: *const c_char, _: u64);
     fn rust_do_trace_young(_: *const c_char, _: u64);
+    fn rust_do_trace_callback_entry(_: c_ulong, _: c_ulong, _: c_ulong, _: c_uint, _: bool);
+    fn rust_do_trace_callback_exit(_: c_ulong, _: c_long, _: u64);
     fn rust_do_trace_violation(_: *const c_char);
 }
 
@@ -117,6 +124,42 @@ bare_call! {
 bare_call! {
     /// Traces that a callback asks whether pages are young.
     young, __tracepoint_young, rust_do_trace_young
+}
+
+/// Traces that `function`, a callback of another driver, is called for `range` if it has one.
+#[inline(always)]
+pub(crate) fn callback_entry(function: usize, range: Option<Range>) {
+    #[cfg(CONFIG_TRACEPOINTS)]
+    // SAFETY: The tracepoint, with its key, is in `trace.c`.
+    unsafe {
+        if_enabled!(__tracepoint_callback_entry, {
+            let (start, end, event, blockable) = range.map_or((0, 0, NO_RANGE, false), |range| {
+                (range.start, range.end, range.kind.0, range.blockable)
+            });
+
+            rust_do_trace_callback_entry(function, start, end, event, blockable);
+        });
+    }
+    #[cfg(not(CONFIG_TRACEPOINTS))]
+    let _ = (function, range);
+}
+
+/// `MNCK_NO_RANGE`.
+#[cfg(CONFIG_TRACEPOINTS)]
+const NO_RANGE: u32 = !0;
+
+/// Traces that `function` returns `result`, and has taken `ns`.
+#[inline(always)]
+pub(crate) fn callback_exit(function: usize, result: i64, ns: u64) {
+    #[cfg(CONFIG_TRACEPOINTS)]
+    // SAFETY: The tracepoint, with its key, is in `trace.c`.
+    unsafe {
+        if_enabled!(__tracepoint_callback_exit, {
+            rust_do_trace_callback_exit(function, result as c_long, ns);
+        });
+    }
+    #[cfg(not(CONFIG_TRACEPOINTS))]
+    let _ = (function, result, ns);
 }
 
 /// Traces the violation of a rule, which `line` describes.

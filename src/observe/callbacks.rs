@@ -40,6 +40,7 @@ use crate::{
         },
         parameters,
         subscriptions::*,
+        trace,
         ObservedSection, //
     }, //
 };
@@ -185,6 +186,8 @@ impl Observer for Callbacks {
 
         let fact = self.call(function, call);
         let calls = function.watch.calls();
+
+        trace::callback_entry(function.address, fact.range);
         let token = calls.begin(&fact, |_| ());
 
         state[TOKEN] = calls.number(token);
@@ -219,6 +222,10 @@ impl Observer for Callbacks {
         );
 
         let result = call.result as i64;
+
+        // The others have no result.
+        let has_result = matches!(function.callback, Callback::Start | Callback::Invalidate);
+        trace::callback_exit(function.address, if has_result { result } else { 0 }, taken);
         let has_refused = match function.callback {
             Callback::Start => result != 0,
             Callback::Invalidate => result == 0,
