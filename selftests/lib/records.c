@@ -91,5 +91,6 @@ int summary_read(int watch, const char *name, struct mnck_record_callback *callb
 bool saw_all(const struct mnck_record_unseen *unseen)
 {
 	return !unseen->flags && !unseen->calls && !unseen->ends && !unseen->sequences &&
-	       !unseen->drivers && !unseen->findings && !unseen->records && !unseen->processes;
+	       !unseen->drivers && !unseen->findings && !unseen->records &&
+	       !unseen->processes && !unseen->late;
 }

@@ -129,7 +129,7 @@ ASSERT_OFFSET(mnck_record_callback, histogram, 40);
 ASSERT_OFFSET(mnck_record_callback, name, 360);
 ASSERT_OFFSET(mnck_record_callback, callback, 488);
 
-static_assert(sizeof(struct mnck_record_unseen) == 72, "mnck_record_unseen");
+static_assert(sizeof(struct mnck_record_unseen) == 80, "mnck_record_unseen");
 ASSERT_OFFSET(mnck_record_unseen, size, 0);
 ASSERT_OFFSET(mnck_record_unseen, type, 4);
 ASSERT_OFFSET(mnck_record_unseen, flags, 8);
@@ -141,6 +141,12 @@ ASSERT_OFFSET(mnck_record_unseen, drivers, 40);
 ASSERT_OFFSET(mnck_record_unseen, findings, 48);
 ASSERT_OFFSET(mnck_record_unseen, records, 56);
 ASSERT_OFFSET(mnck_record_unseen, processes, 64);
+ASSERT_OFFSET(mnck_record_unseen, late, 72);
+
+static_assert(sizeof(struct mnck_prearm) == 136, "mnck_prearm");
+ASSERT_OFFSET(mnck_prearm, size, 0);
+ASSERT_OFFSET(mnck_prearm, callback, 4);
+ASSERT_OFFSET(mnck_prearm, function, 8);
 
 /* So are the numbers. */
 static_assert(MNCK_ATTACH == 0xc040bd00, "MNCK_ATTACH");
@@ -151,5 +157,6 @@ static_assert(MNCK_MIRROR == 0x4030bd04, "MNCK_MIRROR");
 static_assert(MNCK_TOUCH == 0x4020bd05, "MNCK_TOUCH");
 static_assert(MNCK_WATCH == 0xc018bd06, "MNCK_WATCH");
 static_assert(MNCK_SUMMARY == 0xbd07, "MNCK_SUMMARY");
+static_assert(MNCK_PREARM == 0x4088bd08, "MNCK_PREARM");
 
 #endif /* MNCK_SELFTEST_UAPI_LAYOUT_H */

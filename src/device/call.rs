@@ -63,6 +63,11 @@ pub(super) const WATCH: Call = Call {
     min: size_of::<mnck_watch>(),
 };
 
+pub(super) const PREARM: Call = Call {
+    number: _IOW::<mnck_prearm>(MNCK_IOCTL_TYPE, MNCK_CMD_PREARM),
+    min: size_of::<mnck_prearm>(),
+};
+
 /// The number of `MNCK_SUMMARY`, which has no argument.
 pub(super) const SUMMARY: u32 = _IO(MNCK_IOCTL_TYPE, MNCK_CMD_SUMMARY);
 

@@ -45,6 +45,7 @@ enum {
 	MNCK_CMD_TOUCH,
 	MNCK_CMD_WATCH,
 	MNCK_CMD_SUMMARY,
+	MNCK_CMD_PREARM,
 };
 
 /* The kinds of subscriber, by what they model. */
@@ -546,6 +547,47 @@ struct mnck_watch {
  */
 #define MNCK_SUMMARY _IO(MNCK_IOCTL_TYPE, MNCK_CMD_SUMMARY)
 
+/* The size of a text, with a NUL at its end. */
+#define MNCK_TEXT_LEN 128
+
+/* The callbacks that can be observed before a driver has a subscription. */
+enum mnck_prearm_callback {
+	MNCK_PREARM_START = 0,
+	MNCK_PREARM_END,
+	MNCK_PREARM_INVALIDATE,
+	MNCK_PREARM_INVALIDATE_START,
+	MNCK_PREARM_INVALIDATE_FINISH,
+};
+
+/*
+ * MNCK_PREARM: a call on a file of MNCK_WATCH: observe a function from its first call as a
+ * callback on, since it is thought to be one.  Otherwise mnck gets to know the callbacks of
+ * a driver when it registers a subscription, and observes them a moment later.
+ *
+ * The type information of the kernel (/sys/kernel/btf) tells which functions may be callbacks.
+ * To name another function does no harm: its calls are observed only while the core calls it
+ * as a callback, from the table of the subscription that it is called with.
+ *
+ * The function is observed until its module goes or the observation ends.
+ *
+ * @callback: enum mnck_prearm_callback
+ * @function: the name of the function, with "MODULE:" before it if it is in a module
+ *
+ *	EPERM	the opener of /dev/mnck lacked CAP_SYS_ADMIN in the initial user namespace
+ *	EINVAL	the callback is unknown, or the name is empty or has no end
+ *	ENOENT	there is no such function, or the kernel can't find it: it lacks CONFIG_KPROBES,
+ *		or is locked down
+ *	EOPNOTSUPP the function can't be probed
+ *	ENOMEM	out of memory
+ */
+struct mnck_prearm {
+	__u32 size;
+	__u32 callback;
+	char function[MNCK_TEXT_LEN];
+};
+
+#define MNCK_PREARM _IOW(MNCK_IOCTL_TYPE, MNCK_CMD_PREARM, struct mnck_prearm)
+
 /*
  * read(2) on a file of MNCK_WATCH returns whole records, as many as there are and as fit.  If
  * there is none, it waits for one, or fails with EAGAIN (O_NONBLOCK).  poll(2) says whether
@@ -583,9 +625,6 @@ enum {
 	/* A rule was broken.  Not set for a callback that was slow for this watch alone. */
 	MNCK_RECORD_BROKEN = 1 << 2,
 };
-
-/* The size of a text in a record, with a NUL at its end. */
-#define MNCK_TEXT_LEN 128
 
 /*
  * @time: CLOCK_MONOTONIC, in ns: when it was reported
@@ -666,6 +705,8 @@ enum {
  * @sequences: refusals at which rule sequence was not judged, and reads of intervals for which
  *	it is not judged
  * @drivers: registrations of drivers that are not observed
+ * @late: ranges of any process that began while a driver was registered and its callbacks were not
+ *	observed yet: see MNCK_PREARM
  * @findings: violations that were dropped, since too many came at once
  * @records: records of this file that were lost, since it was not read in time
  * @processes: processes that were forked and are not watched, since too many are
@@ -682,6 +723,7 @@ struct mnck_record_unseen {
 	__aligned_u64 findings;
 	__aligned_u64 records;
 	__aligned_u64 processes;
+	__aligned_u64 late;
 };
 
 #endif /* MNCK_UAPI_H */

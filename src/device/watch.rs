@@ -28,6 +28,7 @@ use crate::{
     check::Followee,
     ffi::{
         opener,
+        subscriptions::*,
         target,
         uapi::*,
         NewRecordFile,
@@ -51,6 +52,7 @@ struct WatchFile {
     _held: WatchHeld,
     /// What was not seen before.
     unseen_before: Unseen,
+    is_admin: bool,
     /// The index of the next item of the summary, or [`NO_SUMMARY`].
     summary: Atomic<usize>,
 }
@@ -92,6 +94,7 @@ pub(super) fn watch(file: &File, argument: &Argument) -> Result {
             recording,
             _held: held,
             unseen_before,
+            is_admin,
             summary: Atomic::new(NO_SUMMARY),
         },
         GFP_KERNEL_ACCOUNT,
@@ -135,6 +138,28 @@ impl WatchFile {
         }
     }
 
+    /// `MNCK_PREARM`.
+    fn prearm(&self, argument: &Argument) -> Result {
+        let prearm: mnck_prearm = argument.read()?;
+        let name = CStr::from_bytes_until_nul(&prearm.function).map_err(|_| EINVAL)?;
+        let number = match prearm.callback {
+            MNCK_PREARM_START => MNCK_CALLBACK_START,
+            MNCK_PREARM_END => MNCK_CALLBACK_END,
+            MNCK_PREARM_INVALIDATE => MNCK_CALLBACK_INVALIDATE,
+            MNCK_PREARM_INVALIDATE_START => MNCK_CALLBACK_INVALIDATE_START,
+            MNCK_PREARM_INVALIDATE_FINISH => MNCK_CALLBACK_INVALIDATE_FINISH,
+            _ => return Err(EINVAL),
+        };
+
+        if !self.is_admin {
+            return Err(EPERM);
+        }
+        if name.is_empty() {
+            return Err(EINVAL);
+        }
+        observe::probe_ahead(name, number)
+    }
+
     fn unseen(&self) -> mnck_record_unseen {
         let unseen = Unseen::now().since(self.unseen_before);
         let flag = |is_set: bool, flag: u32| if is_set { flag } else { 0 };
@@ -152,6 +177,7 @@ impl WatchFile {
             findings: unseen.findings,
             records: self.recording.lost_in_all(),
             processes: self.recording.unfollowed(),
+            late: unseen.late,
         }
     }
 }
@@ -182,13 +208,16 @@ impl RecordFile for WatchFile {
         self.has_summary() || self.recording.has_record()
     }
 
-    fn ioctl(&self, cmd: u32, _: UserPtr) -> Result {
-        if cmd != call::SUMMARY {
-            return Err(ENOTTY);
+    fn ioctl(&self, cmd: u32, argument: UserPtr) -> Result {
+        match cmd {
+            call::SUMMARY => {
+                self.summary.store(0, Relaxed);
+                self.recording.wake();
+                Ok(())
+            }
+            _ if call::PREARM.has_number(cmd) => self.prearm(&call::PREARM.argument(argument)?),
+            _ => Err(ENOTTY),
         }
-        self.summary.store(0, Relaxed);
-        self.recording.wake();
-        Ok(())
     }
 }
 

@@ -53,6 +53,8 @@ struct mnck_function_probe {
 	/* Whether the fprobe is registered. */
 	bool registered;
 	bool has_kretprobes;
+	/* Whether it is not certain that the functions are callbacks. */
+	bool tentative;
 	struct mnck_observer observer;
 	u64 serial;
 	unsigned int size;
@@ -170,10 +172,50 @@ static __always_inline void decode(unsigned int function, argument_fn argument, 
 	call->function = function;
 }
 
+/*
+ * Returns whether the core calls a function as a callback, with arguments that need not be
+ * addresses: the first leads to the table of callbacks of a subscription, which has it, and
+ * the second is the range for which the core calls callbacks in this task.
+ */
+static noinline bool is_callback(const struct mnck_function_probe *probe,
+				 const struct function *function, unsigned long first,
+				 unsigned long second)
+{
+	unsigned long callbacks[MNCK_CALLBACKS];
+	struct mmu_interval_notifier *interval = (void *)first;
+	bool is_interval = true;
+	unsigned long ops;
+
+	switch (function->function) {
+	case MNCK_CALLBACK_START:
+	case MNCK_CALLBACK_END:
+		is_interval = false;
+		if (get_kernel_nofault(ops, (unsigned long *)&((struct mmu_notifier *)first)->ops))
+			return false;
+		break;
+	case MNCK_CALLBACK_INVALIDATE_FINISH:
+		second = 0;
+		if (get_kernel_nofault(interval,
+				       &((struct mmu_interval_notifier_finish *)first)->notifier))
+			return false;
+		fallthrough;
+	case MNCK_CALLBACK_INVALIDATE:
+	case MNCK_CALLBACK_INVALIDATE_START:
+		if (get_kernel_nofault(ops, (unsigned long *)&interval->ops))
+			return false;
+		break;
+	default:
+		return false;
+	}
+	mnck_subscriptions_callbacks(ops, is_interval, callbacks);
+	return callbacks[function->function] == function->address &&
+	       probe->observer.expects(probe->observer.observer, second);
+}
+
 /* Returns 0 if the return of the function is to be observed. */
-static __always_inline int enter(struct mnck_function_probe *probe, unsigned int function,
-				 unsigned long caller, argument_fn argument, void *regs,
-				 struct call *call)
+static __always_inline int enter(struct mnck_function_probe *probe,
+				 const struct function *function, unsigned long caller,
+				 argument_fn argument, void *regs, struct call *call)
 {
 	struct mnck_probed_call seen = {
 		.caller = caller,
@@ -181,8 +223,11 @@ static __always_inline int enter(struct mnck_function_probe *probe, unsigned int
 			      (probe->has_kretprobes && mnck_function_probe_missed(probe)),
 	};
 
+	if (unlikely(READ_ONCE(probe->tentative)) &&
+	    !is_callback(probe, function, argument(regs, 0), argument(regs, 1)))
+		return 1;
 	call->finish = NULL;
-	decode(function, argument, regs, &seen, call);
+	decode(function->function, argument, regs, &seen, call);
 	call->serial = probe->serial;
 	return !probe->observer.enter(probe->observer.observer, &seen, call->state);
 }
@@ -252,8 +297,8 @@ static int fprobe_enter(struct fprobe *fprobe, unsigned long ip, unsigned long c
 	probe = container_of(fprobe, struct mnck_function_probe, fprobe);
 	for (unsigned int i = 0; i < probe->number; i++) {
 		if (probe->functions[i].site == ip)
-			return enter(probe, probe->functions[i].function, caller, fprobe_argument,
-				     regs, data);
+			return enter(probe, &probe->functions[i], caller, fprobe_argument, regs,
+				     data);
 	}
 	return 1;
 }
@@ -287,8 +332,8 @@ static int kretprobe_enter(struct kretprobe_instance *instance, struct pt_regs *
 	struct function *function =
 		container_of(get_kretprobe(instance), struct function, kretprobe);
 
-	return enter(function->probe, function->function, caller_of(regs),
-		     kretprobe_argument, regs, (struct call *)instance->data);
+	return enter(function->probe, function, caller_of(regs), kretprobe_argument, regs,
+		     (struct call *)instance->data);
 }
 NOKPROBE_SYMBOL(kretprobe_enter);
 
@@ -425,7 +470,8 @@ void mnck_function_probe_release(void)
 #endif
 
 struct mnck_function_probe *mnck_function_probe_new(unsigned int size,
-						    const struct mnck_observer *observer)
+						    const struct mnck_observer *observer,
+						    bool tentative)
 {
 	static atomic64_t serial;
 	struct mnck_function_probe *probe = kzalloc_flex(*probe, functions, size);
@@ -434,8 +480,14 @@ struct mnck_function_probe *mnck_function_probe_new(unsigned int size,
 		return NULL;
 	probe->size = size;
 	probe->observer = *observer;
+	probe->tentative = tentative;
 	probe->serial = atomic64_inc_return(&serial);
 	return probe;
+}
+
+void mnck_function_probe_confirm(struct mnck_function_probe *probe)
+{
+	WRITE_ONCE(probe->tentative, false);
 }
 
 void mnck_function_probe_add(struct mnck_function_probe *probe, unsigned int function,

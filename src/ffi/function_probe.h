@@ -83,6 +83,11 @@ struct mnck_probed_call {
  */
 struct mnck_observer {
 	const void *observer;
+	/*
+	 * Returns whether the current task may call a callback for @range, or for the range that
+	 * it starts if that is 0.  Only asked by a probe that is tentative.
+	 */
+	bool (*expects)(const void *observer, unsigned long range);
 	bool (*enter)(const void *observer, const struct mnck_probed_call *call, u64 *state);
 	void (*leave)(const void *observer, const struct mnck_probed_call *call,
 		      const u64 *state);
@@ -108,9 +113,15 @@ unsigned long mnck_function_address(const char *symbol);
 /*
  * Makes a probe for at most @size functions, which is not registered.  Returns NULL if
  * there is no memory.  Sleeps.
+ *
+ * If it is @tentative, it is not certain that the functions are callbacks: a call is only
+ * observed if the table of the subscription has the function.  They are callbacks for a range.
  */
 struct mnck_function_probe *mnck_function_probe_new(unsigned int size,
-						    const struct mnck_observer *observer);
+						    const struct mnck_observer *observer,
+						    bool tentative);
+/* Says that the functions are callbacks. */
+void mnck_function_probe_confirm(struct mnck_function_probe *probe);
 /* Adds a function to a probe that is not registered and not full. */
 void mnck_function_probe_add(struct mnck_function_probe *probe, unsigned int function,
 			     unsigned long address);

@@ -46,6 +46,7 @@ use function_probe_generated::{
     mnck_function_probe,
     mnck_function_probe_add,
     mnck_function_probe_by,
+    mnck_function_probe_confirm,
     mnck_function_probe_free,
     mnck_function_probe_hold,
     mnck_function_probe_missed,
@@ -102,6 +103,11 @@ pub(crate) type State = [u64; MNCK_PROBE_STATE as usize];
 /// Both functions are called in the context of the probed function, with preemption disabled, on
 /// any CPU. They must not sleep, and take no lock that may sleep on `PREEMPT_RT`.
 pub(crate) trait Observer: Send + Sync + 'static {
+    /// Returns whether the core may call a callback in the current task for the range at this address, or
+    /// for the range that it starts if that is 0. Only asked by a [tentative](FunctionProbe::tentative)
+    /// probe.
+    fn expects(&self, range: usize) -> bool;
+
     /// A function is called. Returns whether its return is to be observed.
     fn enter(&self, call: &ProbedCall, state: &mut State) -> bool;
 
@@ -173,15 +179,35 @@ impl<T: Observer> FunctionProbe<T> {
     ///
     /// - [`ENOMEM`]: out of memory.
     pub(crate) fn new(functions: &[(u32, usize)], observer: Arc<T>) -> Result<Self> {
+        Self::register(functions, observer, false)
+    }
+
+    /// As [`new`](Self::new), if it is not certain that the functions are callbacks for ranges: a call is
+    /// observed only if the table of its subscription has the function, and the core calls callbacks for
+    /// that range in the current task. The addresses may be those of any functions.
+    pub(crate) fn tentative(functions: &[(u32, usize)], observer: Arc<T>) -> Result<Self> {
+        Self::register(functions, observer, true)
+    }
+
+    /// Says that the functions of a [tentative](Self::tentative) probe are callbacks.
+    pub(crate) fn confirm(&self) {
+        // SAFETY: The probe is valid.
+        unsafe { mnck_function_probe_confirm(self.probe.as_ptr()) };
+    }
+
+    fn register(functions: &[(u32, usize)], observer: Arc<T>, is_tentative: bool) -> Result<Self> {
         let c_observer = mnck_observer {
             observer: Arc::as_ptr(&observer).cast(),
+            expects: Some(expects::<T>),
             enter: Some(enter::<T>),
             leave: Some(leave::<T>),
         };
 
         // SAFETY: `c_observer` is valid. `observer` is there as long as the probe, which the drop
         // frees first.
-        let probe = unsafe { mnck_function_probe_new(functions.len() as c_uint, &c_observer) };
+        let probe = unsafe {
+            mnck_function_probe_new(functions.len() as c_uint, &c_observer, is_tentative)
+        };
         // INVARIANT: It comes from there.
         let this = Self {
             probe: NonNull::new(probe).ok_or(ENOMEM)?,
@@ -226,6 +252,18 @@ impl<T: Observer> Drop for FunctionProbe<T> {
     }
 }
 
+/// `expects` of `struct mnck_observer`.
+///
+/// # Safety
+///
+/// Only a probe of `FunctionProbe<T>` may call this.
+unsafe extern "C" fn expects<T: Observer>(observer: *const c_void, range: usize) -> bool {
+    // SAFETY: `FunctionProbe::register()` has set the observer, and holds it.
+    let observer = unsafe { &*observer.cast::<T>() };
+
+    observer.expects(range)
+}
+
 /// `enter` of `struct mnck_observer`.
 ///
 /// # Safety
@@ -236,7 +274,7 @@ unsafe extern "C" fn enter<T: Observer>(
     call: *const mnck_probed_call,
     state: *mut u64,
 ) -> bool {
-    // SAFETY: `FunctionProbe::new()` has set the observer, and holds it. `state` is an array of so
+    // SAFETY: `FunctionProbe::register()` has set the observer, and holds it. `state` is an array of so
     // many, which is another's for no time of this call. It is written as a whole before it is read.
     let (observer, call, state) = unsafe {
         state.write_bytes(0, MNCK_PROBE_STATE as usize);

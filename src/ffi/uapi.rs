@@ -49,5 +49,6 @@ plain_bytes! {
     mnck_watch: 6 * 4,
     mnck_record_event: 2 * 4 + 2 * 8 + 2 * 4 + 16 + 4 * 4 + 3 * 8 + 3 * 128,
     mnck_record_callback: 2 * 4 + (4 + 40) * 8 + 128 + 16,
-    mnck_record_unseen: 4 * 4 + 7 * 8,
+    mnck_record_unseen: 4 * 4 + 8 * 8,
+    mnck_prearm: 2 * 4 + 128,
 }

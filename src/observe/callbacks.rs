@@ -146,6 +146,18 @@ impl Callbacks {
         &self.functions
     }
 
+    /// Returns whether the function at `address` is among them.
+    pub(super) fn has(&self, address: usize) -> bool {
+        self.functions
+            .iter()
+            .any(|function| function.address == address)
+    }
+
+    /// Returns whether the callback with this number is among them.
+    pub(super) fn has_number(&self, number: u32) -> bool {
+        self.function(number).is_some()
+    }
+
     fn function(&self, number: u32) -> Option<&Function> {
         self.functions
             .iter()
@@ -172,6 +184,12 @@ impl Callbacks {
 }
 
 impl Observer for Callbacks {
+    fn expects(&self, range: usize) -> bool {
+        self.core
+            .current_range(0)
+            .is_some_and(|found| range == 0 || found.call.address() == range)
+    }
+
     fn enter(&self, call: &ProbedCall, state: &mut State) -> bool {
         if self.active.load_acquire() == 0 {
             return false;

@@ -86,6 +86,8 @@ pub(super) struct CoreMm {
     unread: Word,
     /// The refusals at which rule `sequence` was not judged.
     uncompared: Word,
+    /// The ranges that began while a driver was registered and not probed yet.
+    late: Word,
 }
 
 // The words of the state of a call.
@@ -113,6 +115,7 @@ impl CoreMm {
             unseen: Word::new(0),
             unread: Word::new(0),
             uncompared: Word::new(0),
+            late: Word::new(0),
         })
     }
 
@@ -147,6 +150,11 @@ impl CoreMm {
     /// at the same time.
     pub(super) fn uncompared(&self) -> u64 {
         self.uncompared.load()
+    }
+
+    /// Returns how many ranges began while a driver was registered and not probed yet.
+    pub(super) fn late(&self) -> u64 {
+        self.late.load()
     }
 
     /// Returns how many ranges ended whose start was not seen.
@@ -216,6 +224,9 @@ impl CoreMm {
         if !fact.range.is_some_and(is_whole) {
             self.watch
                 .report_later(Finding::BadRange, &fact, call.pid());
+        }
+        if self.tables.is_late() {
+            self.late.add(1);
         }
         if !call.blockable {
             // Forgets an earlier refusal of a range at the same address.
@@ -377,6 +388,11 @@ fn is_whole(range: Range) -> bool {
 }
 
 impl Observer for CoreMm {
+    /// The functions of the core are certain.
+    fn expects(&self, _: usize) -> bool {
+        false
+    }
+
     fn enter(&self, call: &ProbedCall, state: &mut State) -> bool {
         if self.active.load_acquire() == 0 {
             return false;

@@ -55,6 +55,7 @@ pub(crate) enum Item {
         ends: u64,
         reads: u64,
         tables: u64,
+        late: u64,
     },
 }
 
@@ -79,6 +80,7 @@ impl Item {
             ends: observed.core_mm().unseen(),
             reads: observed.core_mm().unread(),
             tables: observed.tables().lost(),
+            late: observed.core_mm().late(),
         };
 
         Iterator::chain(
@@ -185,6 +187,7 @@ impl Table for Drivers {
                 ends,
                 reads,
                 tables,
+                late,
             } => {
                 if !knows_all {
                     seq_print!(
@@ -212,6 +215,12 @@ impl Table for Drivers {
                 }
                 if *ends != 0 {
                     seq_print!(out, "({ends} ranges ended whose start was not seen)\n");
+                }
+                if *late != 0 {
+                    seq_print!(
+                        out,
+                        "({late} ranges began while a driver was not probed yet)\n"
+                    );
                 }
                 if *tables != 0 {
                     seq_print!(

@@ -50,4 +50,7 @@ pub(crate) use summary::{
 mod tables;
 
 mod watching;
-pub(crate) use watching::Observation;
+pub(crate) use watching::{
+    probe_ahead,
+    Observation, //
+};

@@ -35,6 +35,8 @@ pub(crate) struct Unseen {
     pub(crate) sequences: u64,
     /// The registrations of drivers that are not probed.
     pub(crate) drivers: u64,
+    /// The ranges that began while a driver was not probed yet.
+    pub(crate) late: u64,
     /// The violations and registrations that were not reported, since too many came at once.
     pub(crate) findings: u64,
 }
@@ -89,6 +91,7 @@ impl Unseen {
                 ends: core.unseen(),
                 sequences: core.uncompared().saturating_add(core.unread()),
                 drivers: observed.tables().lost(),
+                late: core.late(),
                 findings: dropped.saturating_add(core.registrations().dropped()),
             }
         })
@@ -104,6 +107,7 @@ impl Unseen {
             ends: self.ends.saturating_sub(before.ends),
             sequences: self.sequences.saturating_sub(before.sequences),
             drivers: self.drivers.saturating_sub(before.drivers),
+            late: self.late.saturating_sub(before.late),
             findings: self.findings.saturating_sub(before.findings),
         }
     }

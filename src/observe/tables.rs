@@ -9,6 +9,7 @@ use crate::{
     event::platform::Word,
     ffi::{
         is_own,
+        subscriptions::*,
         Work,
         WorkItem, //
     }, //
@@ -36,15 +37,31 @@ impl CallbackTable {
     }
 }
 
+/// The callbacks that the core calls for ranges.
+const FOR_RANGES: [u32; 5] = [
+    MNCK_CALLBACK_START,
+    MNCK_CALLBACK_END,
+    MNCK_CALLBACK_INVALIDATE,
+    MNCK_CALLBACK_INVALIDATE_START,
+    MNCK_CALLBACK_INVALIDATE_FINISH,
+];
+
 /// The tables of callbacks that were found, since a subscription uses them.
 pub(super) struct Tables {
     known: Known,
+    /// The addresses of the callbacks that are probed.
+    probed: Known,
+    /// How many tables were found with a callback for ranges that is not probed yet, and how many of them
+    /// by the time when their callbacks were.
+    late: Word,
+    in_time: Word,
     /// How many had no place.
     lost: Word,
 }
 
 impl Tables {
     const SIZE: usize = 256;
+    const CALLBACKS: usize = 1024;
 
     /// Makes an empty set. May sleep.
     ///
@@ -54,6 +71,9 @@ impl Tables {
     pub(super) fn new() -> Result<Self> {
         Ok(Self {
             known: Known::new(Self::SIZE)?,
+            probed: Known::new(Self::CALLBACKS)?,
+            late: Word::new(0),
+            in_time: Word::new(0),
             lost: Word::new(0),
         })
     }
@@ -71,14 +91,51 @@ impl Tables {
             return;
         }
         if self.known.insert(word) {
+            if !self.has_probed(address, is_interval) {
+                self.late.add(1);
+            }
             Work::queue(WorkItem::Arm);
         } else {
             self.lost.add(1);
         }
     }
 
-    /// Forgets the tables in memory that is `gone`.
+    /// Returns whether all callbacks for ranges of this table are probed.
+    fn has_probed(&self, address: usize, is_interval: bool) -> bool {
+        let callbacks = callbacks_of(address, is_interval);
+
+        FOR_RANGES.iter().all(|number| {
+            callbacks
+                .get(*number as usize)
+                .is_none_or(|callback| *callback == 0 || self.probed.has(*callback as u64))
+        })
+    }
+
+    /// Records that this callback is probed.
+    pub(super) fn is_probed(&self, callback: usize) {
+        // If the set is full, ranges count as late that are not.
+        self.probed.insert(callback as u64);
+    }
+
+    /// Returns how many tables were found whose callbacks were not probed then.
+    pub(super) fn found_late(&self) -> u64 {
+        self.late.load_acquire()
+    }
+
+    /// Records that the callbacks of so many of these are probed.
+    pub(super) fn set_in_time(&self, number: u64) {
+        self.in_time.store_release(number);
+    }
+
+    /// Returns whether the callbacks of a table are not probed yet.
+    #[inline]
+    pub(super) fn is_late(&self) -> bool {
+        self.late.load() != self.in_time.load()
+    }
+
+    /// Forgets the tables and the callbacks in memory that is `gone`.
     pub(super) fn forget(&self, gone: impl Fn(usize) -> bool) {
+        self.probed.remove(|callback| gone(callback as usize));
         self.known
             .remove(|word| gone(CallbackTable::from_word(word).address));
     }

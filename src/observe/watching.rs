@@ -132,6 +132,8 @@ impl State {
 /// What is observed.
 pub(super) struct Observed {
     drivers: KVec<Probed>,
+    /// The probes on functions that are thought to be callbacks.
+    ahead: KVec<FunctionProbe<Callbacks>>,
     core: FunctionProbe<CoreMm>,
     /// The functions of the core, in the order in which they are probed.
     functions: KVec<&'static CStr>,
@@ -196,6 +198,7 @@ impl Observed {
 
         Ok(Self {
             drivers: KVec::new(),
+            ahead: KVec::new(),
             core,
             functions,
             tables,
@@ -234,6 +237,7 @@ impl Observed {
     /// Probes the callbacks of the tables that were found. Sleeps.
     fn probe_callbacks(&mut self) -> Result {
         let tables = self.tables.clone();
+        let found_late = tables.found_late();
 
         for table in tables.all() {
             if self.drivers.iter().any(|driver| driver.table == table) {
@@ -254,6 +258,7 @@ impl Observed {
                     addresses.push((MNCK_CALLBACK_FREE, address), GFP_KERNEL)?;
                     continue;
                 }
+                self.confirm(address, number as u32);
                 // One function may be several callbacks.
                 if self.probes(address) || addresses.iter().any(|(_, other)| *other == address) {
                     continue;
@@ -275,6 +280,9 @@ impl Observed {
                 let probe = FunctionProbe::new(&addresses, Arc::new(callbacks, GFP_KERNEL)?)?;
 
                 probe.observer().set_active(true);
+                for (_, address) in &addresses {
+                    tables.is_probed(*address);
+                }
                 if probe.by(addresses.len() - 1) != ProbedBy::Nothing
                     && addresses
                         .last()
@@ -286,7 +294,55 @@ impl Observed {
             };
             self.drivers.push(Probed { table, probe }, GFP_KERNEL)?;
         }
+        tables.set_in_time(found_late);
         Ok(())
+    }
+
+    /// Probes the function `name`, which is thought to be the callback with this number of a driver that
+    /// has no subscription yet. Sleeps.
+    fn probe_ahead(&mut self, name: &CStr, number: u32) -> Result {
+        let address = function_address(name).ok_or(ENOENT)?;
+
+        if is_own(address) || self.probes(address) {
+            return Ok(());
+        }
+        self.ahead.reserve(1, GFP_KERNEL)?;
+        self.keys.reserve(1, GFP_KERNEL)?;
+
+        let watch = Watch::of(Name::Function(Symbol::of_function(address)), 0)?;
+        let key = watch.key();
+        let function = Function::new(number, address, watch)?.ok_or(EINVAL)?;
+        let mut functions = KVec::new();
+
+        functions.push(function, GFP_KERNEL)?;
+        let callbacks = Callbacks::new(functions, self.core.observer().clone());
+        let probe =
+            FunctionProbe::tentative(&[(number, address)], Arc::new(callbacks, GFP_KERNEL)?)?;
+        if probe.by(0) == ProbedBy::Nothing {
+            return Err(EOPNOTSUPP);
+        }
+        probe.observer().set_active(true);
+        self.tables.is_probed(address);
+        self.keys.push(key, GFP_KERNEL)?;
+        self.ahead.push(probe, GFP_KERNEL)?;
+        Ok(())
+    }
+
+    /// Records that the function at `address` is the callback with this number, if it is probed ahead.
+    fn confirm(&mut self, address: usize, number: u32) {
+        self.ahead.retain(|probe| {
+            let is_it = probe.observer().has(address);
+            let is_right = !is_it || probe.observer().has_number(number);
+
+            if is_it && is_right {
+                probe.confirm();
+            }
+            if !is_right {
+                // It is probed as what it is.
+                stop(probe);
+            }
+            is_right
+        });
     }
 
     /// Returns whether the callback at `address` is probed.
@@ -396,6 +452,19 @@ impl Observed {
             }
             !is_its
         });
+        self.ahead.retain(|probe| {
+            let is_its = probe
+                .observer()
+                .functions()
+                .iter()
+                .any(|function| module.has(function.address()));
+
+            if is_its {
+                stop(probe);
+                missed = missed.saturating_add(probe.missed());
+            }
+            !is_its
+        });
         self.missed = missed;
         // What these callbacks did is over.
         let mut keys = core::mem::take(&mut self.keys);
@@ -425,12 +494,14 @@ impl Observed {
 
         let Self {
             drivers,
+            ahead,
             core,
             keys,
             ..
         } = self;
         // First the probes: without them nothing is recorded any more.
         drop(drivers);
+        drop(ahead);
         drop(core);
         forget_calls(|key| keys.contains(&key));
         ObservedSection::forget_all();
@@ -479,9 +550,31 @@ impl Observed {
 
     /// Returns the probes on callbacks.
     pub(super) fn probes_of_drivers(&self) -> impl Iterator<Item = &FunctionProbe<Callbacks>> {
-        self.drivers
+        let of_tables = self
+            .drivers
             .iter()
-            .filter_map(|driver| driver.probe.as_ref())
+            .filter_map(|driver| driver.probe.as_ref());
+
+        Iterator::chain(of_tables, &self.ahead)
+    }
+}
+
+/// Probes the function `name` ahead: see [`Observed::probe_ahead`]. Sleeps.
+///
+/// # Errors
+///
+/// - [`ENOENT`]: there is no such function, or it can't have a kprobe.
+/// - [`EINVAL`]: there is no callback with this `number`.
+/// - [`EOPNOTSUPP`]: the function can't be probed.
+/// - [`ENODEV`]: the observation is off.
+/// - [`ENOMEM`]: out of memory.
+pub(crate) fn probe_ahead(name: &CStr, number: u32) -> Result {
+    let state = STATE.get().ok_or(ENODEV)?;
+    let mut observed = state.observed.lock();
+
+    match &mut *observed {
+        Some(observed) => observed.probe_ahead(name, number),
+        None => Err(ENODEV),
     }
 }
 

@@ -92,8 +92,8 @@ GUESTS = (
     Group(
         "observe",
         (
-            *("mistakes", "observed", "records", "traced", "silent", "watched"),
-            *("lifecycle", "rust_driver", "core_bugs"),
+            *("mistakes", "observed", "records", "prearmed", "traced", "silent"),
+            *("watched", "lifecycle", "rust_driver", "core_bugs"),
         ),
         named=True,
     ),
