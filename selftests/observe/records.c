@@ -38,6 +38,7 @@ FIXTURE_SETUP(records)
 	REQUIRE_TABLES();
 	REQUIRE_OPTION(has_fprobe(), "FPROBE");
 	INSERT_MISTAKES();
+	ASSERT_EQ(0, file_write(TABLES "violations", "clear"));
 	ASSERT_EQ(0, victim_start(&self->victim, AREA_SIZE));
 	ASSERT_EQ(0, victim_start(&self->other, AREA_SIZE));
 	self->fd = mnck_open();

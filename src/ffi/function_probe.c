@@ -77,6 +77,13 @@ static void copy_range(struct mnck_probed_call *to, const struct mmu_notifier_ra
 	to->mm = (unsigned long)range->mm;
 }
 
+void mnck_probed_call_read_range(struct mnck_probed_call *call)
+{
+	/* The initiator has the range until its end has returned. */
+	if (call->range)
+		copy_range(call, (void *)call->range);
+}
+
 /* The arguments of a probed function, by their number. */
 typedef unsigned long (*argument_fn)(void *regs, unsigned int n);
 
@@ -239,6 +246,7 @@ static void __maybe_unused leave(struct mnck_function_probe *probe, unsigned lon
 		.function = call->function,
 		.subscription = call->subscription,
 		.mm = call->mm,
+		.range = (unsigned long)call->range,
 		.result = result,
 	};
 	const struct mmu_notifier *notifier;
@@ -246,8 +254,7 @@ static void __maybe_unused leave(struct mnck_function_probe *probe, unsigned lon
 	/* The probe that has seen the call has gone. */
 	if (call->serial != probe->serial)
 		return;
-	/* The initiator has the range until its end has returned. */
-	if (call->range)
+	if (call->function == MNCK_CORE_START || call->function == MNCK_CORE_END)
 		copy_range(&seen, call->range);
 	switch (seen.function) {
 	case MNCK_CALLBACK_START:

@@ -46,7 +46,8 @@ struct mnck_probed_call {
 	/* A put: whether it is the last, which has the subscription freed. */
 	bool is_last;
 	/*
-	 * The range, if @has_range.  Pages that may be young and intervals that are inserted or
+	 * The range, if @has_range.  When a callback returns, only its address is known:
+	 * mnck_probed_call_read_range() reads the rest.  Pages that may be young and intervals that are inserted or
 	 * removed have only a start and an end.
 	 */
 	bool has_range;
@@ -72,6 +73,9 @@ struct mnck_probed_call {
 	/* A function that registers a subscription: whether there is a new one. */
 	bool has_registered;
 };
+
+/* Reads the range of a callback that returns, if it has one. */
+void mnck_probed_call_read_range(struct mnck_probed_call *call);
 
 /* What an observer keeps from the call to the return of a function. */
 #define MNCK_PROBE_STATE 6

@@ -55,6 +55,7 @@ use function_probe_generated::{
     mnck_function_probe_release,
     mnck_observer,
     mnck_probed_call,
+    mnck_probed_call_read_range,
     MNCK_PROBED_BY_FPROBE,
     MNCK_PROBED_BY_KRETPROBE,
     MNCK_PROBE_STATE, //
@@ -78,6 +79,15 @@ pub(crate) use function_probe_generated::{
 pub(crate) type ProbedCall = mnck_probed_call;
 
 impl ProbedCall {
+    /// Returns a callback that returns, with its range, if it has one.
+    pub(crate) fn with_range(&self) -> Self {
+        let mut call = *self;
+
+        // SAFETY: A callback returns, so that its range is there.
+        unsafe { mnck_probed_call_read_range(&mut call) };
+        call
+    }
+
     /// Returns the process that has the mm for which the function runs, if the kernel knows: it has
     /// `CONFIG_MEMCG`, and the process has not begun to exit. Never sleeps.
     pub(crate) fn pid(&self) -> Option<Pid> {

@@ -41,6 +41,7 @@ pub(crate) use probe::{
     MightSleep,
     ObservedSection,
     Section,
+    Seen,
     SleepProbe, //
 };
 

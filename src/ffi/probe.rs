@@ -109,6 +109,17 @@ impl Section {
     }
 }
 
+/// What the current task did in a section.
+pub(crate) type Seen = mnck_probe_seen;
+
+impl Seen {
+    /// Returns whether it did nothing of interest.
+    #[inline]
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.sleeps == 0 && !self.scheduled && self.locked_in == 0 && self.allocated_in == 0
+    }
+}
+
 /// A section whose end may never come, as a number: that of the callback of another driver.
 #[derive(Clone, Copy)]
 pub(crate) struct ObservedSection(pub(crate) u64);
@@ -121,7 +132,7 @@ impl ObservedSection {
     }
 
     /// Ends the section, and returns what the current task did in it.
-    pub(crate) fn end(self) -> mnck_probe_seen {
+    pub(crate) fn end(self) -> Seen {
         // SAFETY: Any number does no harm.
         unsafe { mnck_probe_end_observed(self.0 as c_int) }
     }

@@ -21,6 +21,7 @@ use crate::{
             Finding,
             Returned, //
         },
+        Followers,
         Watch, //
     },
     event::{
@@ -41,7 +42,8 @@ use crate::{
         parameters,
         subscriptions::*,
         trace,
-        ObservedSection, //
+        ObservedSection,
+        Seen, //
     }, //
 };
 
@@ -183,6 +185,48 @@ impl Callbacks {
     }
 }
 
+impl Callbacks {
+    /// Judges a call that has taken so long, in ns, and in which something may be wrong.
+    #[cold]
+    fn check(
+        &self,
+        function: &Function,
+        call: &ProbedCall,
+        mut returned: Returned,
+        taken: u64,
+        followers: Followers,
+    ) {
+        let fact = self.call(function, call);
+        let limit = parameters::latency_limit_ms.value();
+        let mut is_reported = false;
+        let report = |finding: Finding| {
+            let initiator = self
+                .core
+                .current_range(fact.address())
+                .map_or(0, |range| range.call.initiator);
+
+            function
+                .watch
+                .report_later(finding, &Call { initiator, ..fact }, call.pid());
+        };
+
+        if function.callback == Callback::Start && returned.result != 0 {
+            self.core
+                .refusals()
+                .add(function.watch.key(), fact.address());
+        }
+        // The owner of a range may ignore it, and a driver that does not read needs no sequence.
+        returned.sequence_missing &= !call.has_owner && self.core.is_reader(call.subscription);
+        judge(&fact, &returned, limit, |finding| {
+            is_reported |= finding.took_ns().is_some();
+            report(finding);
+        });
+        if taken >= self.core.followed().limit_ns() && !is_reported && !followers.is_empty() {
+            report(Finding::Slow(taken));
+        }
+    }
+}
+
 impl Observer for Callbacks {
     fn expects(&self, range: usize) -> bool {
         self.core
@@ -230,7 +274,11 @@ impl Observer for Callbacks {
             .wrapping_sub(state[TIME])
             .saturating_sub(current_run_delay().wrapping_sub(state[RUN_DELAY]));
         let sleeps = (current_voluntary_switches() as u64).wrapping_sub(state[SWITCHES]);
-        let seen = ObservedSection(state[SECTION]).end();
+        let seen = if state[SECTION] == NO_SECTION {
+            Seen::default()
+        } else {
+            ObservedSection(state[SECTION]).end()
+        };
         let calls = function.watch.calls();
 
         calls.finish(
@@ -239,24 +287,26 @@ impl Observer for Callbacks {
             false,
         );
 
-        let result = call.result as i64;
-
         // The others have no result.
-        let has_result = matches!(function.callback, Callback::Start | Callback::Invalidate);
-        trace::callback_exit(function.address, if has_result { result } else { 0 }, taken);
-        let has_refused = match function.callback {
-            Callback::Start => result != 0,
-            Callback::Invalidate => result == 0,
-            _ => false,
+        let (result, has_refused) = match function.callback {
+            Callback::Start => (call.result as i64, call.result != 0),
+            Callback::Invalidate => (call.result as i64, call.result == 0),
+            _ => (0, false),
         };
-        let fact = self.call(function, call);
         let followers = self.core.followed().of(call.mm);
 
+        trace::callback_exit(function.address, result, taken);
         function.counts.add(taken, has_refused, followers);
-        if has_refused && function.callback == Callback::Start {
-            self.core
-                .refusals()
-                .add(function.watch.key(), fact.address());
+
+        let taken_ms = taken / 1_000_000;
+        let limit_ms = parameters::latency_limit_ms.value();
+        let is_slow = taken >= self.core.followed().limit_ns()
+            || (limit_ms != 0 && taken_ms > u64::from(limit_ms));
+        let sequence_missing = call.function == MNCK_CALLBACK_INVALIDATE && !call.sequence_set;
+
+        // What is left of most calls.
+        if sleeps == 0 && seen.is_nothing() && !has_refused && !is_slow && !sequence_missing {
+            return;
         }
         let returned = Returned {
             result,
@@ -269,35 +319,12 @@ impl Observer for Callbacks {
             scheduled: seen.scheduled,
             locked_in: seen.locked_in as u64,
             allocated_in: seen.allocated_in as u64,
-            taken_ms: taken / 1_000_000,
+            taken_ms,
             has_end: call.has_end,
-            // Two passes may set it in the second.
-            sequence_missing: !call.sequence_set
-                && !call.has_owner
-                && call.function == MNCK_CALLBACK_INVALIDATE
-                && self.core.is_reader(call.subscription),
+            sequence_missing,
             left_finish: call.left_finish,
         };
-        let limit = parameters::latency_limit_ms.value();
 
-        let mut is_reported = false;
-        let report = |finding: Finding| {
-            let initiator = self
-                .core
-                .current_range(fact.address())
-                .map_or(0, |range| range.call.initiator);
-
-            function
-                .watch
-                .report_later(finding, &Call { initiator, ..fact }, call.pid());
-        };
-
-        judge(&fact, &returned, limit, |finding| {
-            is_reported |= finding.took_ns().is_some();
-            report(finding);
-        });
-        if taken >= self.core.followed().limit_ns() && !is_reported && !followers.is_empty() {
-            report(Finding::Slow(taken));
-        }
+        self.check(function, &call.with_range(), returned, taken, followers);
     }
 }
