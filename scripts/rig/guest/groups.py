@@ -93,7 +93,7 @@ GUESTS = (
         "observe",
         (
             *("mistakes", "observed", "records", "prearmed", "traced", "silent"),
-            *("watched", "lifecycle", "rust_driver", "core_bugs"),
+            *("watched", "lifecycle", "rust_driver", "core_bugs", "slow_split"),
         ),
         named=True,
     ),
