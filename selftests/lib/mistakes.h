@@ -20,6 +20,9 @@
 #define MISTAKES_PAGES 4
 #define IN_AREA " 0x100000000 0x4000"
 
+/* The same for an interval that is longer than the rest of all addresses. */
+#define TOO_LONG " 0xffffffffffff0000 0x80000000"
+
 /* Inserts the module, or skips the test. */
 #define INSERT_MISTAKES()                                                         \
 	do {                                                                      \

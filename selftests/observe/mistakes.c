@@ -54,6 +54,18 @@ FIXTURE_VARIANT_ADD(mistakes, slow)
 	.line = "slow",
 };
 
+FIXTURE_VARIANT_ADD(mistakes, unlocks_mutex)
+{
+	.line = "unlocks_mutex",
+	.ends = ENDS_NONE,
+};
+
+FIXTURE_VARIANT_ADD(mistakes, keeps_mutex)
+{
+	.line = "keeps_mutex",
+	.ends = ENDS_NONE,
+};
+
 FIXTURE_VARIANT_ADD(mistakes, refusing)
 {
 	.line = "refusing",
@@ -114,6 +126,18 @@ FIXTURE_VARIANT_ADD(mistakes, allocating)
 FIXTURE_VARIANT_ADD(mistakes, clean_interval)
 {
 	.line = "clean_interval" IN_AREA, .interval = true,
+	.ends = ENDS_NONE,
+};
+
+FIXTURE_VARIANT_ADD(mistakes, inserted)
+{
+	.line = "inserted" IN_AREA, .interval = true,
+	.ends = ENDS_NONE,
+};
+
+FIXTURE_VARIANT_ADD(mistakes, uninserted)
+{
+	.line = "uninserted" IN_AREA, .interval = true,
 	.ends = ENDS_NONE,
 };
 
@@ -261,6 +285,37 @@ TEST_F_TIMEOUT(hanging, killed, MNCK_TIMEOUT)
 	ASSERT_EQ(0, victim_send(v, VICTIM_MUNMAP, VICTIM_AREA, getpagesize()));
 	WAIT_UNTIL(proc_sleeps_in(v->pid, v->pid, "hanging_start"));
 	ASSERT_EQ(SIGKILL, WTERMSIG(victim_kill(v)));
+}
+
+/* A start waits for a mutex that a call of the device has kept. */
+TEST_F_TIMEOUT(hanging, mutex, MNCK_TIMEOUT)
+{
+	struct victim *v = &self->victim;
+	int device;
+
+	ASSERT_EQ(0, victim_driver(v, "unlocks_mutex"));
+	device = mistakes_subscribe("use");
+	ASSERT_LE(0, device);
+	ASSERT_EQ(0, victim_do(v, VICTIM_MUNMAP, VICTIM_AREA, getpagesize()));
+
+	ASSERT_EQ(0, victim_driver(v, "keeps_mutex"));
+	ASSERT_EQ(4, write(device, "keep", 4));
+	ASSERT_EQ(0, victim_send(v, VICTIM_MUNMAP, VICTIM_AREA + getpagesize(), getpagesize()));
+	WAIT_UNTIL(proc_sleeps_in(v->pid, v->pid, "keeps_mutex_start"));
+	ASSERT_EQ(0, close(device));
+	EXPECT_EQ(0, victim_wait(v));
+}
+
+/* A driver removes an interval that was not inserted, and the core warns. */
+TEST_F_TIMEOUT(hanging, uninserted, MNCK_TIMEOUT)
+{
+	struct victim *v = &self->victim;
+
+	EXPECT_EQ(EOVERFLOW, victim_driver(v, "inserted" TOO_LONG));
+	EXPECT_EQ(0, victim_driver(v, "uninserted" TOO_LONG));
+	announce_core_warns();
+	EXPECT_EQ(0, victim_driver(v, "-uninserted"));
+	ASSERT_EQ(0, victim_do(v, VICTIM_MUNMAP, VICTIM_AREA, getpagesize()));
 }
 
 /* The flush of a secondary TLB sleeps; munmap() holds no lock of a page table then. */

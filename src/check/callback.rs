@@ -69,6 +69,8 @@ pub(crate) enum Finding {
     BadRange,
     /// A range had other bounds, another event or another mode at its start.
     Changed,
+    /// The driver with this callback has removed an interval whose insert had failed.
+    NotInserted(u64),
 }
 
 impl Finding {
@@ -84,6 +86,7 @@ impl Finding {
             Self::FinishLeft => Rule::Finish,
             Self::NotEnded => Rule::Pairing,
             Self::BadRange | Self::Changed => Rule::Range,
+            Self::NotInserted(_) => Rule::Lifetime,
         }
     }
 
@@ -128,6 +131,7 @@ impl Finding {
             Self::Scheduled => [14, 0],
             Self::Allocated(function) => [15, function],
             Self::Slow(ns) => [16, ns],
+            Self::NotInserted(callback) => [17, callback],
         }
     }
 
@@ -152,6 +156,7 @@ impl Finding {
             14 => Self::Scheduled,
             15 => Self::Allocated(value),
             16 => Self::Slow(value),
+            17 => Self::NotInserted(value),
             _ => return None,
         })
     }
@@ -178,6 +183,7 @@ impl fmt::Display for Finding {
             Self::NotEnded => f.write_str("without an end"),
             Self::BadRange => f.write_str("is empty or not page-aligned"),
             Self::Changed => f.write_str("differs from the start"),
+            Self::NotInserted(_) => f.write_str("removed an interval that was not inserted"),
         }
     }
 }

@@ -208,6 +208,19 @@ impl Registry {
         self.watched.lock().by_key.get(&key).cloned()
     }
 
+    /// Returns the subscriber with this name, if it is listed.
+    fn named(&self, name: &Name) -> Option<Arc<Watched>> {
+        let mut last = 0;
+
+        core::iter::from_fn(|| {
+            let next = self.next(last)?;
+
+            last = next.key();
+            Some(next)
+        })
+        .find(|watched| watched.name() == name)
+    }
+
     /// Returns the calls of all subscribers.
     pub(crate) fn calls(&self) -> &Arc<Calls> {
         &self.calls
@@ -268,6 +281,19 @@ impl Registry {
             match self.find(*refuser) {
                 Some(refuser) => report(fmt!("{finding} after {} refused", refuser.name())),
                 None => report(fmt!("{finding} after a refusal")),
+            }
+        } else if let Finding::NotInserted(callback) = finding {
+            let driver = Name::Function(Symbol::of_function(*callback as usize));
+
+            match self.named(&driver) {
+                Some(driver) => {
+                    self.report(
+                        Violation::new(finding.rule(), &driver, fmt!("{finding}"))
+                            .in_call(by, *pid),
+                    );
+                }
+                // Its callbacks are not probed yet.
+                None => report(fmt!("{driver} {finding}")),
             }
         } else if let Some(function) = finding.function() {
             let function = Symbol::of_function(function as usize);

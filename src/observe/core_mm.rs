@@ -37,7 +37,10 @@ use crate::{
     ffi::{
         function_probe::*,
         is_own,
-        subscriptions::put_subscription, //
+        subscriptions::{
+            callbacks_of,
+            put_subscription, //
+        }, //
     }, //
 };
 
@@ -72,6 +75,8 @@ pub(super) struct CoreMm {
     pub(super) unknown: Known,
     /// The subscriptions to intervals that were read: their drivers need the sequence.
     readers: Known,
+    /// The intervals whose last insert has failed.
+    uninserted: Known,
     /// The tables of callbacks whose `free_notifier` is probed.
     frees: Known,
     /// The subscriptions with such a table that were put, until they are freed.
@@ -106,6 +111,7 @@ impl CoreMm {
             knows_mms: Word::new(0),
             unknown: Known::new(64)?,
             readers: Known::new(1024)?,
+            uninserted: Known::new(256)?,
             frees: Known::new(256)?,
             put: Known::new(256)?,
             tables,
@@ -342,6 +348,28 @@ impl CoreMm {
         }
     }
 
+    /// Rule `lifetime`, for an interval that is removed: it was inserted.
+    fn check_removed(&self, call: &ProbedCall) {
+        let interval = call.subscription as u64;
+
+        // A later insert was seen too, if no call was missed.
+        if !self.uninserted.has(interval) || !self.watch.is_judged() {
+            return;
+        }
+        self.uninserted.remove_one(interval);
+
+        let callback = callbacks_of(call.ops, true)
+            .into_iter()
+            .find(|address| *address != 0)
+            .unwrap_or(0);
+
+        self.watch.report_later(
+            Finding::NotInserted(callback as u64),
+            &self.call(call, Activity::Wait(Wait::Remove)),
+            call.pid(),
+        );
+    }
+
     fn wait(&self, wait: Wait, call: &ProbedCall, state: &mut State) -> bool {
         // The model subscribers tell of their own waits.
         if is_own(call.caller) {
@@ -414,6 +442,7 @@ impl Observer for CoreMm {
             MNCK_CORE_INSERT => {
                 // Another interval may have had the same memory.
                 self.readers.remove_one(call.subscription as u64);
+                self.uninserted.remove_one(call.subscription as u64);
                 self.tables.learn(call.ops, true);
                 self.registrations.begin(call, state)
             }
@@ -437,6 +466,7 @@ impl Observer for CoreMm {
             }
             MNCK_CORE_REMOVE => {
                 self.readers.remove_one(call.subscription as u64);
+                self.check_removed(call);
                 self.registrations.end(call, true);
                 self.wait(Wait::Remove, call, state)
             }
@@ -461,6 +491,10 @@ impl Observer for CoreMm {
             MNCK_CORE_REGISTER | MNCK_CORE_GET | MNCK_CORE_INSERT => {
                 let is_interval = call.function == MNCK_CORE_INSERT;
 
+                if is_interval && !call.has_registered {
+                    // If the set is full, a removal of the interval is not reported.
+                    self.uninserted.insert(call.subscription as u64);
+                }
                 self.registrations.begun(call, state, is_interval);
                 return;
             }

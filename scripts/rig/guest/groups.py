@@ -93,7 +93,8 @@ GUESTS = (
         "observe",
         (
             *("mistakes", "observed", "records", "prearmed", "traced", "silent"),
-            *("watched", "lifecycle", "rust_driver", "core_bugs", "slow_split"),
+            *("watched", "lifecycle", "rust_driver", "core_bugs", "device_calls"),
+            "slow_split",
         ),
         named=True,
     ),

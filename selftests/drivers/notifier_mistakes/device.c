@@ -9,6 +9,8 @@
  *	DRIVER START LEN	inserts an interval notifier
  *	-DRIVER			unregisters the driver's newest subscription of this file
  *	go			lets the starts of "hanging" go on
+ *	use			calls the device of "unlocks_mutex"
+ *	keep, unlock		calls the device of "keeps_mutex", and mends what that has done
  *
  * The last close of the file unregisters what is left.  A read gives a line for each
  * subscription of all files, with the calls of its callbacks: DRIVER BEGUN ENDED.
@@ -23,6 +25,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "keeping.h"
 #include "mistakes.h"
 
 /* All subscriptions, the newest first. */
@@ -45,7 +48,7 @@ static int begin_subscription(struct subscription *sub, unsigned long start, uns
 					     sub->driver->interval);
 	if (!error && sub->driver->reads)
 		mmu_interval_read_begin(&sub->interval);
-	return error;
+	return ignores_insert_error(sub->driver, error) ? 0 : error;
 }
 
 static int subscribe(struct file *file, const struct mistaken_driver *driver,
@@ -100,6 +103,7 @@ static int unsubscribe(struct file *file, const struct mistaken_driver *driver)
 
 static int session_release(struct inode *inode, struct file *file)
 {
+	unlock_kept(file);
 	while (!unsubscribe(file, NULL))
 		;
 	return 0;
@@ -114,6 +118,18 @@ static int execute(struct file *file, const char *line)
 
 	if (!strcmp(line, "go")) {
 		let_hanging_go();
+		return 0;
+	}
+	if (!strcmp(line, "use")) {
+		call_that_unlocks();
+		return 0;
+	}
+	if (!strcmp(line, "keep")) {
+		call_that_keeps(file);
+		return 0;
+	}
+	if (!strcmp(line, "unlock")) {
+		unlock_kept(file);
 		return 0;
 	}
 	if (sscanf(line, "%39s %li %li", name, &start, &len) < 1)

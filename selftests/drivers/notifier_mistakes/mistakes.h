@@ -78,6 +78,12 @@ void let_hanging_go(void);
 /* Makes its next starts hang. */
 void hold_hanging(void);
 
+/*
+ * Returns whether an interval driver takes it that its interval was inserted, though that has
+ * failed.
+ */
+bool ignores_insert_error(const struct mistaken_driver *driver, int error);
+
 int catch_init(void);
 void catch_exit(void);
 
@@ -97,6 +103,8 @@ extern const struct mmu_notifier_ops sleeping_tlbs_ops;
 extern const struct mmu_notifier_ops slow_ops;
 extern const struct mmu_notifier_ops hanging_ops;
 extern const struct mmu_notifier_ops oopsing_ops;
+extern const struct mmu_notifier_ops keeps_mutex_ops;
+extern const struct mmu_notifier_ops unlocks_mutex_ops;
 
 extern const struct mmu_interval_notifier_ops clean_interval_ops;
 extern const struct mmu_interval_notifier_ops refusing_interval_ops;
@@ -108,5 +116,7 @@ extern const struct mmu_interval_notifier_ops clean_two_pass_ops;
 extern const struct mmu_interval_notifier_ops refusing_two_pass_ops;
 extern const struct mmu_interval_notifier_ops sleeping_finish_ops;
 extern const struct mmu_interval_notifier_ops leaves_finish_ops;
+extern const struct mmu_interval_notifier_ops inserted_ops;
+extern const struct mmu_interval_notifier_ops uninserted_ops;
 
 #endif /* NOTIFIER_MISTAKES_H */

@@ -16,6 +16,8 @@ static const struct mistaken_driver drivers[] = {
 	HLIST(aging),
 	HLIST(slow),
 	HLIST(hanging),
+	HLIST(unlocks_mutex),
+	HLIST(keeps_mutex),
 	HLIST(oopsing),
 	HLIST(refusing),
 	HLIST(wrong_code),
@@ -39,6 +41,8 @@ static const struct mistaken_driver drivers[] = {
 	INTERVAL(sleeping_finish),
 	INTERVAL(refusing_two_pass),
 	INTERVAL(leaves_finish),
+	INTERVAL(inserted),
+	INTERVAL(uninserted),
 };
 
 const struct mistaken_driver *find_driver(const char *name)

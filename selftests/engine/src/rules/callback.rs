@@ -276,6 +276,7 @@ fn findings_keep_their_words() {
         (Finding::Scheduled, Rule::NonBlock),
         (Finding::Allocated(9), Rule::Reclaim),
         (Finding::Slow(1_500), Rule::Latency),
+        (Finding::NotInserted(10), Rule::Lifetime),
     ];
 
     for (finding, rule) in findings {
@@ -287,5 +288,5 @@ fn findings_keep_their_words() {
     assert_eq!(Finding::Slow(1_500).took_ns(), Some(1_500));
     assert_eq!(Finding::Slept(3).took_ns(), None);
     assert_eq!(Finding::from_words([0, 0]), None);
-    assert_eq!(Finding::from_words([17, 0]), None);
+    assert_eq!(Finding::from_words([18, 0]), None);
 }
