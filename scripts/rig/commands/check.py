@@ -13,7 +13,16 @@ from rig.build.variant import DEBIAN, DEFAULT, STOCK, arches_of
 from rig.common.error import RigError
 from rig.common.lock import locked
 from rig.common.parallel import side_by_side
-from rig.guest.groups import GUESTS, PEERS, SHORT, SPECIAL_GROUPS, Group, groups_of, selected
+from rig.guest.groups import (
+    GUESTS,
+    PEERS,
+    SHORT,
+    SPECIAL_GROUPS,
+    Group,
+    groups_of,
+    selected,
+    with_others,
+)
 from rig.guest.kselftest import in_guest
 from rig.guest.selftest import selftest
 from rig.host import checks, compile_fail, doctest, engine
@@ -29,7 +38,8 @@ BESIDE = {group.name for group in PEERS}
 def check(arches: list[str], variant: str, patterns: list[str], junit: Path | None) -> int:
     """Runs and reports the tests that `patterns` select, or all; returns the exit status."""
     source = ensure_source()
-    verdicts = results.show_all(_run(source, arches, variant, patterns))
+    wanted = with_others(patterns, variant)
+    verdicts = results.show_all(_run(source, arches, variant, wanted))
     failed = any(verdict.status == FAIL for verdict in verdicts)
     missed = [p for p in patterns if not any(selected(v.name, [p]) for v in verdicts)]
     if missed and not failed:  # after a failure some tests may not have been run

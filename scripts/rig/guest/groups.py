@@ -135,6 +135,14 @@ SHORT = [
     "peers.hmm.dontneed",
 ]
 
+# The tests that a name selects beside those that begin with it: the other proofs of the same.
+ALSO = {
+    "observe": (
+        *("registered", "stuck", "oopsed", "host.engine.rules"),
+        *("peers.kvm.observed", "peers.odp.observed", "peers.hmm.observed"),
+    ),
+}
+
 # The groups that are not a test program, in the order of the summary.
 SPECIAL_GROUPS = (
     *("host", "compile_fail", "doctest", "rig"),
@@ -145,6 +153,15 @@ SPECIAL_GROUPS = (
 def groups_of(patterns: list[str]) -> set[str]:
     """Returns the groups that `patterns` name; the empty set stands for all."""
     return {pattern.partition(".")[0] for pattern in patterns}
+
+
+def with_others(patterns: list[str], variant: str) -> list[str]:
+    """Returns `patterns` and those in ALSO, without the drivers that no kernel of `variant` has."""
+    also = [name for pattern in patterns for name in ALSO.get(pattern, ())]
+    there = {f"peers.{program}" for group in PEERS for program in group.peers_of(variant) or ()}
+    return patterns + [
+        name for name in also if not name.startswith("peers.") or name.rpartition(".")[0] in there
+    ]
 
 
 def selected(name: str, patterns: list[str]) -> bool:

@@ -138,6 +138,18 @@ class List(unittest.TestCase):
         for patterns in (["mun"], ["munmap.who", "uapi"], ["munmap.whole.more"]):
             self.assertFalse(groups.selected("munmap.whole", patterns))
 
+    def test_other_proofs(self):
+        for patterns in ([], ["munmap"], ["observe.silent"]):
+            self.assertEqual(groups.with_others(patterns, "stock"), patterns)
+        debug = groups.with_others(["munmap", "observe"], "debug")
+        self.assertEqual(debug[:2], ["munmap", "observe"])
+        self.assertIn("stuck", debug)
+        self.assertIn("host.engine.rules", debug)
+        self.assertFalse([name for name in debug if name.startswith("peers")])
+        stock = groups.with_others(["observe"], "stock")
+        self.assertEqual({*stock} - {*debug}, {f"peers.{p}.observed" for p in ("kvm", "odp", "hmm")})
+        self.assertNotIn("peers.kvm.observed", groups.with_others(["observe"], "rt"))
+
     def test_cases_that_are_run_together(self):
         kernel = Kernel("arm64", "debug", Path(), Path())
         cases = {"t.a": "t.a", "t.f.b": "f.b"}
