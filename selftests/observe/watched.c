@@ -185,6 +185,40 @@ TEST_F_TIMEOUT(switched, while_inserted, 2 * MNCK_TIMEOUT)
 	EXPECT_FALSE(is_accused(" core:"));
 }
 
+/* The function graph tracer gives its users one of so many indices, in turn. */
+#define GRAPH_INDICES 16
+
+/*
+ * mnck and another user of the function graph tracer are there with each index.  Beside a user
+ * that has seen other functions being called, fprobe must not have the first one.
+ */
+TEST_F_TIMEOUT(switched, each_index, 2 * MNCK_TIMEOUT)
+{
+	const __u32 orders[THREADS] = { 1, 1, 1, 1 };
+
+	REQUIRE_MNCK_KO();
+	REQUIRE_OPTION(has_event_tracing(), "EVENT_TRACING");
+	REQUIRE_OPTION(!access(TRACEFS "/set_graph_function", F_OK), "FUNCTION_GRAPH_TRACER");
+	/* mnck does not probe this function. */
+	ASSERT_EQ(0, file_write(TRACEFS "/set_ftrace_filter",
+				"__mmu_notifier_arch_invalidate_secondary_tlbs"));
+	for (int i = 0; i < GRAPH_INDICES; i++) {
+		WAIT_UNTIL(!mnck_remove() || errno != EAGAIN);
+		ASSERT_EQ(0, mnck_insert("watch=1"));
+		/* With mnck this takes three indices, so that each is mnck's once. */
+		for (int times = 0; times < 2; times++) {
+			ASSERT_TRUE(set_tracer(GRAPH));
+			ASSERT_EQ(0, workers_send(&self->workers, orders, THREADS));
+			ASSERT_EQ(0, workers_wait(&self->workers, THREADS));
+			ASSERT_TRUE(set_tracer("nop"));
+		}
+	}
+	EXPECT_EQ(0, file_write(TRACEFS "/set_ftrace_filter",
+				"!__mmu_notifier_arch_invalidate_secondary_tlbs"));
+	EXPECT_EQ(0, file_write(TRACEFS "/set_ftrace_filter", "!:mod:" MISTAKES_MODULE));
+	EXPECT_BALANCED();
+}
+
 /* A start that hangs. */
 FIXTURE(hung)
 {

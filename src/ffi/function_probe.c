@@ -412,29 +412,42 @@ static bool is_patched(unsigned long site)
 }
 
 #ifdef CONFIG_FPROBE
-/* A function that is never called. */
-static noinline void never_called(void)
+/* A function that is called only to find out about its probe. */
+static noinline void own_function(void)
 {
 	barrier();
 }
 
-static int never_entered(struct fprobe *fprobe, unsigned long ip, unsigned long caller,
-			 struct ftrace_regs *regs, void *data)
+/*
+ * The word that the function graph tracer has stored behind the data of the last call of
+ * own_function(), or 0.  Only the task that registers the probe calls it.
+ */
+static unsigned long data_word;
+
+static int own_entered(struct fprobe *fprobe, unsigned long ip, unsigned long caller,
+		       struct ftrace_regs *regs, void *data)
 {
+	const unsigned long *word = data;
+
+	WRITE_ONCE(data_word, word[1]);
 	return 1;
 }
 
-static void never_left(struct fprobe *fprobe, unsigned long ip, unsigned long caller,
-		       struct ftrace_regs *regs, void *data)
+static void own_left(struct fprobe *fprobe, unsigned long ip, unsigned long caller,
+		     struct ftrace_regs *regs, void *data)
 {
 }
 
-static struct fprobe held = { .entry_handler = never_entered, .exit_handler = never_left };
+static struct fprobe held = {
+	.entry_handler = own_entered,
+	.exit_handler = own_left,
+	.entry_data_size = sizeof(unsigned long),
+};
 static bool is_held;
 
 static bool hold(void)
 {
-	unsigned long address = (unsigned long)never_called;
+	unsigned long address = (unsigned long)own_function;
 	unsigned long site;
 
 	/* Else objtool sees an address in the midst of a function. */
@@ -444,19 +457,36 @@ static bool hold(void)
 }
 
 /*
+ * Returns whether fprobe has index 0, or the word is not as in kernel/trace/fgraph.c of Linux
+ * 7.3: with FGRAPH_TYPE_DATA in bits 10 and 11, and the index in bits 17 to 20.
+ */
+static bool may_have_first_index(void)
+{
+	unsigned long word;
+
+	WRITE_ONCE(data_word, 0);
+	own_function();
+	word = READ_ONCE(data_word);
+	return ((word >> 10) & 3) != 2 || !((word >> 17) & 15);
+}
+
+/*
  * All fprobes with an exit handler share one user of the function graph tracer, which gets
- * the next of 16 indices when the first of them is registered.  With index 0 Linux 7.3
- * warns, in fprobe_return(), when a function returns that another user, or fprobe with
- * another index, has seen being called: function_graph_enter_regs() sets bit 0 for all.
- * So the index must not move while callbacks run that mnck has probed, and must not be
- * the first.
+ * one of 16 indices when the first of them is registered: that which is free for longest.
+ * With index 0 Linux 7.3 warns, in fprobe_return(), when a function returns that another
+ * user, or fprobe with another index, has seen being called: function_graph_enter_regs()
+ * sets bit 0 for all.  So the index must not move while callbacks run that mnck has probed,
+ * and must not be the first.
  */
 void mnck_function_probe_hold(void)
 {
 	if (is_held)
 		return;
-	if (hold())
-		unregister_fprobe(&held);
+	is_held = hold();
+	if (!is_held || !may_have_first_index())
+		return;
+	/* Gets the next one, unless another user of fprobe keeps this one. */
+	unregister_fprobe(&held);
 	is_held = hold();
 }
 
