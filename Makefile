@@ -11,7 +11,8 @@ rig = scripts/build_root.sh env PYTHONPATH=scripts \
 	PYTHONDONTWRITEBYTECODE=1 python3 -m rig
 rig-options = $(if $(ARCH),--arch $(ARCH)) $(if $(VARIANT),--variant $(VARIANT)) \
 	$(if $(TEST),--test "$(TEST)") $(if $(ROUNDS),--rounds $(ROUNDS)) \
-	$(if $(SEED),--seed $(SEED)) $(if $(JUNIT),--junit /dev/fd/3 3> "$(JUNIT)")
+	$(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
+	$(if $(JUNIT),--junit /dev/fd/3 3> "$(JUNIT)")
 
 llvm = $(if $(LLVM),LLVM=$(LLVM))
 # The output is outside the source directory, so that one checkout serves all kernels.
@@ -92,7 +93,8 @@ help:
 # help:   make peers                run all tests beside KVM, rdma_rxe and test_hmm (ARCH=)
 # help:   make coverage             list the paths of mm that the tests drive (ARCH=)
 # help:   make mutants              plant mistakes in mnck; the tests must find each (TEST=, ARCH=)
-# help:   make soak                 run a chain under 1,000,000 random invalidations (ROUNDS=, SEED=)
+# help:   make soak                 run a chain under 1,000,000 random invalidations (ROUNDS=, SEED=),
+# help:                             then watch drivers under load for 10 minutes (MINUTES=)
 # help:   make bench                measure the abstraction against C (ARCH=)
 # help:   make shell [ARCH=arm64]   give a prompt in a guest with the module loaded
 # help:   make rustdoc              write the documentation: build/rustdoc/mnck/index.html

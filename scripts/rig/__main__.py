@@ -29,6 +29,7 @@ def main() -> int:
     parser.add_argument("--test", metavar="NAMES", default="", help="tests, or groups of tests")
     parser.add_argument("--junit", metavar="FILE", type=Path, help="check: write JUnit XML")
     parser.add_argument("--rounds", type=int, default=1000000, help="soak: how many invalidations")
+    parser.add_argument("--minutes", type=int, default=10, help="soak: how long drivers are observed")
     parser.add_argument("--seed", type=int, help="soak: for the random numbers")
     parser.add_argument("--kernel", default="", help="debian-kdir: its release, as `uname -r`")
     args = parser.parse_args()
@@ -51,7 +52,7 @@ def main() -> int:
         if args.what == "debian-kdir":
             return debian_kdir(args.kernel)
         if args.what == "soak":
-            return soak(arches, args.variant, args.rounds, args.seed)
+            return soak(arches, args.variant, args.rounds, args.minutes, args.seed)
         commands = {"run": run, "rustdoc": rustdoc, "shell": shell}
         return commands[args.what](args.arch or "x86_64", args.variant)
     except RigError as error:

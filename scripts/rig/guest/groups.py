@@ -73,7 +73,7 @@ GUESTS = (
     # Races need CPUs that run at the same time.
     Group(
         "races",
-        ("lifetime_race", "shared_race", "interval_exit", "chain_many"),
+        ("lifetime_race", "shared_race", "interval_exit", "chain_many", "load"),
         machine=PARALLEL,
     ),
     Group("paths", PATHS, command_line=EXPEDITED_RCU, together=True),
@@ -138,7 +138,7 @@ SHORT = [
 # The tests that a name selects beside those that begin with it: the other proofs of the same.
 ALSO = {
     "observe": (
-        *("registered", "stuck", "oopsed", "host.engine.rules"),
+        *("load", "registered", "stuck", "oopsed", "host.engine.rules"),
         *("peers.kvm.observed", "peers.odp.observed", "peers.hmm.observed"),
     ),
 }
