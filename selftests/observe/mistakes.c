@@ -80,6 +80,13 @@ FIXTURE_VARIANT_ADD(mistakes, wrong_code)
 	.failed = "callback failed with -22 in non-blockable",
 };
 
+FIXTURE_VARIANT_ADD(mistakes, failing)
+{
+	.line = "failing",
+	.ends = ENDS_NONE, .error = EAGAIN, .warns = true,
+	.failed = "callback failed with -22 in blockable",
+};
+
 FIXTURE_VARIANT_ADD(mistakes, refuses_blockable)
 {
 	.line = "refuses_blockable",
@@ -99,30 +106,6 @@ FIXTURE_VARIANT_ADD(mistakes, sleeps_if_blockable)
 	.line = "sleeps_if_blockable",
 };
 
-FIXTURE_VARIANT_ADD(mistakes, sleeping_start)
-{
-	.line = "sleeping_start",
-	.bug = BUG_SCHEDULING,
-};
-
-FIXTURE_VARIANT_ADD(mistakes, sleeping_end)
-{
-	.line = "sleeping_end",
-	.bug = BUG_SCHEDULING,
-};
-
-FIXTURE_VARIANT_ADD(mistakes, locking)
-{
-	.line = "locking",
-	.bug = BUG_MIGHT_SLEEP,
-};
-
-FIXTURE_VARIANT_ADD(mistakes, allocating)
-{
-	.line = "allocating",
-	.bug = BUG_MIGHT_SLEEP,
-};
-
 FIXTURE_VARIANT_ADD(mistakes, clean_interval)
 {
 	.line = "clean_interval" IN_AREA, .interval = true,
@@ -138,12 +121,6 @@ FIXTURE_VARIANT_ADD(mistakes, inserted)
 FIXTURE_VARIANT_ADD(mistakes, uninserted)
 {
 	.line = "uninserted" IN_AREA, .interval = true,
-	.ends = ENDS_NONE,
-};
-
-FIXTURE_VARIANT_ADD(mistakes, sleeping_interval)
-{
-	.line = "sleeping_interval" IN_AREA, .interval = true,
 	.ends = ENDS_NONE,
 };
 
@@ -193,6 +170,76 @@ FIXTURE_VARIANT_ADD(mistakes, leaves_finish)
 	.ends = ENDS_BLOCKABLE, .error = EAGAIN,
 };
 
+/* The core looks for a sleep in a start and in an end, but not in an interval callback. */
+FIXTURE_VARIANT_ADD(mistakes, sleeping_start) { .line = "sleeping_start", .bug = BUG_SCHEDULING };
+
+FIXTURE_VARIANT_ADD(mistakes, sleeping_end) { .line = "sleeping_end", .bug = BUG_SCHEDULING };
+
+FIXTURE_VARIANT_ADD(mistakes, sleeping_interval)
+{
+	.line = "sleeping_interval" IN_AREA, .interval = true, .ends = ENDS_NONE,
+};
+
+FIXTURE_VARIANT_ADD(mistakes, contending_start)
+{
+	.line = "contending_start", .bug = BUG_SCHEDULING,
+};
+
+FIXTURE_VARIANT_ADD(mistakes, contending_end) { .line = "contending_end", .bug = BUG_SCHEDULING };
+
+FIXTURE_VARIANT_ADD(mistakes, contending_interval)
+{
+	.line = "contending_interval" IN_AREA, .interval = true, .ends = ENDS_NONE,
+};
+
+FIXTURE_VARIANT_ADD(mistakes, locking_start) { .line = "locking_start", .bug = BUG_MIGHT_SLEEP };
+
+FIXTURE_VARIANT_ADD(mistakes, locking_end) { .line = "locking_end", .bug = BUG_MIGHT_SLEEP };
+
+FIXTURE_VARIANT_ADD(mistakes, locking_interval)
+{
+	.line = "locking_interval" IN_AREA, .interval = true, .ends = ENDS_NONE,
+};
+
+FIXTURE_VARIANT_ADD(mistakes, allocating_start)
+{
+	.line = "allocating_start", .bug = BUG_MIGHT_SLEEP,
+};
+
+FIXTURE_VARIANT_ADD(mistakes, allocating_end) { .line = "allocating_end", .bug = BUG_MIGHT_SLEEP };
+
+FIXTURE_VARIANT_ADD(mistakes, allocating_interval)
+{
+	.line = "allocating_interval" IN_AREA, .interval = true, .ends = ENDS_NONE,
+};
+
+FIXTURE_VARIANT_ADD(mistakes, yielding_start) { .line = "yielding_start" };
+
+FIXTURE_VARIANT_ADD(mistakes, yielding_end) { .line = "yielding_end" };
+
+FIXTURE_VARIANT_ADD(mistakes, yielding_interval)
+{
+	.line = "yielding_interval" IN_AREA, .interval = true, .ends = ENDS_NONE,
+};
+
+FIXTURE_VARIANT_ADD(mistakes, spinning_start) { .line = "spinning_start" };
+
+FIXTURE_VARIANT_ADD(mistakes, spinning_end) { .line = "spinning_end" };
+
+FIXTURE_VARIANT_ADD(mistakes, spinning_interval)
+{
+	.line = "spinning_interval" IN_AREA, .interval = true, .ends = ENDS_NONE,
+};
+
+FIXTURE_VARIANT_ADD(mistakes, preempted_start) { .line = "preempted_start" };
+
+FIXTURE_VARIANT_ADD(mistakes, preempted_end) { .line = "preempted_end" };
+
+FIXTURE_VARIANT_ADD(mistakes, preempted_interval)
+{
+	.line = "preempted_interval" IN_AREA, .interval = true, .ends = ENDS_NONE,
+};
+
 FIXTURE_SETUP(mistakes)
 {
 	INSERT_MISTAKES();
@@ -228,6 +275,9 @@ TEST_F_TIMEOUT(mistakes, made, MNCK_TIMEOUT)
 		announce_core_warns();
 	if (variant->bug)
 		announce_sleep_bug(variant->bug);
+	/* A mutex that is contended is one that might be slept for. */
+	if (variant->bug && !strncmp(variant->line, "contending", strlen("contending")))
+		announce_sleep_bug(BUG_MIGHT_SLEEP);
 	ASSERT_EQ(0, victim_driver(v, variant->line));
 	ASSERT_EQ(0, victim_do(v, VICTIM_MUNMAP, VICTIM_AREA, getpagesize()));
 	EXPECT_CALLED(1, variant->ends == ENDS_NONE ? 0 : 1);

@@ -5,6 +5,8 @@
  *
  * Each victim has a driver that makes one mistake, and beside it one that makes none.  It
  * unmaps a page of its area, which is blockable, and may then be reaped, which is not.
+ *
+ * sleeps.c has the drivers that sleep in the callbacks of a range.
  */
 #include "file.h"
 #include "kmsg.h"
@@ -46,10 +48,6 @@ FIXTURE_VARIANT(observed)
 	bool no_range;
 	/* Whether the core warns too. */
 	bool warns;
-	/* What the kernel's own check of sleeping logs. */
-	const char *bug;
-	/* Whether it might have slept, which mnck sees with its parameter "probes" only. */
-	bool might_sleep;
 };
 
 FIXTURE_VARIANT_ADD(observed, wrong_code)
@@ -57,6 +55,13 @@ FIXTURE_VARIANT_ADD(observed, wrong_code)
 	.line = "wrong_code", .twin = "refusing",
 	.function = OF_MISTAKES("wrong_code_start"), .reaped = true, .warns = true,
 	.rule = "failure", .what = ": start failed with -22: ",
+};
+
+FIXTURE_VARIANT_ADD(observed, failing)
+{
+	.line = "failing", .twin = "refusing",
+	.function = OF_MISTAKES("failing_start"), .warns = true,
+	.rule = "failure", .what = ": start failed with -22 for a blockable range: ",
 };
 
 FIXTURE_VARIANT_ADD(observed, refuses_blockable)
@@ -78,43 +83,6 @@ FIXTURE_VARIANT_ADD(observed, refuses_with_end)
 	.line = "refuses_with_end", .twin = "refusing",
 	.function = OF_MISTAKES("refuses_with_end_start"), .reaped = true, .warns = true,
 	.rule = "failing-end", .what = ": start refused, but the subscriber has an end: ",
-};
-
-FIXTURE_VARIANT_ADD(observed, sleeping_start)
-{
-	.line = "sleeping_start", .twin = "sleeps_if_blockable",
-	.function = OF_MISTAKES("sleeping_start"), .reaped = true, .bug = BUG_SCHEDULING,
-	.rule = "non-block", .what = ": start slept ",
-};
-
-FIXTURE_VARIANT_ADD(observed, sleeping_end)
-{
-	.line = "sleeping_end", .twin = "sleeps_if_blockable",
-	.function = OF_MISTAKES("sleeping_end"), .reaped = true, .bug = BUG_SCHEDULING,
-	.rule = "non-block", .what = ": end slept ",
-};
-
-/* The probe of locks is a tracepoint of lockdep. */
-FIXTURE_VARIANT_ADD(observed, locking)
-{
-	.line = "locking", .twin = "sleeps_if_blockable",
-	.function = OF_MISTAKES("locking_start"), .reaped = true, .bug = BUG_MIGHT_SLEEP,
-	.rule = "non-block", .what = ": start might have slept for a lock", .might_sleep = true,
-};
-
-/* In each range, blockable or not. */
-FIXTURE_VARIANT_ADD(observed, allocating)
-{
-	.line = "allocating", .twin = "clean",
-	.function = OF_MISTAKES("allocating_start"),
-	.rule = "reclaim", .what = ": start allocates with direct reclaim", .might_sleep = true,
-};
-
-FIXTURE_VARIANT_ADD(observed, sleeping_interval)
-{
-	.line = "sleeping_interval" IN_AREA, .twin = "clean_interval" IN_AREA,
-	.function = OF_MISTAKES("sleeping_invalidate"), .interval = true, .reaped = true,
-	.rule = "non-block", .what = " slept ",
 };
 
 FIXTURE_VARIANT_ADD(observed, sleeping_finish)
@@ -156,9 +124,7 @@ FIXTURE_VARIANT_ADD(observed, slow)
 FIXTURE_SETUP(observed)
 {
 	self->page = getpagesize();
-	REQUIRE_OPTION(strcmp(variant->line, "locking") || has_lockdep(), "PROVE_LOCKING");
 	WATCH_MISTAKES();
-	ASSERT_EQ(0, mnck_set_parameter("probes", variant->might_sleep));
 	ASSERT_EQ(0, mnck_set_parameter("latency_limit_ms", LIMIT_MS));
 	self->kmsg = kmsg_open(O_NONBLOCK);
 	ASSERT_LE(0, self->kmsg);
@@ -171,7 +137,6 @@ FIXTURE_TEARDOWN(observed)
 	victim_kill(&self->victim);
 	UNWATCH_MISTAKES();
 	EXPECT_EQ(0, mnck_set_parameter("latency_limit_ms", 0));
-	EXPECT_EQ(0, mnck_set_parameter("probes", 0));
 	close(self->kmsg);
 }
 
@@ -203,8 +168,6 @@ TEST_F_TIMEOUT(observed, named, MNCK_TIMEOUT)
 	announce_broken(variant->rule, variant->function);
 	if (variant->warns)
 		announce_core_warns();
-	if (variant->bug)
-		announce_sleep_bug(variant->bug);
 	if (variant->twin)
 		ASSERT_EQ(0, victim_driver(v, variant->twin));
 	ASSERT_EQ(0, victim_driver(v, variant->line));
@@ -212,9 +175,6 @@ TEST_F_TIMEOUT(observed, named, MNCK_TIMEOUT)
 
 	violation = in_munmap(0, NULL, VICTIM_AREA, self->page);
 	ASSERT_EQ(0, victim_do(v, VICTIM_MUNMAP, VICTIM_AREA, self->page));
-	/* The kernel says at most once a second that a callback might sleep. */
-	if (variant->bug && variant->might_sleep && has_debug_atomic_sleep())
-		sleep(2);
 	if (variant->reaped) {
 		ASSERT_EQ(0, victim_doom(v));
 		ASSERT_EQ(0, proc_reapable(v->pid, &self->reap));

@@ -92,7 +92,7 @@ GUESTS = (
     Group(
         "observe",
         (
-            *("mistakes", "observed", "records", "prearmed", "traced", "silent"),
+            *("mistakes", "observed", "sleeps", "records", "prearmed", "traced", "silent"),
             *("watched", "lifecycle", "rust_driver", "core_bugs", "device_calls"),
             "slow_split",
         ),

@@ -42,6 +42,17 @@ const struct mmu_notifier_ops wrong_code_ops = {
 	.invalidate_range_start = wrong_code_start,
 };
 
+/* Wrong: fails in each range.  The core warns and goes on. */
+static int failing_start(struct mmu_notifier *hlist, const struct mmu_notifier_range *range)
+{
+	atomic_long_inc(&to_hlist(hlist)->begun);
+	return -EINVAL;
+}
+
+const struct mmu_notifier_ops failing_ops = {
+	.invalidate_range_start = failing_start,
+};
+
 /* Wrong: refuses a blockable range.  The core warns and goes on. */
 static int refuses_blockable_start(struct mmu_notifier *hlist,
 				   const struct mmu_notifier_range *range)

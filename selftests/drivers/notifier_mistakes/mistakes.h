@@ -73,6 +73,54 @@ void end_pass(struct mmu_interval_notifier_finish *finish);
 /* Sets the sequence of an interval under the user lock. */
 void set_seq(struct subscription *sub, unsigned long seq);
 
+/*
+ * Defines the tables of the drivers @_how_start, @_how_end and @_how_interval: the callback that
+ * the name ends with calls @_what() before all else, and makes no other mistake.
+ */
+#define DRIVERS_IN_EACH_CALLBACK(_how, _what)						\
+static int _how##_start(struct mmu_notifier *hlist,					\
+			const struct mmu_notifier_range *range)				\
+{											\
+	_what(range);									\
+	atomic_long_inc(&to_hlist(hlist)->begun);					\
+	return 0;									\
+}											\
+											\
+const struct mmu_notifier_ops _how##_start_ops = {					\
+	.invalidate_range_start = _how##_start,						\
+	.invalidate_range_end = clean_end,						\
+};											\
+											\
+static void _how##_end(struct mmu_notifier *hlist,					\
+		       const struct mmu_notifier_range *range)				\
+{											\
+	_what(range);									\
+	atomic_long_inc(&to_hlist(hlist)->ended);					\
+}											\
+											\
+const struct mmu_notifier_ops _how##_end_ops = {					\
+	.invalidate_range_start = clean_start,						\
+	.invalidate_range_end = _how##_end,						\
+};											\
+											\
+static bool _how##_invalidate(struct mmu_interval_notifier *interval,			\
+			      const struct mmu_notifier_range *range, unsigned long seq)	\
+{											\
+	_what(range);									\
+	atomic_long_inc(&to_interval(interval)->begun);					\
+	set_seq(to_interval(interval), seq);						\
+	return true;									\
+}											\
+											\
+const struct mmu_interval_notifier_ops _how##_interval_ops = {				\
+	.invalidate = _how##_invalidate,						\
+}
+
+/* Declares them. */
+#define DECLARE_IN_EACH_CALLBACK(_how)							\
+	extern const struct mmu_notifier_ops _how##_start_ops, _how##_end_ops;		\
+	extern const struct mmu_interval_notifier_ops _how##_interval_ops
+
 /* Lets all starts of the driver "hanging" go on. */
 void let_hanging_go(void);
 /* Makes its next starts hang. */
@@ -91,13 +139,10 @@ extern const struct mmu_notifier_ops clean_ops;
 extern const struct mmu_notifier_ops aging_ops;
 extern const struct mmu_notifier_ops refusing_ops;
 extern const struct mmu_notifier_ops wrong_code_ops;
+extern const struct mmu_notifier_ops failing_ops;
 extern const struct mmu_notifier_ops refuses_blockable_ops;
 extern const struct mmu_notifier_ops refuses_with_end_ops;
 extern const struct mmu_notifier_ops sleeps_if_blockable_ops;
-extern const struct mmu_notifier_ops sleeping_start_ops;
-extern const struct mmu_notifier_ops sleeping_end_ops;
-extern const struct mmu_notifier_ops locking_ops;
-extern const struct mmu_notifier_ops allocating_ops;
 extern const struct mmu_notifier_ops clean_tlbs_ops;
 extern const struct mmu_notifier_ops sleeping_tlbs_ops;
 extern const struct mmu_notifier_ops slow_ops;
@@ -108,7 +153,6 @@ extern const struct mmu_notifier_ops unlocks_mutex_ops;
 
 extern const struct mmu_interval_notifier_ops clean_interval_ops;
 extern const struct mmu_interval_notifier_ops refusing_interval_ops;
-extern const struct mmu_interval_notifier_ops sleeping_interval_ops;
 extern const struct mmu_interval_notifier_ops forgetful_ops;
 extern const struct mmu_interval_notifier_ops never_reads_ops;
 extern const struct mmu_interval_notifier_ops refuses_blockable_interval_ops;
@@ -118,5 +162,13 @@ extern const struct mmu_interval_notifier_ops sleeping_finish_ops;
 extern const struct mmu_interval_notifier_ops leaves_finish_ops;
 extern const struct mmu_interval_notifier_ops inserted_ops;
 extern const struct mmu_interval_notifier_ops uninserted_ops;
+
+DECLARE_IN_EACH_CALLBACK(sleeping);
+DECLARE_IN_EACH_CALLBACK(contending);
+DECLARE_IN_EACH_CALLBACK(locking);
+DECLARE_IN_EACH_CALLBACK(allocating);
+DECLARE_IN_EACH_CALLBACK(yielding);
+DECLARE_IN_EACH_CALLBACK(spinning);
+DECLARE_IN_EACH_CALLBACK(preempted);
 
 #endif /* NOTIFIER_MISTAKES_H */
