@@ -7,10 +7,10 @@
 #include "chain.h"
 #include "interval.h"
 #include "kselftest.h"
+#include "mistakes.h"
 #include "path.h"
 #include "stats.h"
 #include "tracefs.h"
-#include "violation.h"
 
 bool path_refusing(void)
 {
@@ -30,6 +30,15 @@ static int path_add(struct path *p, const struct subscriber *sub, enum path_role
 	return 0;
 }
 
+/* Gives the caller a driver that refuses non-blockable ranges.  Its module stays. */
+static int path_subscribe_refuser(struct path *p)
+{
+	if (module_insert(MISTAKES_VARIABLE, MISTAKES_MODULE, "") && errno != EEXIST)
+		return -1;
+	p->refuser = mistakes_subscribe("refusing");
+	return p->refuser < 0 ? -1 : 0;
+}
+
 static int path_attach_all(struct path *p, pid_t pid)
 {
 	struct subscriber sub;
@@ -44,9 +53,7 @@ static int path_attach_all(struct path *p, pid_t pid)
 	    chain_join(&p->chain, MNCK_KIND_COUNTER, &sub) || path_add(p, &sub, PATH_PAIRED) ||
 	    chain_join(&p->chain, MNCK_KIND_TRYLOCK, &sub) || path_add(p, &sub, PATH_BOTH))
 		return -1;
-	if (path_refusing() &&
-	    (faulty_attach(p->fd, pid, MNCK_FAULT_REFUSES, MNCK_IN_START, NULL, 0, &sub) ||
-	     path_add(p, &sub, PATH_FALLIBLE)))
+	if (path_refusing() && !pid && path_subscribe_refuser(p))
 		return -1;
 	p->intervals = p->n;
 	if (!(p->fate == PATH_REAPED && path_refusing()) &&
@@ -167,6 +174,8 @@ const char *path_close(struct path *p)
 				path_wrong(p, "subscriber %zu broke rule %d", i, rule);
 		free(p->subs[i].ranges);
 	}
+	if (p->refuser > 0 && close(p->refuser))
+		path_wrong(p, "close of the refuser: %s", strerror(errno));
 	if (close(p->fd))
 		path_wrong(p, "close: %s", strerror(errno));
 	return p->wrong;

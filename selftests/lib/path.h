@@ -12,8 +12,8 @@
  * there.  Ranges elsewhere do not count: the process may copy its stack after a fork,
  * for example.
  *
- * With MNCK_REFUSING in the environment, one more subscriber refuses each non-blockable
- * range.
+ * With MNCK_REFUSING in the environment, a test that attaches them to itself also has a driver
+ * that refuses each non-blockable range.
  *
  * Functions that return int return 0, or -1 and errno.  Functions that return a string
  * return "", or what is wrong.

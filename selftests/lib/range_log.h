@@ -86,6 +86,8 @@ struct path {
 	int fd;
 	struct subscriber chain;
 	enum path_fate fate;
+	/* The file with the driver that refuses, or 0. */
+	int refuser;
 	/* The interval subscribers come last, from index @intervals on. */
 	struct path_subscriber subs[PATH_SUBSCRIBERS];
 	size_t n;

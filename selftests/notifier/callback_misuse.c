@@ -2,7 +2,8 @@
 /*
  * Proves that the Rust abstraction detects when it is called in a callback: a
  * callback cannot get a TaskContext, and a registration that is dropped in a callback
- * stays registered, with a WARN.
+ * stays registered, with a WARN.  The kernel looks for sleeps in each callback of a non-blockable
+ * range.
  *
  * Such a registration is leaked on purpose.  It keeps the module
  * mnck_callback_misuse, which then cannot be removed until the guest is shut down.
@@ -18,6 +19,7 @@
 #include "module.h"
 #include "option.h"
 #include "pages.h"
+#include "violation.h"
 
 #define MODULE "mnck_callback_misuse"
 
@@ -126,38 +128,65 @@ TEST_F_TIMEOUT(callback_misuse, release_at_exit, MNCK_TIMEOUT)
 	EXPECT_NONE_MISSED();
 }
 
+/* A child attaches @_what to itself, dies and is reaped, with this result. */
+#define EXPECT_REAPED(_errno, _what)                                              \
+	do {                                                                      \
+		int status_, pidfd_;                                              \
+		pid_t pid_ = fork();                                              \
+										  \
+		ASSERT_LE(0, pid_);                                               \
+		if (!pid_) {                                                      \
+			if (ioctl(self->fd, MISUSE_ATTACH, _what))                \
+				_exit(1);                                         \
+			raise(SIGSTOP);                                           \
+			_exit(1);                                                 \
+		}                                                                 \
+		pidfd_ = syscall(SYS_pidfd_open, pid_, 0);                        \
+		ASSERT_LE(0, pidfd_);                                             \
+		ASSERT_EQ(pid_, waitpid(pid_, &status_, WUNTRACED));              \
+		ASSERT_TRUE(WIFSTOPPED(status_));                                 \
+		ASSERT_EQ(0, ptrace(PTRACE_SEIZE, pid_, NULL,                     \
+				    PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL));     \
+		ASSERT_EQ(0, kill(pid_, SIGKILL));                                \
+		do {                                                              \
+			ASSERT_EQ(pid_, waitpid(pid_, &status_, 0));              \
+			ASSERT_TRUE(WIFSTOPPED(status_));                         \
+		} while (status_ >> 8 != (SIGTRAP | PTRACE_EVENT_EXIT << 8));     \
+										  \
+		EXPECT_ERRNO(_errno, syscall(SYS_process_mrelease, pidfd_, 0));   \
+		ASSERT_EQ(0, ptrace(PTRACE_CONT, pid_, NULL, 0));                 \
+		ASSERT_EQ(pid_, waitpid(pid_, &status_, 0));                      \
+		EXPECT_EQ(0, close(pidfd_));                                      \
+	} while (0)
+
 /* The abstraction recognises the end that undoes a start since another start refused. */
 TEST_F_TIMEOUT(callback_misuse, undoing_end, MNCK_TIMEOUT)
 {
-	int status, pidfd;
-	pid_t pid = fork();
-
-	ASSERT_LE(0, pid);
-	if (!pid) {
-		if (ioctl(self->fd, MISUSE_ATTACH, MISUSE_REFUSED))
-			_exit(1);
-		raise(SIGSTOP);
-		_exit(1);
-	}
-	pidfd = syscall(SYS_pidfd_open, pid, 0);
-	ASSERT_LE(0, pidfd);
-	ASSERT_EQ(pid, waitpid(pid, &status, WUNTRACED));
-	ASSERT_TRUE(WIFSTOPPED(status));
-	ASSERT_EQ(0, ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL));
-	ASSERT_EQ(0, kill(pid, SIGKILL));
-	do {
-		ASSERT_EQ(pid, waitpid(pid, &status, 0));
-		ASSERT_TRUE(WIFSTOPPED(status));
-	} while (status >> 8 != (SIGTRAP | PTRACE_EVENT_EXIT << 8));
-
-	EXPECT_ERRNO(EAGAIN, syscall(SYS_process_mrelease, pidfd, 0));
+	EXPECT_REAPED(EAGAIN, MISUSE_REFUSED);
 	EXPECT_CALLED(MISUSE_UNDOING_END);
 	EXPECT_NONE_MISSED();
+}
 
-	ASSERT_EQ(0, ptrace(PTRACE_CONT, pid, NULL, 0));
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_NONE_MISSED();
-	EXPECT_EQ(0, close(pidfd));
+/*
+ * The kernel reports a callback that locks a mutex in a non-blockable range, also where the core
+ * does not have it look: the abstraction does.  The kernel reports such at most once a second.
+ */
+#define EXPECT_LOCK_REPORTED(_errno, _what)                                       \
+	do {                                                                      \
+		REQUIRE_OPTION(has_debug_atomic_sleep(), "DEBUG_ATOMIC_SLEEP");   \
+		sleep(2);                                                         \
+		announce_sleep_bug(BUG_MIGHT_SLEEP);                              \
+		EXPECT_REAPED(_errno, _what);                                     \
+	} while (0)
+
+TEST_F_TIMEOUT(callback_misuse, lock_in_undoing_end, MNCK_TIMEOUT)
+{
+	EXPECT_LOCK_REPORTED(EAGAIN, MISUSE_LOCKS_IN_END);
+}
+
+TEST_F_TIMEOUT(callback_misuse, lock_in_invalidate, MNCK_TIMEOUT)
+{
+	EXPECT_LOCK_REPORTED(0, MISUSE_LOCKS_IN_INVALIDATE);
 }
 
 /* The abstraction recognises a callback about young pages. */

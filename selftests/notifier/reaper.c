@@ -13,9 +13,11 @@
  * subscribers that refuse.
  */
 #include "chain.h"
+#include "file.h"
 #include "interval.h"
 #include "kmsg.h"
 #include "mnck_harness.h"
+#include "observed.h"
 #include "oom.h"
 #include "option.h"
 #include "proc.h"
@@ -123,43 +125,33 @@ TEST_F_TIMEOUT(reaper, models, MNCK_TIMEOUT)
 	EXPECT_NO_LINE(self->kmsg);
 }
 
-/*
- * @_sub sleeps in each range.  mnck counts each time, and names the driver and the
- * oom_reaper the first time.
- */
-#define EXPECT_SLEEPER(_sub, _what)                                               \
-	do {                                                                      \
-		struct violation v_;                                              \
-										  \
-		announce(&(struct violation){ .rule = MNCK_RULE_NON_BLOCK, .what = _what }, \
-			 _sub);                                                   \
-		announce_sleep_bug("scheduling in a non-blocking section: " OOM_REAPER "/"); \
-		EXPECT_REAPED();                                                  \
-		v_ = in_reaping(MNCK_RULE_NON_BLOCK, _what, &self->reap);         \
-		v_.pid = kernel_thread(OOM_REAPER);                               \
-		v_.comm = OOM_REAPER;                                             \
-		EXPECT_VIOLATIONS(_sub, MNCK_RULE_NON_BLOCK, self->reap.vmas);    \
-		EXPECT_NAMED(self->kmsg, &v_, _sub);                              \
-	} while (0)
+#define SLEEPER OF_MISTAKES("sleeping_start")
 
-/* mnck names a driver that sleeps in the oom_reaper. */
+/* mnck names a driver that sleeps in the oom_reaper, and counts each range. */
 TEST_F_TIMEOUT(reaper, sleeper, MNCK_TIMEOUT)
 {
-	struct subscriber sleeper;
+	struct violation v;
+	char record[4096];
 
-	ASSERT_EQ(0, faulty_attach(self->fd, self->victim.pid, MNCK_FAULT_MSLEEP, MNCK_IN_START,
-				   NULL, 0, &sleeper));
-	EXPECT_SLEEPER(&sleeper, "start slept ");
-}
-
-/* mnck names a member of a chain that sleeps in the oom_reaper. */
-TEST_F_TIMEOUT(reaper, sleeper_in_chain, MNCK_TIMEOUT)
-{
-	struct subscriber chain, sleeper;
-
-	ASSERT_EQ(0, chain_attach(self->fd, self->victim.pid, MNCK_POLICY_EXACT, &chain));
-	ASSERT_EQ(0, faulty_join(&chain, MNCK_FAULT_MSLEEP, MNCK_IN_END, &sleeper));
-	EXPECT_SLEEPER(&sleeper, "chain end slept ");
+	WATCH_MISTAKES();
+	ASSERT_EQ(0, victim_driver(&self->victim, "sleeping_start"));
+	WAIT_UNTIL_PROBED(SLEEPER);
+	announce_broken("non-block", SLEEPER);
+	announce_sleep_bug(BUG_SCHEDULING ": " OOM_REAPER "/");
+	EXPECT_REAPED();
+	v = in_reaping(0, NULL, &self->reap);
+	v.pid = kernel_thread(OOM_REAPER);
+	v.comm = OOM_REAPER;
+	WAIT_UNTIL(broken("non-block", SLEEPER) >= self->reap.vmas);
+	EXPECT_EQ(self->reap.vmas, broken("non-block", SLEEPER));
+	ASSERT_TRUE(next_line(self->kmsg, record, sizeof(record)));
+	EXPECT_NE(NULL, strstr(record, ";mnck: non-block: " SLEEPER ": start slept 1 time: "))
+		TH_LOG("%s", record);
+	EXPECT_TRUE(violation_is_in(&v, record)) TH_LOG("%s", record);
+	EXPECT_NO_LINE(self->kmsg);
+	/* Its file, and with it the driver, goes before the module can. */
+	victim_kill(&self->victim);
+	UNWATCH_MISTAKES();
 }
 
 /* A task that calls process_mrelease() sleeps in no callback of a model subscriber. */

@@ -6,10 +6,9 @@
  * VMA, of the whole VMA, the highest first.  No other function of mm begins non-blockable
  * ranges.
  *
- * With MNCK_REFUSING in the environment, a subscriber that always refuses is attached too,
- * and the locks of the two trylock subscribers, on the core and in the chain, are taken.
- * Each range must be refused then, and the paired subscribers must still see each start and
- * its end.
+ * With MNCK_REFUSING in the environment, the locks of the two trylock subscribers, on the core
+ * and in the chain, are taken.  Each range must be refused then, and the paired subscribers must
+ * still see each start and its end.
  */
 #include "mnck_harness.h"
 #include "oom.h"

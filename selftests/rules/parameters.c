@@ -8,13 +8,13 @@
 #include "kmsg.h"
 #include "mnck_harness.h"
 #include "module.h"
+#include "observed.h"
 #include "option.h"
 #include "proc.h"
-#include "settings.h"
 #include "victim.h"
 #include "violation.h"
 
-#define AREA_PAGES 4
+#define AREA_PAGES MISTAKES_PAGES
 #define PARAMETER(_name) "/sys/module/mnck/parameters/" _name
 #define LATENCY PARAMETER("latency_limit_ms")
 #define WAIT PARAMETER("wait_limit_ms")
@@ -144,36 +144,6 @@ TEST_F_TIMEOUT(parameters, latency, MNCK_TIMEOUT)
 	EXPECT_EQ(1, stats_now(&self->trylock).violations[MNCK_RULE_LATENCY]);
 }
 
-#define PRINTK_DELAY "/proc/sys/kernel/printk_delay"
-#define RCU_STALL_SUPPRESS "/sys/module/rcupdate/parameters/rcu_cpu_stall_suppress"
-
-/* What mnck's report of a violation takes is not the callback's time. */
-TEST_F_TIMEOUT(parameters, report, MNCK_TIMEOUT)
-{
-	struct violation v = {
-		.rule = MNCK_RULE_FAILURE,
-		.what = "start failed with -22 for a blockable range, taken as success",
-	};
-	struct settings settings = {};
-	struct subscriber faulty;
-
-	ASSERT_EQ(0, faulty_attach(self->fd, self->victim.pid, MNCK_FAULT_EINVAL, MNCK_IN_START,
-				   NULL, 0, &faulty));
-	announce(&v, &faulty);
-	/*
-	 * A WARN has more than 20 lines, so it takes longer than the limit.  With lockdep it
-	 * has more than 100, and on a slow machine may take longer than rule stall and RCU's
-	 * detector allow.
-	 */
-	SET(STALL, "0");
-	ASSERT_EQ(0, setting_change(&settings, RCU_STALL_SUPPRESS, "1"));
-	ASSERT_EQ(0, setting_change(&settings, PRINTK_DELAY, "100"));
-	SET(LATENCY, "1500");
-	EXPECT_EQ(0, victim_do(&self->victim, VICTIM_DONTNEED, VICTIM_AREA, self->page));
-	EXPECT_EQ(0, settings_restore(&settings));
-	EXPECT_VIOLATIONS(&faulty, MNCK_RULE_FAILURE, 1);
-}
-
 /* A start waits for the limit that it finds. */
 TEST_F_TIMEOUT(parameters, wait, MNCK_TIMEOUT)
 {
@@ -196,47 +166,41 @@ TEST_F_TIMEOUT(parameters, max_subscribers, MNCK_TIMEOUT)
 	EXPECT_EQ(0, mnck_attach(self->fd, self->victim.pid, MNCK_KIND_COUNTER, &sub));
 }
 
-#define MIGHT_SLEEP "sleeping function called from invalid context"
-/* Seconds to wait for the kernel's line; the kernel suppresses it for one second at most. */
-#define WARNING_TIMEOUT 5
+/* The victim's driver takes a mutex in each range, which is free. */
+#define LOCKING OF_MISTAKES("locking_invalidate")
+
+/* The victim is reaped, which the driver hears once. */
+#define EXPECT_LOCKED(_times)                                                           \
+	do {                                                                            \
+		long calls_ = probed_calls(LOCKING);                                    \
+											\
+		ASSERT_EQ(0, victim_mrelease(&self->victim));                           \
+		EXPECT_EQ(calls_ + 1, probed_calls(LOCKING));                           \
+		WAIT_UNTIL(broken("non-block", LOCKING) >= (_times));                   \
+		EXPECT_EQ(_times, broken("non-block", LOCKING));                        \
+	} while (0)
 
 /* A callback that might have slept is reported only while the probes are on. */
 TEST_F_TIMEOUT(parameters, probes, MNCK_TIMEOUT)
 {
-	static const char * const bug[] = { MIGHT_SLEEP };
-	const char *what = "end might have slept for lock faulty_lock in ";
-	struct violation v = in_munmap(MNCK_RULE_NON_BLOCK, what, VICTIM_AREA, self->page);
-	time_t limit = time(NULL) + WARNING_TIMEOUT;
-	struct subscriber faulty;
-	char record[4096];
-	__u64 found;
-
 	REQUIRE_OPTION(has_lockdep(), "PROVE_LOCKING");
-	ASSERT_EQ(0, faulty_attach(self->fd, self->victim.pid, MNCK_FAULT_MUTEX_FREE, MNCK_IN_END,
-				   VICTIM_AREA, self->page, &faulty));
-	announce_sleep_bug(MIGHT_SLEEP);
-	announce(&v, &faulty);
+	WATCH_MISTAKES();
+	ASSERT_EQ(0, victim_driver(&self->victim, "locking_interval" IN_AREA));
+	WAIT_UNTIL_PROBED(LOCKING);
+	announce_broken("non-block", LOCKING);
 	ASSERT_EQ(0, victim_trace_exit(&self->victim));
 	ASSERT_EQ(0, victim_doom(&self->victim));
 
-	do {
-		ASSERT_EQ(0, victim_mrelease(&self->victim));
-	} while (has_debug_atomic_sleep() && time(NULL) <= limit &&
-		 kmsg_find(self->log, bug, 1, record, sizeof(record)));
-	EXPECT_NO_VIOLATION(&faulty);
-
+	EXPECT_LOCKED(0);
 	SET(PROBES, "1");
-	ASSERT_EQ(0, victim_mrelease(&self->victim));
-	found = stats_now(&faulty).violations[MNCK_RULE_NON_BLOCK];
-	EXPECT_LT(0, found);
-
+	EXPECT_LOCKED(1);
 	SET(PROBES, "0");
-	ASSERT_EQ(0, victim_mrelease(&self->victim));
-	EXPECT_VIOLATIONS(&faulty, MNCK_RULE_NON_BLOCK, found);
-
+	EXPECT_LOCKED(1);
 	SET(PROBES, "1");
-	ASSERT_EQ(0, victim_mrelease(&self->victim));
-	EXPECT_VIOLATIONS(&faulty, MNCK_RULE_NON_BLOCK, 2 * found);
+	EXPECT_LOCKED(2);
+	/* Its file, and with it the driver, goes before the module can. */
+	victim_kill(&self->victim);
+	UNWATCH_MISTAKES();
 }
 
 /* Switches come and go while callbacks run, and a correct subscriber is not accused. */

@@ -32,6 +32,13 @@ enum misuse_what {
 	/* A subscriber whose first start, or invalidate, drops another registration. */
 	MISUSE_DROPS_IN_START,
 	MISUSE_DROPS_IN_INVALIDATE,
+	/*
+	 * A subscriber that locks a mutex in its end, and one that refuses each
+	 * non-blockable range, so that the end undoes a start.
+	 */
+	MISUSE_LOCKS_IN_END,
+	/* A subscriber that locks a mutex in its invalidate. */
+	MISUSE_LOCKS_IN_INVALIDATE,
 };
 
 enum misuse_callback {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Misuses the abstraction in callbacks, to prove that it notices: drops registrations, and asks
-//! for a [`TaskContext`].
+//! Misuses the abstraction in callbacks, to prove that it notices: drops registrations, asks for a
+//! [`TaskContext`], and locks a mutex.
 //!
 //! C header: [`callback_misuse.h`](callback_misuse.h)
 
@@ -29,6 +29,7 @@ use drops::{
     DropsInStart,
     Victim, //
 };
+use locks::Locks;
 use mmu_notifier::*;
 use probe::{
     Probe,
@@ -39,6 +40,7 @@ use seen::Seen;
 mod drops;
 #[path = "../../../src/ffi/raw.rs"]
 mod ffi;
+mod locks;
 #[path = "../../../src/mmu_notifier/mod.rs"]
 pub mod mmu_notifier;
 mod probe;
@@ -53,6 +55,8 @@ const PROBES: usize = 0;
 const REFUSED: usize = 1;
 const DROPS_IN_START: usize = 2;
 const DROPS_IN_INVALIDATE: usize = 3;
+const LOCKS_IN_END: usize = 4;
+const LOCKS_IN_INVALIDATE: usize = 5;
 
 module! {
     type: CallbackMisuse,
@@ -89,6 +93,11 @@ enum Attached {
     ),
     DropsInStart(Registration<StartEnd<DropsInStart>>),
     DropsInInvalidate(IntervalRegistration<OnePass<DropsInInvalidate>>),
+    LocksInEnd(
+        Registration<StartEnd<Locks>>,
+        Registration<StartOnly<Probe>>,
+    ),
+    LocksInInvalidate(IntervalRegistration<OnePass<Locks>>),
 }
 
 impl Attached {
@@ -127,6 +136,18 @@ impl Attached {
                     task,
                 )?)
             }
+            LOCKS_IN_END => {
+                let locks = Registration::new(mm, Locks::new(), task)?;
+
+                Self::LocksInEnd(locks, Registration::new(mm, Probe(seen.clone()), task)?)
+            }
+            LOCKS_IN_INVALIDATE => Self::LocksInInvalidate(IntervalRegistration::new(
+                mm,
+                all,
+                Locks::new(),
+                new_mutex!(()),
+                task,
+            )?),
             _ => return Err(EINVAL),
         })
     }
