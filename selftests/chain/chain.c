@@ -268,6 +268,29 @@ TEST_F_TIMEOUT(chain, lock_held, MNCK_TIMEOUT)
 }
 
 /*
+ * B refuses all ranges until it leaves the chain.  That its lock is taken does not matter then:
+ * the victim is reaped, and each start of A has its end.
+ */
+TEST_F_TIMEOUT(chain, refuser_leaves, MNCK_TIMEOUT)
+{
+	struct scene *s = &self->scene;
+	struct mnck_stats stats;
+	long rss;
+
+	rss = proc_rss_anon(s->victim.pid);
+	announce_refusals(s, &variant->config);
+	ASSERT_EQ(0, mnck_lock(&s->b, MNCK_LOCK_HOLD));
+	EXPECT_ERRNO(EAGAIN, victim_mrelease(&s->victim));
+	EXPECT_EQ(rss, proc_rss_anon(s->victim.pid));
+	EXPECT_EQ(s->reap.vmas, stats_now(&s->b).refusals);
+	ASSERT_EQ(0, mnck_detach(&s->b, &stats));
+
+	ASSERT_EQ(0, victim_mrelease(&s->victim));
+	EXPECT_EQ(0, proc_rss_anon(s->victim.pid));
+	EXPECT_MEMBER(&s->a, want_a(s, &variant->config, (struct rounds){ 2, 1 }));
+}
+
+/*
  * A registration outside the chain refuses ranges that all members have started: each
  * member gets its end.
  */
