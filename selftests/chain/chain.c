@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A chain of two members on one mm: A counts its starts and ends, B may refuse a
- * start.  Whichever member is first, when B refuses a range A gets the starts and
- * ends that the chain's policy prescribes.  Under the default policy, exact, A is
- * left with no open range.
+ * start.  Whichever member is first, when B refuses a range A gets an end for each
+ * start, and is left with no open range.
  *
  * Four registrations on the same mm are not in the chain: a counter and a trylock
  * that the core calls after the chain (old), and a counter and a trylock that it
@@ -41,24 +40,19 @@ struct scene {
 	struct subscriber b;
 };
 
-struct config {
-	__u32 policy;
-	bool b_is_first;
-};
-
 static int attach_pair(const struct scene *s, struct pair *pair)
 {
 	return mnck_attach(s->fd, s->victim.pid, MNCK_KIND_COUNTER, &pair->counter) ||
 	       mnck_attach(s->fd, s->victim.pid, MNCK_KIND_TRYLOCK, &pair->trylock);
 }
 
-static int attach_all(struct scene *s, const struct config *config)
+static int attach_all(struct scene *s, bool b_is_first)
 {
 	return attach_pair(s, &s->old) ||
-	       chain_attach(s->fd, s->victim.pid, config->policy, &s->chain) ||
-	       (config->b_is_first && chain_join(&s->chain, MNCK_KIND_TRYLOCK, &s->b)) ||
+	       chain_attach(s->fd, s->victim.pid, &s->chain) ||
+	       (b_is_first && chain_join(&s->chain, MNCK_KIND_TRYLOCK, &s->b)) ||
 	       chain_join(&s->chain, MNCK_KIND_COUNTER, &s->a) ||
-	       (!config->b_is_first && chain_join(&s->chain, MNCK_KIND_TRYLOCK, &s->b)) ||
+	       (!b_is_first && chain_join(&s->chain, MNCK_KIND_TRYLOCK, &s->b)) ||
 	       attach_pair(s, &s->new);
 }
 
@@ -68,39 +62,10 @@ struct rounds {
 	unsigned int refused;
 };
 
-static struct mnck_stats want_a(const struct scene *s, const struct config *config, struct rounds n)
+static struct mnck_stats want_a(const struct scene *s, bool b_is_first, struct rounds n)
 {
-	__u64 refused = (__u64)n.refused * s->reap.vmas, all = (__u64)n.all * s->reap.vmas;
-
-	/* If B is first and refuses, only the policy "all" starts A. */
-	if (config->b_is_first && config->policy != MNCK_POLICY_ALL)
-		return saw_reaps(MNCK_KIND_COUNTER, &s->reap, n.all - n.refused);
-	/* A has started before B refuses: "skip" leaves it open, which violates pairing. */
-	if (config->policy == MNCK_POLICY_SKIP) {
-		struct mnck_stats want = saw_reaps(MNCK_KIND_COUNTER, &s->reap, n.all);
-
-		want.violations[MNCK_RULE_PAIRING] = refused;
-		return paired_off(want, 0, all - refused, 0);
-	}
-	return saw_reaps(MNCK_KIND_COUNTER, &s->reap, n.all);
-}
-
-/* Announces the one WARN for A's starts without an end, if the policy causes them. */
-static void announce_refusals(const struct scene *s, const struct config *config)
-{
-	if (config->policy == MNCK_POLICY_SKIP && !config->b_is_first)
-		ksft_print_msg("mnck-expect: WARN pairing: counter %llu: start without an end\n",
-			       stats_now(&s->a).serial);
-}
-
-/* The chain counts as a counter before B would, but no rule is checked for it. */
-static struct mnck_stats want_chain(const struct scene *s, const struct config *config,
-				    struct rounds n)
-{
-	struct mnck_stats want = want_a(s, &(struct config){ .policy = config->policy }, n);
-
-	want.violations[MNCK_RULE_PAIRING] = 0;
-	return want;
+	/* If B is first and refuses, A is not started. */
+	return saw_reaps(MNCK_KIND_COUNTER, &s->reap, b_is_first ? n.all - n.refused : n.all);
 }
 
 static struct mnck_stats want_b(const struct scene *s, struct rounds n)
@@ -115,12 +80,13 @@ static struct mnck_stats want_trylock(const struct scene *s, unsigned int rounds
 	return refused(saw_reaps(MNCK_KIND_TRYLOCK, &s->reap, rounds), refusals);
 }
 
-#define EXPECT_SCENE(_s, _config, ...)                                            \
+#define EXPECT_SCENE(_s, _b_is_first, ...)                                            \
 	do {                                                                      \
 		struct rounds n_ = { __VA_ARGS__ };                               \
 										  \
-		EXPECT_MEMBER(&(_s)->chain, want_chain(_s, _config, n_));         \
-		EXPECT_MEMBER(&(_s)->a, want_a(_s, _config, n_));                 \
+		/* The chain counts as a counter before B would. */               \
+		EXPECT_MEMBER(&(_s)->chain, want_a(_s, false, n_));               \
+		EXPECT_MEMBER(&(_s)->a, want_a(_s, _b_is_first, n_));             \
 		EXPECT_MEMBER(&(_s)->b, want_b(_s, n_));                          \
 		EXPECT_STATS(&(_s)->old.counter,                                  \
 			     saw_reaps(MNCK_KIND_COUNTER, &(_s)->reap, n_.all));  \
@@ -129,12 +95,12 @@ static struct mnck_stats want_trylock(const struct scene *s, unsigned int rounds
 	} while (0)
 
 /* The members got the start of the last range in the order of joining, its end in reverse. */
-#define EXPECT_ORDER(_s, _config)                                                 \
+#define EXPECT_ORDER(_s, _b_is_first)                                                 \
 	do {                                                                      \
 		struct mnck_stats chain_ = stats_now(&(_s)->chain);               \
 		struct mnck_stats a_ = stats_now(&(_s)->a), b_ = stats_now(&(_s)->b); \
-		struct mnck_stats *first_ = (_config)->b_is_first ? &b_ : &a_;    \
-		struct mnck_stats *second_ = (_config)->b_is_first ? &a_ : &b_;   \
+		struct mnck_stats *first_ = (_b_is_first) ? &b_ : &a_;    \
+		struct mnck_stats *second_ = (_b_is_first) ? &a_ : &b_;   \
 										  \
 		EXPECT_LT(chain_.last_start_order, first_->last_start_order);     \
 		EXPECT_LT(first_->last_start_order, second_->last_start_order);   \
@@ -150,38 +116,11 @@ FIXTURE(chain)
 
 FIXTURE_VARIANT(chain)
 {
-	struct config config;
+	bool b_is_first;
 };
 
-FIXTURE_VARIANT_ADD(chain, exact_a_first)
-{
-	.config = { MNCK_POLICY_EXACT, .b_is_first = false },
-};
-
-FIXTURE_VARIANT_ADD(chain, exact_b_first)
-{
-	.config = { MNCK_POLICY_EXACT, .b_is_first = true },
-};
-
-FIXTURE_VARIANT_ADD(chain, skip_a_first)
-{
-	.config = { MNCK_POLICY_SKIP, .b_is_first = false },
-};
-
-FIXTURE_VARIANT_ADD(chain, skip_b_first)
-{
-	.config = { MNCK_POLICY_SKIP, .b_is_first = true },
-};
-
-FIXTURE_VARIANT_ADD(chain, all_a_first)
-{
-	.config = { MNCK_POLICY_ALL, .b_is_first = false },
-};
-
-FIXTURE_VARIANT_ADD(chain, all_b_first)
-{
-	.config = { MNCK_POLICY_ALL, .b_is_first = true },
-};
+FIXTURE_VARIANT_ADD(chain, a_first) { .b_is_first = false };
+FIXTURE_VARIANT_ADD(chain, b_first) { .b_is_first = true };
 
 FIXTURE_SETUP(chain)
 {
@@ -192,7 +131,7 @@ FIXTURE_SETUP(chain)
 	ASSERT_EQ(0, victim_trace_exit(&s->victim));
 	s->fd = mnck_open();
 	ASSERT_LE(0, s->fd);
-	ASSERT_EQ(0, attach_all(s, &variant->config));
+	ASSERT_EQ(0, attach_all(s, variant->b_is_first));
 	ASSERT_EQ(0, kill(s->victim.pid, SIGKILL));
 	ASSERT_EQ(0, victim_wait_exit_stop(&s->victim));
 	ASSERT_EQ(0, proc_reapable(s->victim.pid, &s->reap));
@@ -213,8 +152,8 @@ TEST_F_TIMEOUT(chain, lock_free, MNCK_TIMEOUT)
 	int status;
 
 	ASSERT_EQ(0, victim_mrelease(&s->victim));
-	EXPECT_SCENE(s, &variant->config, .all = 1);
-	EXPECT_ORDER(s, &variant->config);
+	EXPECT_SCENE(s, variant->b_is_first, .all = 1);
+	EXPECT_ORDER(s, variant->b_is_first);
 	EXPECT_EQ(0, proc_rss_anon(s->victim.pid));
 
 	/* The exit releases each of them once. */
@@ -232,37 +171,32 @@ TEST_F_TIMEOUT(chain, lock_free, MNCK_TIMEOUT)
 }
 
 /*
- * While B's lock is held, B refuses all ranges and no memory is reaped; A is as the
- * policy says.  Once the lock is free, the victim is reaped.
+ * While B's lock is held, B refuses all ranges and no memory is reaped.  Once the lock is
+ * free, the victim is reaped.
  */
 TEST_F_TIMEOUT(chain, lock_held, MNCK_TIMEOUT)
 {
 	struct scene *s = &self->scene;
-	__u64 open = 0;
 	long rss;
 
 	rss = proc_rss_anon(s->victim.pid);
 	ASSERT_LE(AREA_SIZE / 1024, rss);
-	announce_refusals(s, &variant->config);
 	ASSERT_EQ(0, mnck_lock(&s->b, MNCK_LOCK_HOLD));
 	for (unsigned int round = 1; round <= 2; round++) {
 		EXPECT_ERRNO(EAGAIN, victim_mrelease(&s->victim));
-		EXPECT_SCENE(s, &variant->config, .all = round, .refused = round);
+		EXPECT_SCENE(s, variant->b_is_first, .all = round, .refused = round);
 		/* Not one page was taken while B refused. */
 		EXPECT_EQ(rss, proc_rss_anon(s->victim.pid));
 	}
 
 	ASSERT_EQ(0, mnck_lock(&s->b, MNCK_LOCK_RELEASE));
 	ASSERT_EQ(0, victim_mrelease(&s->victim));
-	EXPECT_SCENE(s, &variant->config, .all = 3, .refused = 2);
-	EXPECT_ORDER(s, &variant->config);
+	EXPECT_SCENE(s, variant->b_is_first, .all = 3, .refused = 2);
+	EXPECT_ORDER(s, variant->b_is_first);
 	EXPECT_EQ(0, proc_rss_anon(s->victim.pid));
 
-	/* A start that was left without its end stays open for ever. */
 	victim_join(&s->victim);
-	if (variant->config.policy == MNCK_POLICY_SKIP && !variant->config.b_is_first)
-		open = 2 * s->reap.vmas;
-	EXPECT_EQ(open, stats_now(&s->a).open);
+	EXPECT_EQ(0, stats_now(&s->a).open);
 	EXPECT_EQ(0, stats_now(&s->a).closed_by_detach);
 	EXPECT_EQ(0, stats_now(&s->b).open);
 }
@@ -278,7 +212,6 @@ TEST_F_TIMEOUT(chain, refuser_leaves, MNCK_TIMEOUT)
 	long rss;
 
 	rss = proc_rss_anon(s->victim.pid);
-	announce_refusals(s, &variant->config);
 	ASSERT_EQ(0, mnck_lock(&s->b, MNCK_LOCK_HOLD));
 	EXPECT_ERRNO(EAGAIN, victim_mrelease(&s->victim));
 	EXPECT_EQ(rss, proc_rss_anon(s->victim.pid));
@@ -287,7 +220,7 @@ TEST_F_TIMEOUT(chain, refuser_leaves, MNCK_TIMEOUT)
 
 	ASSERT_EQ(0, victim_mrelease(&s->victim));
 	EXPECT_EQ(0, proc_rss_anon(s->victim.pid));
-	EXPECT_MEMBER(&s->a, want_a(s, &variant->config, (struct rounds){ 2, 1 }));
+	EXPECT_MEMBER(&s->a, want_a(s, variant->b_is_first, (struct rounds){ 2, 1 }));
 }
 
 /*
@@ -301,25 +234,24 @@ TEST_F_TIMEOUT(chain, foreign_refuses, MNCK_TIMEOUT)
 
 	ASSERT_EQ(0, mnck_lock(&s->old.trylock, MNCK_LOCK_HOLD));
 	EXPECT_ERRNO(EAGAIN, victim_mrelease(&s->victim));
-	EXPECT_SCENE(s, &variant->config, .all = 1);
-	EXPECT_ORDER(s, &variant->config);
+	EXPECT_SCENE(s, variant->b_is_first, .all = 1);
+	EXPECT_ORDER(s, variant->b_is_first);
 
 	ASSERT_EQ(0, mnck_lock(&s->new.trylock, MNCK_LOCK_HOLD));
 	EXPECT_ERRNO(EAGAIN, victim_mrelease(&s->victim));
-	EXPECT_SCENE(s, &variant->config, .all = 2);
-	EXPECT_ORDER(s, &variant->config);
+	EXPECT_SCENE(s, variant->b_is_first, .all = 2);
+	EXPECT_ORDER(s, variant->b_is_first);
 
 	ASSERT_EQ(0, mnck_lock(&s->old.trylock, MNCK_LOCK_RELEASE));
 	EXPECT_ERRNO(EAGAIN, victim_mrelease(&s->victim));
-	EXPECT_SCENE(s, &variant->config, .all = 3);
-	EXPECT_ORDER(s, &variant->config);
+	EXPECT_SCENE(s, variant->b_is_first, .all = 3);
+	EXPECT_ORDER(s, variant->b_is_first);
 
 	/* Both trylocks and B refuse at once: the core ends the range once. */
-	announce_refusals(s, &variant->config);
 	ASSERT_EQ(0, mnck_lock(&s->old.trylock, MNCK_LOCK_HOLD));
 	ASSERT_EQ(0, mnck_lock(&s->b, MNCK_LOCK_HOLD));
 	EXPECT_ERRNO(EAGAIN, victim_mrelease(&s->victim));
-	EXPECT_SCENE(s, &variant->config, .all = 4, .refused = 1);
+	EXPECT_SCENE(s, variant->b_is_first, .all = 4, .refused = 1);
 	EXPECT_STATS(&s->old.trylock, want_trylock(s, 4, 3 * vmas));
 	EXPECT_STATS(&s->new.trylock, want_trylock(s, 4, 3 * vmas));
 }
@@ -333,28 +265,11 @@ FIXTURE(oom_reaper)
 
 FIXTURE_VARIANT(oom_reaper)
 {
-	struct config config;
+	bool b_is_first;
 };
 
-FIXTURE_VARIANT_ADD(oom_reaper, exact_a_first)
-{
-	.config = { MNCK_POLICY_EXACT, .b_is_first = false },
-};
-
-FIXTURE_VARIANT_ADD(oom_reaper, exact_b_first)
-{
-	.config = { MNCK_POLICY_EXACT, .b_is_first = true },
-};
-
-FIXTURE_VARIANT_ADD(oom_reaper, skip)
-{
-	.config = { MNCK_POLICY_SKIP, .b_is_first = false },
-};
-
-FIXTURE_VARIANT_ADD(oom_reaper, all)
-{
-	.config = { MNCK_POLICY_ALL, .b_is_first = true },
-};
+FIXTURE_VARIANT_ADD(oom_reaper, a_first) { .b_is_first = false };
+FIXTURE_VARIANT_ADD(oom_reaper, b_first) { .b_is_first = true };
 
 FIXTURE_SETUP(oom_reaper)
 {
@@ -367,7 +282,7 @@ FIXTURE_SETUP(oom_reaper)
 	ASSERT_EQ(0, oom_start(&self->group, &s->victim, AREA_SIZE));
 	s->fd = mnck_open();
 	ASSERT_LE(0, s->fd);
-	ASSERT_EQ(0, attach_all(s, &variant->config));
+	ASSERT_EQ(0, attach_all(s, variant->b_is_first));
 }
 
 FIXTURE_TEARDOWN(oom_reaper)
@@ -378,17 +293,16 @@ FIXTURE_TEARDOWN(oom_reaper)
 	EXPECT_EQ(0, oom_remove(&self->group));
 }
 
-/* B refuses at each try of the oom_reaper, which gives up; A is as the policy says. */
+/* B refuses at each try of the oom_reaper, which gives up. */
 TEST_F_TIMEOUT(oom_reaper, lock_held, MNCK_TIMEOUT)
 {
 	struct scene *s = &self->scene;
 
-	announce_refusals(s, &variant->config);
 	ASSERT_EQ(0, mnck_lock(&s->b, MNCK_LOCK_HOLD));
 	ASSERT_EQ(0, oom_touch(&s->victim));
 	ASSERT_EQ(0, proc_reapable(s->victim.pid, &s->reap));
 	ASSERT_EQ(GAVE_UP, oom_verdict(&self->group, &s->victim));
-	EXPECT_SCENE(s, &variant->config, .all = REAPER_TRIES, .refused = REAPER_TRIES);
+	EXPECT_SCENE(s, variant->b_is_first, .all = REAPER_TRIES, .refused = REAPER_TRIES);
 }
 
 /* While B's lock is free, the oom_reaper reaps the victim in its first try. */
@@ -399,8 +313,8 @@ TEST_F_TIMEOUT(oom_reaper, lock_free, MNCK_TIMEOUT)
 	ASSERT_EQ(0, oom_touch(&s->victim));
 	ASSERT_EQ(0, proc_reapable(s->victim.pid, &s->reap));
 	ASSERT_EQ(REAPED, oom_verdict(&self->group, &s->victim));
-	EXPECT_SCENE(s, &variant->config, .all = 1);
-	EXPECT_ORDER(s, &variant->config);
+	EXPECT_SCENE(s, variant->b_is_first, .all = 1);
+	EXPECT_ORDER(s, variant->b_is_first);
 	EXPECT_EQ(0, proc_rss_anon(s->victim.pid));
 }
 

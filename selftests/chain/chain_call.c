@@ -29,7 +29,7 @@ FIXTURE_SETUP(chain_call)
 	ASSERT_EQ(0, own_pages());
 	/* So that the chain's id is not 0. */
 	ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_COUNTER, &self->counter));
-	ASSERT_EQ(0, chain_attach(self->fd, 0, MNCK_POLICY_EXACT, &self->chain));
+	ASSERT_EQ(0, chain_attach(self->fd, 0, &self->chain));
 	ASSERT_EQ(0, chain_join(&self->chain, MNCK_KIND_COUNTER, &self->a));
 	ASSERT_EQ(0, chain_join(&self->chain, MNCK_KIND_TRYLOCK, &self->b));
 }
@@ -42,27 +42,17 @@ FIXTURE_TEARDOWN(chain_call)
 	close(self->kmsg);
 }
 
-/* Only a counter, a trylock or a faulty driver can be a member, with no argument but its own. */
+/* Only a counter or a trylock can be a member, with no argument but its own. */
 TEST_F_TIMEOUT(chain_call, attach, MNCK_TIMEOUT)
 {
 	const __u32 in_chain = MNCK_ATTACH_IN_CHAIN;
 	const __u64 chain = self->chain.id;
 	const struct mnck_attach wrong[] = {
-		{ .kind = MNCK_KIND_CHAIN, .policy = MNCK_POLICY_ALL + 1 },
-		{ .kind = MNCK_KIND_CHAIN, .policy = UINT32_MAX },
-		{ .kind = MNCK_KIND_CHAIN, .reserved = 1 },
 		{ .kind = MNCK_KIND_CHAIN, .chain = chain },
 		{ .kind = MNCK_KIND_CHAIN, .end = getpagesize() },
-		{ .kind = MNCK_KIND_COUNTER, .policy = MNCK_POLICY_ALL },
 		{ .kind = MNCK_KIND_COUNTER, .chain = chain },
-		{ .kind = MNCK_KIND_SHARED, .policy = MNCK_POLICY_SKIP },
 		{ .flags = in_chain, .chain = chain, .pid = getpid() },
 		{ .flags = in_chain, .chain = chain, .pid = -1 },
-		{ .flags = in_chain, .chain = chain, .policy = MNCK_POLICY_SKIP },
-		{ .flags = in_chain, .chain = chain, .reserved = 1 },
-		{ .flags = in_chain, .chain = chain, .fault = MNCK_FAULT_EAGAIN },
-		{ .flags = in_chain, .chain = chain, .kind = MNCK_KIND_FAULTY,
-		  .place = MNCK_IN_INTERVAL },
 		{ .flags = in_chain, .chain = chain, .end = getpagesize() },
 		{ .flags = in_chain | MNCK_ATTACH_LOCKED, .chain = chain },
 		{ .flags = in_chain, .chain = self->counter.id },
@@ -76,8 +66,7 @@ TEST_F_TIMEOUT(chain_call, attach, MNCK_TIMEOUT)
 			TH_LOG("case %zu", i);
 	}
 	for (__u32 kind = 0; kind <= MNCK_KIND_CHAIN + 1; kind++) {
-		bool can = kind == MNCK_KIND_COUNTER || kind == MNCK_KIND_TRYLOCK ||
-			   kind == MNCK_KIND_FAULTY;
+		bool can = kind == MNCK_KIND_COUNTER || kind == MNCK_KIND_TRYLOCK;
 
 		EXPECT_ERRNO(can ? 0 : EINVAL, chain_join(&self->chain, kind, &sub))
 			TH_LOG("kind %u", kind);

@@ -49,7 +49,7 @@ FIXTURE_SETUP(chain_many)
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, workers_start(&self->workers, THREADS, work));
 	ASSERT_EQ(0, mnck_attach(self->fd, self->workers.pid, MNCK_KIND_TRYLOCK, &self->old));
-	ASSERT_EQ(0, chain_attach(self->fd, self->workers.pid, MNCK_POLICY_EXACT, &self->chain));
+	ASSERT_EQ(0, chain_attach(self->fd, self->workers.pid, &self->chain));
 	ASSERT_EQ(0, chain_join(&self->chain, MNCK_KIND_COUNTER, &self->a));
 	ASSERT_EQ(0, chain_join(&self->chain, MNCK_KIND_TRYLOCK, &self->b));
 }
@@ -127,7 +127,7 @@ TEST_F_TIMEOUT(chain_many, nested, MNCK_TIMEOUT)
 	ASSERT_EQ(0, own_pages());
 	ASSERT_EQ(0, madvise(huge, HUGE, MADV_HUGEPAGE)) TH_LOG("%m");
 	ASSERT_EQ(0, madvise(huge, HUGE, MADV_COLLAPSE)) TH_LOG("%m");
-	ASSERT_EQ(0, chain_attach(self->fd, 0, MNCK_POLICY_EXACT, &self->chain));
+	ASSERT_EQ(0, chain_attach(self->fd, 0, &self->chain));
 	ASSERT_EQ(0, chain_join(&self->chain, MNCK_KIND_COUNTER, &self->a));
 	ASSERT_EQ(0, chain_join(&self->chain, MNCK_KIND_TRYLOCK, &self->b));
 

@@ -44,7 +44,7 @@ static int leave_all(struct scene *s)
 
 static int join_all(struct scene *s, pid_t pid)
 {
-	return chain_attach(s->fd, pid, MNCK_POLICY_EXACT, &s->chain) ||
+	return chain_attach(s->fd, pid, &s->chain) ||
 	       chain_join(&s->chain, MNCK_KIND_COUNTER, &s->a) ||
 	       chain_join(&s->chain, MNCK_KIND_TRYLOCK, &s->b);
 }
@@ -53,7 +53,7 @@ static int call_attach(void *arg)
 {
 	struct scene *s = arg;
 
-	return chain_attach(s->fd, 0, MNCK_POLICY_EXACT, &s->c);
+	return chain_attach(s->fd, 0, &s->c);
 }
 
 static int call_join(void *arg)

@@ -54,7 +54,7 @@ FIXTURE_SETUP(chain_open)
 	self->old_fd = mnck_open();
 	ASSERT_LE(0, self->old_fd);
 	ASSERT_EQ(0, mnck_attach(self->old_fd, v->pid, MNCK_KIND_TRYLOCK, &self->old));
-	ASSERT_EQ(0, chain_attach(self->fd, v->pid, MNCK_POLICY_EXACT, &self->chain));
+	ASSERT_EQ(0, chain_attach(self->fd, v->pid, &self->chain));
 	ASSERT_EQ(0, chain_join(&self->chain, MNCK_KIND_COUNTER, &self->a));
 	ASSERT_EQ(0, chain_join(&self->chain, MNCK_KIND_TRYLOCK, &self->b));
 }

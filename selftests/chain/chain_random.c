@@ -148,7 +148,7 @@ FIXTURE_SETUP(chain_random)
 	ASSERT_LE(0, run->fd);
 	ASSERT_EQ(0, workers_start(&run->workers, THREADS, work));
 	ASSERT_EQ(0, mnck_attach(run->fd, run->workers.pid, MNCK_KIND_COUNTER, &run->core));
-	ASSERT_EQ(0, chain_attach(run->fd, run->workers.pid, MNCK_POLICY_EXACT, &run->chain));
+	ASSERT_EQ(0, chain_attach(run->fd, run->workers.pid, &run->chain));
 }
 
 FIXTURE_TEARDOWN(chain_random)
@@ -278,7 +278,7 @@ static void one_victim(struct __test_metadata *_metadata, struct run *self)
 	ASSERT_EQ(0, victim_start(&v, PAGES * getpagesize()));
 	ASSERT_EQ(0, victim_trace_exit(&v));
 	ASSERT_EQ(0, mnck_attach(fd, v.pid, MNCK_KIND_TRYLOCK, &old));
-	ASSERT_EQ(0, chain_attach(fd, v.pid, MNCK_POLICY_EXACT, &chain));
+	ASSERT_EQ(0, chain_attach(fd, v.pid, &chain));
 	for (int i = 0; i < n; i++)
 		ASSERT_EQ(0, chain_join(&chain, random_kind(self), &subs[i]));
 	ASSERT_EQ(0, mnck_attach(fd, v.pid, MNCK_KIND_TRYLOCK, &new));

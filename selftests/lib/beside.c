@@ -12,7 +12,7 @@ int beside_attach(struct beside *all, pid_t pid, void *start, size_t len)
 	       mnck_attach(all->fd, pid, MNCK_KIND_TRYLOCK, &all->trylock) ||
 	       (len && interval_attach(all->fd, pid, MNCK_KIND_MIRROR, 0, start, len,
 				       &all->mirror)) ||
-	       chain_attach(all->fd, pid, MNCK_POLICY_EXACT, &all->chain) ||
+	       chain_attach(all->fd, pid, &all->chain) ||
 	       chain_join(&all->chain, MNCK_KIND_COUNTER, &all->member_counter) ||
 	       chain_join(&all->chain, MNCK_KIND_TRYLOCK, &all->member_trylock) ||
 	       mnck_attach(all->fd, pid, MNCK_KIND_COUNTER, &all->counter) ? -1 : 0;

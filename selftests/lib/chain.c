@@ -2,11 +2,9 @@
 #include "chain.h"
 #include "text.h"
 
-int chain_attach(int fd, pid_t pid, __u32 policy, struct subscriber *chain)
+int chain_attach(int fd, pid_t pid, struct subscriber *chain)
 {
-	struct mnck_attach how = { .pid = pid, .kind = MNCK_KIND_CHAIN, .policy = policy };
-
-	return mnck_attach_how(fd, how, chain);
+	return mnck_attach(fd, pid, MNCK_KIND_CHAIN, chain);
 }
 
 int chain_join(const struct subscriber *chain, __u32 kind, struct subscriber *member)

@@ -10,7 +10,7 @@
 #include "device.h"
 #include "stats.h"
 
-int chain_attach(int fd, pid_t pid, __u32 policy, struct subscriber *chain);
+int chain_attach(int fd, pid_t pid, struct subscriber *chain);
 
 /* Adds a member: a counter, or a trylock, which has an end in a chain. */
 int chain_join(const struct subscriber *chain, __u32 kind, struct subscriber *member);

@@ -68,14 +68,10 @@ bool has_mnck_ko(void)
 
 int mnck_insert(const char *parameters)
 {
-	char all[128];
 	int ret, error;
 
-	/* A parameter can be given only once. */
-	snprintf(all, sizeof(all), "%s%s", strstr(parameters, "faulty=") ? "" : "faulty=1 ",
-		 parameters);
 	file_write(KUNIT_FILTER, "none");
-	ret = module_insert("MNCK_KO", "mnck", all);
+	ret = module_insert("MNCK_KO", "mnck", parameters);
 	error = errno;
 	file_write(KUNIT_FILTER, "*");
 	errno = error;

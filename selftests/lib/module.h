@@ -31,9 +31,8 @@ bool has_mnck_ko(void);
 	} while (0)
 
 /*
- * Inserts mnck with these parameters, and with faulty=1 unless they have another value of
- * it.  Does not run the KUnit suites: they have run when mnck was inserted first, and take
- * longer than all else.
+ * Inserts mnck with these parameters.  Does not run the KUnit suites: they have run when mnck was
+ * inserted first, and take longer than all else.
  */
 int mnck_insert(const char *parameters);
 

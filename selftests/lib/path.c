@@ -49,7 +49,7 @@ static int path_attach_all(struct path *p, pid_t pid)
 	    mnck_attach(p->fd, pid, MNCK_KIND_SECONDARY_TLB, &sub) ||
 	    path_add(p, &sub, PATH_NONE) ||
 	    mnck_attach(p->fd, pid, MNCK_KIND_AGING, &sub) || path_add(p, &sub, PATH_NONE) ||
-	    chain_attach(p->fd, pid, MNCK_POLICY_EXACT, &p->chain) ||
+	    chain_attach(p->fd, pid, &p->chain) ||
 	    chain_join(&p->chain, MNCK_KIND_COUNTER, &sub) || path_add(p, &sub, PATH_PAIRED) ||
 	    chain_join(&p->chain, MNCK_KIND_TRYLOCK, &sub) || path_add(p, &sub, PATH_BOTH))
 		return -1;

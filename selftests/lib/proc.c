@@ -111,12 +111,3 @@ int proc_reapable(pid_t pid, struct reapable *reap)
 	fclose(smaps);
 	return reap->vmas ? 0 : -1;
 }
-
-bool lockdep_watches(void)
-{
-	char buf[8192], *line;
-
-	file_read(buf, sizeof(buf), "/proc/lockdep_stats");
-	line = strstr(buf, "\n debug_locks:");
-	return line && atoi(line + strlen("\n debug_locks:"));
-}

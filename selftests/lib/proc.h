@@ -33,9 +33,6 @@ long proc_rss_anon(pid_t pid);
  */
 pid_t kernel_thread(const char *name);
 
-/* Returns whether lockdep is built in and has not turned itself off. */
-bool lockdep_watches(void);
-
 /* What the OOM reaper would reap of a process. */
 struct reapable {
 	unsigned int vmas;

@@ -47,7 +47,7 @@ static int attach_models(int fd, pid_t pid, struct models *m)
 		ret |= interval_attach(fd, pid, intervals[i], 0, VICTIM_AREA, AREA_SIZE,
 				       &m->intervals[i]);
 	ret |= mnck_attach(fd, pid, MNCK_KIND_SECONDARY_TLB, &m->tlb);
-	ret |= chain_attach(fd, pid, MNCK_POLICY_EXACT, &m->chain);
+	ret |= chain_attach(fd, pid, &m->chain);
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
 		ret |= chain_join(&m->chain, members[i], &m->members[i]);
 	/* Pages in the mirror's shadow, which the reaping must remove. */
@@ -139,7 +139,7 @@ TEST_F_TIMEOUT(reaper, sleeper, MNCK_TIMEOUT)
 	announce_broken("non-block", SLEEPER);
 	announce_sleep_bug(BUG_SCHEDULING ": " OOM_REAPER "/");
 	EXPECT_REAPED();
-	v = in_reaping(0, NULL, &self->reap);
+	v = in_reaping(&self->reap);
 	v.pid = kernel_thread(OOM_REAPER);
 	v.comm = OOM_REAPER;
 	WAIT_UNTIL(broken("non-block", SLEEPER) >= self->reap.vmas);

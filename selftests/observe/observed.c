@@ -173,12 +173,12 @@ TEST_F_TIMEOUT(observed, named, MNCK_TIMEOUT)
 	ASSERT_EQ(0, victim_driver(v, variant->line));
 	WAIT_UNTIL_PROBED(variant->function);
 
-	violation = in_munmap(0, NULL, VICTIM_AREA, self->page);
+	violation = in_munmap(VICTIM_AREA, self->page);
 	ASSERT_EQ(0, victim_do(v, VICTIM_MUNMAP, VICTIM_AREA, self->page));
 	if (variant->reaped) {
 		ASSERT_EQ(0, victim_doom(v));
 		ASSERT_EQ(0, proc_reapable(v->pid, &self->reap));
-		violation = in_reaping(0, NULL, &self->reap);
+		violation = in_reaping(&self->reap);
 		if (variant->interval) {
 			violation.start = (unsigned long)VICTIM_AREA + self->page;
 			violation.end = (unsigned long)VICTIM_AREA + AREA_SIZE;

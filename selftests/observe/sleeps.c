@@ -168,12 +168,12 @@ static bool only_might_sleep(const char * const bugs[2])
 			sleep(2);                                                       \
 											\
 		STOP_IN_EXIT();                                                         \
-		v_ = in_reaping(0, NULL, &self->reap);                                  \
+		v_ = in_reaping(&self->reap);                                  \
 		v_.start = (_first);                                                    \
 		v_.end = (_last);                                                       \
 		times_ = (_ranges);                                                     \
 		if (variant->reclaims) {                                                \
-			v_ = in_munmap(0, NULL, VICTIM_AREA, getpagesize());            \
+			v_ = in_munmap(VICTIM_AREA, getpagesize());            \
 			v_.pid = victim_->pid;                                          \
 			times_++;                                                       \
 		}                                                                       \

@@ -159,7 +159,7 @@ TEST_F_TIMEOUT(check, released, MNCK_TIMEOUT)
 						 &subs[i]));
 		}
 	}
-	ASSERT_EQ(0, chain_attach(self->fd, self->victim.pid, MNCK_POLICY_EXACT, &chain));
+	ASSERT_EQ(0, chain_attach(self->fd, self->victim.pid, &chain));
 	ASSERT_EQ(0, chain_join(&chain, MNCK_KIND_COUNTER, &member));
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)

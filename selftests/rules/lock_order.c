@@ -95,7 +95,7 @@ TEST_F_TIMEOUT(lock_order, maps, MNCK_TIMEOUT)
 	for (size_t i = 0; i < ARRAY_SIZE(intervals); i++)
 		ASSERT_EQ(0, interval_attach(self->fd, pid, intervals[i], 0, VICTIM_AREA, AREA_SIZE,
 					     &sub));
-	ASSERT_EQ(0, chain_attach(self->fd, pid, MNCK_POLICY_EXACT, &chain));
+	ASSERT_EQ(0, chain_attach(self->fd, pid, &chain));
 	ASSERT_EQ(0, chain_join(&chain, MNCK_KIND_COUNTER, &sub));
 	ASSERT_EQ(0, victim_do(&self->victim, VICTIM_MUNMAP, VICTIM_AREA, getpagesize()));
 	ASSERT_EQ(SIGKILL, WTERMSIG(victim_kill(&self->victim)));

@@ -283,9 +283,9 @@ static void play(const struct mistake *mistake)
 	/* No report comes any more. */
 	if (mnck_set_parameter("watch", 0))
 		err(1, "mnck does not end its watch");
-	violation = in_reaping(0, NULL, &reap);
+	violation = in_reaping(&reap);
 	if (mistake->in_munmap) {
-		violation = in_munmap(0, NULL, VICTIM_AREA, UNMAP_SIZE);
+		violation = in_munmap(VICTIM_AREA, UNMAP_SIZE);
 		violation.pid = victim.pid;
 	}
 	print_log(kmsg, mistake, &violation);

@@ -83,7 +83,7 @@ TEST_F_TIMEOUT(uapi, unknown_call, MNCK_TIMEOUT)
 /* An unknown kind of subscriber fails with EINVAL. */
 TEST_F_TIMEOUT(uapi, unknown_kind, MNCK_TIMEOUT)
 {
-	const __u32 unknown[] = { MNCK_KIND_FAULTY + 1, 1U << 31, UINT32_MAX };
+	const __u32 unknown[] = { MNCK_KIND_CHAIN + 1, 1U << 31, UINT32_MAX };
 	struct subscriber sub;
 
 	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++)
@@ -142,7 +142,7 @@ TEST_F_TIMEOUT(uapi, unknown_flag, MNCK_TIMEOUT)
 /* A call for one kind of subscriber fails with EINVAL on every other kind. */
 TEST_F_TIMEOUT(uapi, wrong_kind, MNCK_TIMEOUT)
 {
-	for (__u32 kind = 0; kind <= MNCK_KIND_FAULTY; kind++) {
+	for (__u32 kind = 0; kind <= MNCK_KIND_CHAIN; kind++) {
 		struct mnck_attach how = { .kind = kind };
 		struct mnck_mirror mirror = { .size = sizeof(mirror) };
 		struct subscriber sub;
@@ -197,7 +197,7 @@ TEST_F_TIMEOUT(uapi, attach_range, MNCK_TIMEOUT)
 {
 	struct subscriber sub;
 
-	for (__u32 kind = 0; kind <= MNCK_KIND_FAULTY; kind++) {
+	for (__u32 kind = 0; kind <= MNCK_KIND_CHAIN; kind++) {
 		struct mnck_attach how = {
 			.kind = kind, .start = MIRROR_START, .end = MIRROR_START + self->page,
 		};
@@ -213,70 +213,6 @@ TEST_F_TIMEOUT(uapi, attach_range, MNCK_TIMEOUT)
 			EXPECT_ERRNO(EINVAL, mnck_attach_how(self->fd, how, &sub))
 				TH_LOG("kind %u, %#llx-%#llx", kind, how.start, how.end);
 		}
-	}
-}
-
-/* Returns whether a faulty driver can make this mistake in this callback. */
-static bool fault_exists(__u32 fault, __u32 place)
-{
-	bool sleeps = fault >= MNCK_FAULT_MSLEEP && fault <= MNCK_FAULT_PREEMPTED;
-	bool locks = fault >= MNCK_FAULT_LOCK_RECLAIM && fault <= MNCK_FAULT_LOCK_LAST;
-
-	switch (place) {
-	case MNCK_IN_START:
-		return fault <= MNCK_FAULT_TOLERANT || fault == MNCK_FAULT_OOPS;
-	case MNCK_IN_END:
-		return sleeps;
-	case MNCK_IN_INTERVAL:
-		return sleeps || locks || fault == MNCK_FAULT_NONE ||
-		       fault == MNCK_FAULT_EAGAIN;
-	case MNCK_IN_RELEASE:
-		return locks;
-	default:
-		return false;
-	}
-}
-
-/*
- * Only a faulty driver takes a fault and a place, and only those that go together.  It is
- * detached at once: other tests look at what it does.
- */
-TEST_F_TIMEOUT(uapi, attach_fault, MNCK_TIMEOUT)
-{
-	const __u32 faults = MNCK_FAULT_OOPS + 2, places = MNCK_IN_RELEASE + 2;
-	struct mnck_stats stats;
-	struct subscriber sub;
-
-	for (__u32 i = 0; i < faults * places; i++) {
-		struct mnck_attach how = {
-			.kind = MNCK_KIND_FAULTY, .fault = i / places, .place = i % places,
-		};
-		bool exists = fault_exists(how.fault, how.place);
-
-		if (how.place == MNCK_IN_INTERVAL) {
-			EXPECT_ERRNO(EINVAL, mnck_attach_how(self->fd, how, &sub));
-			how.start = MIRROR_START;
-			how.end = MIRROR_START + self->page;
-		}
-		EXPECT_ERRNO(exists ? 0 : EINVAL, mnck_attach_how(self->fd, how, &sub))
-			TH_LOG("fault %u, place %u", how.fault, how.place);
-		if (exists)
-			EXPECT_EQ(0, mnck_detach(&sub, &stats));
-	}
-
-	/* Every other kind rejects a fault and a place. */
-	for (__u32 kind = 0; kind < MNCK_KIND_FAULTY; kind++) {
-		struct mnck_attach fault = { .kind = kind, .fault = MNCK_FAULT_EAGAIN };
-		struct mnck_attach place = { .kind = kind, .place = MNCK_IN_END };
-
-		if (kind == MNCK_KIND_MIRROR || kind == MNCK_KIND_TWO_PASS) {
-			fault.start = MIRROR_START;
-			fault.end = MIRROR_START + self->page;
-			place.start = fault.start;
-			place.end = fault.end;
-		}
-		EXPECT_ERRNO(EINVAL, mnck_attach_how(self->fd, fault, &sub));
-		EXPECT_ERRNO(EINVAL, mnck_attach_how(self->fd, place, &sub));
 	}
 }
 

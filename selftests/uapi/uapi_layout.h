@@ -17,7 +17,7 @@
 /* The size of the first version, which had no member from start on. */
 #define MNCK_ATTACH_SIZE_V1 24
 
-static_assert(sizeof(struct mnck_attach) == 64, "mnck_attach");
+static_assert(sizeof(struct mnck_attach) == 48, "mnck_attach");
 ASSERT_OFFSET(mnck_attach, size, 0);
 ASSERT_OFFSET(mnck_attach, pid, 4);
 ASSERT_OFFSET(mnck_attach, kind, 8);
@@ -26,10 +26,6 @@ ASSERT_OFFSET(mnck_attach, id, 16);
 ASSERT_OFFSET(mnck_attach, start, 24);
 ASSERT_OFFSET(mnck_attach, end, 32);
 ASSERT_OFFSET(mnck_attach, chain, 40);
-ASSERT_OFFSET(mnck_attach, policy, 48);
-ASSERT_OFFSET(mnck_attach, fault, 52);
-ASSERT_OFFSET(mnck_attach, place, 56);
-ASSERT_OFFSET(mnck_attach, reserved, 60);
 
 static_assert(sizeof(struct mnck_stats) == 496, "mnck_stats");
 ASSERT_OFFSET(mnck_stats, size, 0);
@@ -149,7 +145,7 @@ ASSERT_OFFSET(mnck_prearm, callback, 4);
 ASSERT_OFFSET(mnck_prearm, function, 8);
 
 /* So are the numbers. */
-static_assert(MNCK_ATTACH == 0xc040bd00, "MNCK_ATTACH");
+static_assert(MNCK_ATTACH == 0xc030bd00, "MNCK_ATTACH");
 static_assert(MNCK_DETACH == 0xc1f0bd01, "MNCK_DETACH");
 static_assert(MNCK_STATS == 0xc1f0bd02, "MNCK_STATS");
 static_assert(MNCK_LOCK == 0x4018bd03, "MNCK_LOCK");

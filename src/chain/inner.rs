@@ -30,8 +30,7 @@ use super::{
     pairs::{
         Begun,
         Pairs, //
-    },
-    Policy, //
+    }, //
 };
 use crate::mmu_notifier::{
     CallbackContext,
@@ -46,7 +45,6 @@ use crate::mmu_notifier::{
 #[pin_data]
 pub(super) struct Inner {
     mm: ARef<Mm>,
-    policy: Policy,
 
     /// Serialises joining and leaving. Never taken in a callback, so that memory can be allocated
     /// under it.
@@ -82,11 +80,10 @@ struct Current {
 impl Inner {
     /// Makes the state of a chain on `mm`, without members, with memory for `reserved` ranges that
     /// are open at once. May sleep.
-    pub(super) fn new(mm: &Mm, policy: Policy, reserved: usize) -> Result<Arc<Self>> {
+    pub(super) fn new(mm: &Mm, reserved: usize) -> Result<Arc<Self>> {
         Arc::pin_init(
             try_pin_init!(Self {
                 mm: ARef::from(mm),
-                policy,
                 changing <- new_mutex!((), "Chain::changing"),
                 current <- {
                     let current = Current {
@@ -113,7 +110,8 @@ impl Inner {
         self.members().len()
     }
 
-    /// Starts `range` for all members. If one refuses, undoes that as the policy says, and refuses.
+    /// Starts `range` for all members. If one refuses, ends `range` for those that had
+    /// started before it, and refuses.
     pub(super) fn start<'c>(
         &self,
         range: &Range,
@@ -126,7 +124,7 @@ impl Inner {
 
         let reading = self.readers.read_lock();
         let members = self.members();
-        let result = members.start(self.policy, range, context);
+        let result = members.start(range, context);
 
         // In this order: otherwise this could drop the last reference to a member that has left.
         drop(members);

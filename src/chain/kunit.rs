@@ -28,7 +28,6 @@ mod tests {
                 Pairs, //
             },
             Ending,
-            Policy,
             Subscriber, //
         },
         mmu_notifier::{
@@ -73,7 +72,6 @@ mod tests {
     const GONE: u64 = 0x4;
     const END: u64 = 0x7;
     const RELEASE: u64 = 0xa;
-    const END_OF_REFUSED: u64 = 0xd;
 
     /// A subscriber that notes its callbacks, and may refuse.
     struct Noting {
@@ -109,10 +107,6 @@ mod tests {
             self.notes.note(call + self.number);
         }
 
-        fn end_without_start(self: Pin<&Self>, _range: &Range, _context: CallbackContext<'_>) {
-            self.notes.note(END_OF_REFUSED + self.number);
-        }
-
         fn release(self: Pin<&Self>, _mm: &Mm) {
             self.notes.note(RELEASE + self.number);
         }
@@ -139,8 +133,8 @@ mod tests {
     }
 
     /// Starts a range for all members, and returns whether none has refused.
-    fn start(members: &Members, policy: Policy, made: &HandMade) -> bool {
-        made.call(|range, context| members.start(policy, range, context).is_ok())
+    fn start(members: &Members, made: &HandMade) -> bool {
+        made.call(|range, context| members.start(range, context).is_ok())
     }
 
     fn end(members: &Members, made: &HandMade) {
@@ -268,23 +262,20 @@ mod tests {
     fn ends_come_in_reverse() -> Result {
         let notes = Notes::none()?;
         let members = three(&notes, 0b111)?;
+        // A blockable range: no member can refuse it.
+        let made = HandMade::new(true)?;
 
-        for policy in [Policy::Exact, Policy::Skip, Policy::All] {
-            // A blockable range: no member can refuse it.
-            let made = HandMade::new(true)?;
-
-            assert!(start(&members, policy, &made));
-            assert_eq!(notes.seen(), 0x123);
-            end(&members, &made);
-            assert_eq!(notes.seen(), 0x987);
-            end(&members, &made);
-            assert_eq!(notes.seen(), 0);
-        }
+        assert!(start(&members, &made));
+        assert_eq!(notes.seen(), 0x123);
+        end(&members, &made);
+        assert_eq!(notes.seen(), 0x987);
+        end(&members, &made);
+        assert_eq!(notes.seen(), 0);
         Ok(())
     }
 
     #[test]
-    fn exact_ends_who_has_started() -> Result {
+    fn refusal_ends_who_has_started() -> Result {
         for (refuse, seen) in [
             (0b001, 0x1),
             (0b010, 0x127),
@@ -295,35 +286,7 @@ mod tests {
             let members = three(&notes, refuse)?;
             let made = HandMade::new(false)?;
 
-            assert!(!start(&members, Policy::Exact, &made));
-            assert_eq!(notes.seen(), seen);
-            // As the core does after a refusal for all that have an end.
-            end(&members, &made);
-            assert_eq!(notes.seen(), 0);
-        }
-        Ok(())
-    }
-
-    #[test]
-    fn skip_ends_nobody() -> Result {
-        let notes = Notes::none()?;
-        let members = three(&notes, 0b100)?;
-        let made = HandMade::new(false)?;
-
-        assert!(!start(&members, Policy::Skip, &made));
-        end(&members, &made);
-        assert_eq!(notes.seen(), 0x123);
-        Ok(())
-    }
-
-    #[test]
-    fn all_starts_and_ends_everybody() -> Result {
-        for (refuse, seen) in [(0b001, 0x12398d), (0b010, 0x1239e7), (0b110, 0x123fe7)] {
-            let notes = Notes::none()?;
-            let members = three(&notes, refuse)?;
-            let made = HandMade::new(false)?;
-
-            assert!(!start(&members, Policy::All, &made));
+            assert!(!start(&members, &made));
             assert_eq!(notes.seen(), seen);
             // As the core does after a refusal for all that have an end.
             end(&members, &made);
@@ -334,27 +297,18 @@ mod tests {
 
     #[test]
     fn refused_range_is_over() -> Result {
-        for policy in [Policy::Exact, Policy::Skip, Policy::All] {
-            let notes = Notes::none()?;
-            let made = HandMade::new(false)?;
-            let member: Arc<dyn Member> = Typed::new(
-                Noting {
-                    notes: notes.clone(),
-                    number: 0,
-                    refuses: true,
-                },
-                1,
-            )?;
+        let made = HandMade::new(false)?;
+        let member = Typed::new(
+            Noting {
+                notes: Notes::none()?,
+                number: 0,
+                refuses: true,
+            },
+            1,
+        )?;
 
-            assert!(!start(
-                &Members::none().with(member.clone())?,
-                policy,
-                &made
-            ));
-            notes.seen();
-            made.call(|range, context| member.end_in_any_case(range, context));
-            assert_eq!(notes.seen(), 0);
-        }
+        assert!(!start(&Members::none().with(member.clone())?, &made));
+        assert!(!member.pairs().has(made.range()));
         Ok(())
     }
 
@@ -364,7 +318,7 @@ mod tests {
         let members = three(&notes, 0)?;
         let (open, late) = (HandMade::new(true)?, HandMade::new(true)?);
 
-        assert!(start(&members, Policy::Exact, &open));
+        assert!(start(&members, &open));
         assert_eq!(notes.seen(), 0x123);
         members.close(open.range().mm());
         assert_eq!(notes.seen(), 0xc6b5a4);
@@ -372,7 +326,7 @@ mod tests {
         // After the release no callback is called.
         members.close(open.range().mm());
         end(&members, &open);
-        assert!(start(&members, Policy::Exact, &late));
+        assert!(start(&members, &late));
         assert_eq!(notes.seen(), 0);
         Ok(())
     }
@@ -395,7 +349,7 @@ mod tests {
         assert_eq!(more.len(), 4);
         let less = more.without(&fourth)?;
         assert_eq!(less.len(), 3);
-        assert!(start(&less, Policy::Exact, &made));
+        assert!(start(&less, &made));
         assert_eq!(notes.seen(), 0x123);
         Ok(())
     }

@@ -32,14 +32,6 @@ pub(super) trait Member: Send + Sync {
     /// Calls the member's end, if its start for `range` has succeeded and was not ended yet.
     fn end(&self, range: &Range, context: CallbackContext<'_>);
 
-    /// Calls the member's end even if its start has refused `range`: see
-    /// [`Policy::All`](super::Policy::All).
-    fn end_in_any_case(&self, range: &Range, context: CallbackContext<'_>);
-
-    /// Drops the pair of `range` without an end, even if the start has succeeded: see
-    /// [`Policy::Skip`](super::Policy::Skip).
-    fn forget(&self, range: &Range);
-
     /// Tells the member that a member of the chain has refused `range`, which is over.
     fn refused(&self, range: &Range);
 
@@ -74,6 +66,12 @@ impl<S: Subscriber> Typed<S> {
         )
     }
 
+    /// Returns its open pairs.
+    #[cfg(mnck_kunit)]
+    pub(super) fn pairs(&self) -> &Pairs<S::Value> {
+        &self.pairs
+    }
+
     /// Returns the subscriber.
     pub(super) fn subscriber(&self) -> Pin<&S> {
         self.subscriber.as_ref()
@@ -102,18 +100,6 @@ impl<S: Subscriber> Member for Typed<S> {
             self.subscriber()
                 .end(value, Ending::Range(range, context.reborrow()));
         }
-    }
-
-    fn end_in_any_case(&self, range: &Range, context: CallbackContext<'_>) {
-        if self.pairs.take_refused(range) {
-            self.subscriber().end_without_start(range, context);
-        } else {
-            self.end(range, context);
-        }
-    }
-
-    fn forget(&self, range: &Range) {
-        self.pairs.take(range);
     }
 
     fn refused(&self, range: &Range) {

@@ -18,23 +18,6 @@ use crate::mmu_notifier::{
     WouldBlock, //
 };
 
-/// Which members are ended when a member refuses a range.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Policy {
-    /// Ends exactly the members that had started before it, the last first.
-    Exact,
-
-    /// Ends no member, as Linux did from 2018 to 2021: a subscriber that counts starts and ends
-    /// then has a start too many for ever. For demonstration.
-    Skip,
-
-    /// Starts all members and then ends all, as in an RFC of 2019: a member that has refused must
-    /// tolerate an end, see [`end_without_start`](super::Subscriber::end_without_start). (The core
-    /// has started and ended all subscribers since 2021, but it forbids an end to subscribers that
-    /// may refuse.) For demonstration.
-    All,
-}
-
 /// The members at one time, in the order in which they have joined. A list is never changed: when a
 /// member joins or leaves, another list replaces it.
 pub(super) struct Members(KVec<Arc<dyn Member>>);
@@ -76,52 +59,32 @@ impl Members {
         self.0.len()
     }
 
-    /// Starts `range` for each member. If a member refuses, ends `range` for the members that
-    /// `policy` prescribes, and refuses.
+    /// Starts `range` for each member. If a member refuses, ends `range` for the members that had
+    /// started before it, the last first, and refuses.
     pub(super) fn start<'c>(
         &self,
-        policy: Policy,
         range: &Range,
         mut context: CallbackContext<'c>,
     ) -> Result<(), WouldBlock<'c>> {
-        let mut refused = Ok(());
-
         for (position, member) in self.0.iter().enumerate() {
             let result = context.delegate(|context| member.start(range, context));
 
             if result.is_err() {
-                refused = result;
-                if policy != Policy::All {
-                    self.unwind(policy, position, range, &mut context);
-                    break;
-                }
+                self.unwind(position, range, &mut context);
+                return result;
             }
         }
-        if refused.is_err() && policy == Policy::All {
-            self.unwind(policy, self.0.len(), range, &mut context);
-        }
-        if refused.is_err() {
-            for member in &self.0 {
-                member.refused(range);
-            }
-        }
-        refused
+        Ok(())
     }
 
-    /// Undoes the starts of `range` of the first `started` members, the last first.
-    fn unwind(
-        &self,
-        policy: Policy,
-        started: usize,
-        range: &Range,
-        context: &mut CallbackContext<'_>,
-    ) {
+    /// Undoes the starts of `range` of the first `started` members, the last first, and tells all
+    /// members that the range is over.
+    fn unwind(&self, started: usize, range: &Range, context: &mut CallbackContext<'_>) {
         for member in self.0.iter().take(started).rev() {
-            match policy {
-                Policy::Exact => member.end(range, context.reborrow()),
-                Policy::Skip => member.forget(range),
-                Policy::All => member.end_in_any_case(range, context.reborrow()),
-            }
+            member.end(range, context.reborrow());
+        }
+        for member in &self.0 {
+            member.refused(range);
         }
     }
 

@@ -8,14 +8,13 @@
 //! warns of it (`mn_hlist_invalidate_range_start()` in `mm/mmu_notifier.c`). A [`Chain`] keeps
 //! account of its members' starts instead: a start returns a value or refuses, and the end takes
 //! that value. If a member refuses, the chain ends exactly those members that had started before
-//! it, the last first ([`Policy::Exact`]).
+//! it, the last first.
 //!
 //! | type | what it is |
 //! |---|---|
 //! | [`Subscriber`] | the trait of a member: a start that may refuse, an end that takes the value of the start |
 //! | [`Chain`] | a list of subscribers on one address space |
 //! | [`Membership`] | the membership of one subscriber, until it is dropped |
-//! | [`Policy`] | which members are ended when one refuses; all but `Exact` show mistakes of the past |
 //!
 //! # Two registrations
 //!
@@ -91,7 +90,6 @@ mod kunit;
 mod member;
 
 mod members;
-pub(crate) use members::Policy;
 
 mod pairs;
 

@@ -20,7 +20,6 @@ use super::{
         Member,
         Typed, //
     },
-    Policy,
     Subscriber, //
 };
 use crate::mmu_notifier::{
@@ -56,13 +55,8 @@ impl Chain {
     /// # Errors
     ///
     /// As [`Registration::new`].
-    pub(crate) fn new(
-        user: &MmWithUser,
-        policy: Policy,
-        reserved: usize,
-        task: &mut TaskContext,
-    ) -> Result<Self> {
-        let inner = Inner::new(user, policy, reserved)?;
+    pub(crate) fn new(user: &MmWithUser, reserved: usize, task: &mut TaskContext) -> Result<Self> {
+        let inner = Inner::new(user, reserved)?;
         // Under one lock: no other registration comes between the two, and no range opens.
         let locked = MmapWriteGuard::lock(user, task)?;
         // `Ends` first, so that each range that is started is ended.

@@ -24,9 +24,6 @@ use crate::mmu_notifier::{
 /// chain, register or unregister a subscriber, or drop the last user of an mm.
 pub(crate) trait Subscriber: Sized + Send + Sync + 'static {
     /// The value that a start returns for its end.
-    ///
-    /// Only the policy [`Skip`](super::Policy::Skip) drops a value without an end. It does so in
-    /// any context, so dropping a value must not sleep.
     type Value: Send + 'static;
 
     /// Drops the translations of `range`, which are about to change, and makes no new ones until
@@ -42,16 +39,9 @@ pub(crate) trait Subscriber: Sized + Send + Sync + 'static {
     /// Allows new translations for the range of the start that has returned `value`.
     fn end(self: Pin<&Self>, value: Self::Value, ending: Ending<'_>);
 
-    /// Ends `range`, which this subscriber has refused. Called in the context of `range`, and only
-    /// under the policy [`All`](super::Policy::All), which ends a range for all members.
-    ///
-    /// This is for a driver in C, whose end can be called without a value. Other subscribers do
-    /// nothing here, because their end takes a value and there is none.
-    fn end_without_start(self: Pin<&Self>, _range: &Range, _context: CallbackContext<'_>) {}
-
-    /// Called in the context of `range` when a member of the chain has refused it, after the ends
-    /// that the chain's [`Policy`](super::Policy) prescribes were called. A start of `range` that
-    /// has no end yet gets none. For subscribers that check this.
+    /// Called in the context of `range` when a member of the chain has refused it, after the ends of
+    /// the members that had started before. A start of `range` that has no end yet gets none. For
+    /// subscribers that check this.
     fn refused(self: Pin<&Self>, _range: &Range) {}
 
     /// Drops all translations and makes no new ones, because the address space goes or this

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [`ledger`] | the open ranges and the callbacks under way; rule `pairing` |
 //! | `stall` | which tasks wait for a callback that does not return |
-//! | `sequence`, `failure`, `scope` | the other rules |
+//! | `sequence`, `callback`, `scope` | the other rules |
 //! | `watch`, `registry` | the subscribers under check: what a user may read of them |
 //!
 //! Each subscriber that is to be checked has a [`Watch`]. The subscriber tells it of each call of a
@@ -32,11 +32,6 @@ pub(crate) mod ledger;
 
 mod stall;
 pub(crate) use stall::waits_for;
-
-#[cfg(not(mnck_host))]
-mod failure;
-#[cfg(not(mnck_host))]
-pub(crate) use failure::Refused;
 
 #[cfg(not(mnck_host))]
 mod followed;

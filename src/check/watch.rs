@@ -219,18 +219,6 @@ impl Watch {
         trace::refused(self.model(), range);
     }
 
-    /// Reports that `callback` was an end without a start, which the driver does not tolerate.
-    pub(crate) fn end_not_tolerated(&self, callback: Callback, range: Range) {
-        self.report(
-            Rule::Pairing,
-            Some(range),
-            fmt!(
-                "{} without a start, which the driver does not tolerate",
-                callback.name()
-            ),
-        );
-    }
-
     /// Records that the invalidation of `range` is over for this subscriber, so that no end may be
     /// due.
     pub(crate) fn range_over(&self, range: Range) {
@@ -238,12 +226,6 @@ impl Watch {
             // Not as another leak: the task and the callback are those that have begun it.
             self.report(Rule::Pairing, Some(range), fmt!("start without an end"));
         }
-    }
-
-    /// Returns whether its start has [opened](Scope::opens) `range`, and no end has come; also if
-    /// the ledger has lost what it needs to know that.
-    pub(crate) fn has_open(&self, range: Range) -> bool {
-        self.calls.has_open(self.key, range.address)
     }
 
     /// Closes `range`, which is open, because the subscription ends before the range. That is no

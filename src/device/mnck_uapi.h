@@ -32,8 +32,6 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#include "mnck_faults.h"
-
 enum {
 	/* Linux 7.3 has no other use of it: see its userspace-api/ioctl/ioctl-number.rst. */
 	MNCK_IOCTL_TYPE = 0xbd,
@@ -85,40 +83,13 @@ enum mnck_kind {
 	 * the chain are those of a counter that is its first member.
 	 */
 	MNCK_KIND_CHAIN = 7,
-	/*
-	 * A driver in C that breaks a rule or, for comparison, none: see enum
-	 * mnck_fault.  mnck checks what the driver does before the core sees it.
-	 * The file must have been opened with CAP_SYS_ADMIN in the initial user
-	 * namespace, and mnck inserted with faulty=1 (a module parameter).
-	 */
-	MNCK_KIND_FAULTY = 8,
-};
-
-/*
- * Which members of a chain are ended when one refuses a range.  SKIP and ALL break rules,
- * so the same is needed for them as for MNCK_KIND_FAULTY.
- */
-enum mnck_policy {
-	/* Exactly those that were started before, the last first. */
-	MNCK_POLICY_EXACT = 0,
-	/* None, as in Linux from 2018 to 2021; for demonstration. */
-	MNCK_POLICY_SKIP = 1,
-	/*
-	 * All, after all were started, as in an RFC of 2019; for demonstration.  A
-	 * member that has refused gets an end if it is a faulty driver; other
-	 * members never get an end without a start.
-	 */
-	MNCK_POLICY_ALL = 2,
 };
 
 /* mnck_attach.flags */
 enum {
 	/* Take the mmap lock for writing, and register under it. */
 	MNCK_ATTACH_LOCKED = 1 << 0,
-	/*
-	 * Attach to a chain.  Only for a counter, a trylock (which then has an end)
-	 * or a faulty driver (which then may refuse although it has an end).
-	 */
+	/* Attach to a chain.  Only for a counter, or a trylock (which then has an end). */
 	MNCK_ATTACH_IN_CHAIN = 1 << 1,
 };
 
@@ -130,13 +101,9 @@ enum {
  * @kind: enum mnck_kind
  * @flags: 0, MNCK_ATTACH_LOCKED (no effect for a chain), or MNCK_ATTACH_IN_CHAIN
  * @id: returned: the id of the subscriber, never used again in this session
- * @start, @end: the range of a mirror, a two-pass subscriber or a faulty interval
- *	driver, in bytes, half-open; 0 for other kinds
+ * @start, @end: the range of a mirror or a two-pass subscriber, in bytes, half-open; 0
+ *	for other kinds
  * @chain: the id of the chain, with MNCK_ATTACH_IN_CHAIN; else 0
- * @policy: the enum mnck_policy of a chain; 0 for other kinds
- * @fault: the enum mnck_fault of a faulty driver; 0 for other kinds
- * @place: the enum mnck_place of a faulty driver; 0 for other kinds
- * @reserved: must be 0
  *
  * Attaching to a chain waits until the ranges that are open are over.  The new
  * member is not notified of those ranges.
@@ -167,17 +134,12 @@ enum {
  *
  *	ESRCH	there is no such thread, or it is exiting; in a chain: the mm of
  *		the chain was released
- *	EINVAL	the process is a kernel thread; the kind or policy is unknown; the
- *		range is empty or not page-aligned; a range, policy or fault is
- *		given to a kind without one, or no range to a kind with one; the
- *		fault is unknown or not for this place; or in a chain: the kind
- *		cannot be a member, @chain is not a chain, or @pid is not 0
+ *	EINVAL	the process is a kernel thread; the kind is unknown; the range is
+ *		empty or not page-aligned; a range is given to a kind without one,
+ *		or no range to a kind with one; or in a chain: the kind cannot be a
+ *		member, @chain is not a chain, or @pid is not 0
  *	ENOENT	the session has no subscriber @chain
- *	EPERM	the mm is not the caller's, and the opener may not trace the process; or
- *		the kind is a faulty driver, or the policy is not EXACT, and the opener
- *		lacked CAP_SYS_ADMIN
- *	EOPNOTSUPP the kind is a faulty driver, or the policy is not EXACT, and mnck was
- *		inserted without faulty=1
+ *	EPERM	the mm is not the caller's, and the opener may not trace the process
  *	ENOSPC	the session already has max_subscribers (a module parameter)
  *		subscribers
  *	ENOMEM	out of memory
@@ -191,10 +153,6 @@ struct mnck_attach {
 	__aligned_u64 start;
 	__aligned_u64 end;
 	__aligned_u64 chain;
-	__u32 policy;
-	__u32 fault;
-	__u32 place;
-	__u32 reserved;
 };
 
 #define MNCK_ATTACH _IOWR(MNCK_IOCTL_TYPE, MNCK_CMD_ATTACH, struct mnck_attach)
@@ -263,10 +221,6 @@ enum {
  *	two_pass: starts == ends + open, where an end is a finish
  *	in a chain: starts == ends + open + closed_by_detach + refusals, where each
  *		closed pair was ended early
- *	faulty: starts == ends + open + closed_by_detach + refusals if it has an
- *		end, where a refusal is a start that failed; else as for a trylock.
- *		In a chain with MNCK_POLICY_ALL, ends are also called for ranges
- *		that it has refused: starts == ends + open + closed_by_detach
  *
  * @flags: none yet, must be 0
  * @starts: calls of the start callback; of an interval notifier, invalidations

@@ -14,7 +14,6 @@ use kernel::{
         MiscDeviceRegistration, //
     },
     new_mutex,
-    pr_info_once,
     prelude::*,
     rbtree::{
         RBTree,
@@ -38,7 +37,6 @@ use super::{
 };
 use crate::{
     ffi::{
-        opener,
         parameters,
         target,
         uapi::*, //
@@ -46,7 +44,6 @@ use crate::{
     mmu_notifier::TaskContext,
     model::{
         Attached,
-        Fault,
         Place, //
     }, //
 };
@@ -121,12 +118,8 @@ impl Session {
     fn attach(&self, file: &File, argument: &Argument) -> Result {
         let mut attach: mnck_attach = argument.read()?;
 
-        if attach.flags & !(MNCK_ATTACH_LOCKED | MNCK_ATTACH_IN_CHAIN) != 0 || attach.reserved != 0
-        {
+        if attach.flags & !(MNCK_ATTACH_LOCKED | MNCK_ATTACH_IN_CHAIN) != 0 {
             return Err(EINVAL);
-        }
-        if attach.kind == MNCK_KIND_FAULTY || attach.policy != MNCK_POLICY_EXACT {
-            permit_faulty(file)?;
         }
         let range = match (attach.start, attach.end) {
             (0, 0) => None,
@@ -165,19 +158,15 @@ impl Session {
             start,
             end,
             chain,
-            policy,
-            fault,
-            place,
             ..
         } = attach;
 
-        if (pid, flags, policy) != (0, MNCK_ATTACH_IN_CHAIN, 0) || (start, end) != (0, 0) {
+        if (pid, flags) != (0, MNCK_ATTACH_IN_CHAIN) || (start, end) != (0, 0) {
             return Err(EINVAL);
         }
-        let fault = Fault { fault, place };
 
         self.call(chain, |chain| {
-            chain.join(kind, &fault, &mut TaskContext::current()?)
+            chain.join(kind, &mut TaskContext::current()?)
         })
     }
 
@@ -263,25 +252,6 @@ impl Session {
     }
 }
 
-/// Permits to attach, by a call on `file`, a driver that breaks rules or a chain with a policy that
-/// does. Either can make the kernel warn, and a driver can also sleep or deadlock.
-///
-/// # Errors
-///
-/// - [`EPERM`]: the opener of the file lacked `CAP_SYS_ADMIN`.
-/// - [`EOPNOTSUPP`]: the module was loaded without `faulty=1`.
-fn permit_faulty(file: &File) -> Result {
-    // First, so that an unprivileged user cannot write to the log.
-    if !opener::is_admin(file) {
-        return Err(EPERM);
-    }
-    if parameters::faulty.value() != 1 {
-        pr_info_once!("what breaks rules is for tests only: insert mnck with faulty=1\n");
-        return Err(EOPNOTSUPP);
-    }
-    Ok(())
-}
-
 /// A subscriber of the process that `attach` names, to `range` of it if there is one, attached by a
 /// call on `file`.
 fn new_subscriber(
@@ -292,10 +262,6 @@ fn new_subscriber(
     if attach.chain != 0 {
         return Err(EINVAL);
     }
-    let fault = Fault {
-        fault: attach.fault,
-        place: attach.place,
-    };
     let (mm, pid) = target::mm_of(file, attach.pid)?;
     let mut place = Place {
         mm: &mm,
@@ -304,7 +270,7 @@ fn new_subscriber(
         task: &mut TaskContext::current()?,
     };
 
-    Attached::new(attach.kind, range, attach.policy, &fault, &mut place)
+    Attached::new(attach.kind, range, &mut place)
 }
 
 /// Returns the statistics of subscriber `id` to the caller.

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The border to C: the hand-written C of mnck, and safe wrappers of what the `kernel` crate lacks.
-//!
-//! The faulty drivers of [`model`](crate::model), which are C too, are the exception: they are in
-//! `src/model/faulty/`.
 
 mod current;
 pub(crate) use current::{
@@ -18,8 +15,6 @@ pub(crate) use current::{
 
 mod debugfs;
 pub(crate) use debugfs::Directory;
-
-pub(crate) mod faulty;
 
 pub(crate) mod function_probe;
 

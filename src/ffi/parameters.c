@@ -118,6 +118,3 @@ struct mnck_parameter mnck_ledger_slots = { .value = 512, .max = 65536 };
 module_param_cb(ledger_slots, &ops, &mnck_ledger_slots, 0444);
 MODULE_PARM_DESC(ledger_slots, "How many tasks can be in callbacks at once (default 512)");
 
-struct mnck_parameter mnck_faulty = { .max = 1 };
-module_param_cb(faulty, &ops, &mnck_faulty, 0444);
-MODULE_PARM_DESC(faulty, "1: allow drivers and policies that break rules, for tests (default 0)");

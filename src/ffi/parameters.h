@@ -20,7 +20,6 @@ extern struct mnck_parameter mnck_stall_limit_ms;
 extern struct mnck_parameter mnck_probes;
 extern struct mnck_parameter mnck_chain_slots;
 extern struct mnck_parameter mnck_ledger_slots;
-extern struct mnck_parameter mnck_faulty;
 
 /* A static key in a struct, as kernel::jump_label wants it. */
 struct mnck_switch {

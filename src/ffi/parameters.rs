@@ -63,9 +63,6 @@ unsafe extern "C" {
     /// How many tasks the ledger has a place for.
     #[link_name = "mnck_ledger_slots"]
     pub(crate) safe static ledger_slots: Parameter;
-    /// Whether drivers and policies that break rules are allowed.
-    #[link_name = "mnck_faulty"]
-    pub(crate) safe static faulty: Parameter;
 
     static mnck_measures: Switch;
 }

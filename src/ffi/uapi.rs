@@ -41,7 +41,7 @@ macro_rules! plain_bytes {
 }
 
 plain_bytes! {
-    mnck_attach: 4 * 4 + 4 * 8 + 4 * 4,
+    mnck_attach: 4 * 4 + 4 * 8,
     mnck_stats: 2 * 4 + 8 * 8 + 16 * 8 + 2 * 8 + 2 * 4 + (18 + 16) * 8,
     mnck_lock: 2 * 4 + 8 + 2 * 4,
     mnck_mirror: 2 * 4 + 8 + 2 * 4 + 3 * 8,

@@ -91,7 +91,6 @@ pub use interval::{
     IntervalFlavour,
     IntervalRegistration,
     IntervalSubscriber,
-    IntervalTable,
     Invalidate,
     Locked,
     OnePass,
@@ -150,9 +149,6 @@ pub use subscriber::{
     Flavour,
     Subscriber, //
 };
-
-mod table;
-pub use table::CallbackTable;
 
 mod task;
 pub use task::TaskContext;

@@ -38,12 +38,6 @@ impl Range {
         unsafe { &*ptr.cast() }
     }
 
-    /// What C's callbacks take.
-    #[inline]
-    pub(super) fn as_raw(&self) -> *const bindings::mmu_notifier_range {
-        self.0.get()
-    }
-
     /// The first byte's address, page-aligned unless the initiator did not care.
     #[inline]
     pub fn start(&self) -> usize {

@@ -24,10 +24,6 @@ use super::{
         Destination,
         Subscription, //
     },
-    faulty::{
-        Fault,
-        Faulty, //
-    },
     mirror,
     place::Place,
     secondary_tlb::Iommu,
@@ -49,12 +45,10 @@ use crate::{
     event::Wait,
     ffi::uapi::{
         mnck_kind,
-        mnck_policy,
         mnck_stats,
         MNCK_KIND_AGING,
         MNCK_KIND_CHAIN,
         MNCK_KIND_COUNTER,
-        MNCK_KIND_FAULTY,
         MNCK_KIND_MIRROR,
         MNCK_KIND_SECONDARY_TLB,
         MNCK_KIND_SHARED,
@@ -94,37 +88,27 @@ enum Model {
     Aging(Registration<Bare<Aging>>),
     Shared(#[expect(dead_code, reason = "held for its drop")] SharedRef<StartEnd<SharedCounter>>),
     Chain(ChainDevice),
-    Faulty(Faulty),
 }
 
 impl Attached {
     /// Attaches a subscriber of `kind` to an address space. Sleeps.
     ///
     /// `range`, in bytes, half-open, page-aligned, is the part of the address space that the
-    /// subscriber subscribes to, for the kinds that subscribe to a part; `policy` is for a chain,
-    /// `fault` for a faulty driver.
+    /// subscriber subscribes to, for the kinds that subscribe to a part.
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`]: `kind`, `policy` or `fault` is unknown; or the kind takes no range, policy or
-    ///   fault and one is given; or it takes a range and none is given.
+    /// - [`EINVAL`]: `kind` is unknown; or it takes no range and one is given; or it takes a range
+    ///   and none is given.
     /// - [`EINTR`], [`ENOMEM`]: as [`Registration::new`].
     pub(crate) fn new(
         kind: mnck_kind,
         range: Option<Range<usize>>,
-        policy: mnck_policy,
-        fault: &Fault,
         place: &mut Place<'_>,
     ) -> Result<Self> {
-        let wants_range = match kind {
-            MNCK_KIND_MIRROR | MNCK_KIND_TWO_PASS => true,
-            MNCK_KIND_FAULTY => fault.wants_range(),
-            _ => false,
-        };
-        if range.is_some() != wants_range
-            || (kind != MNCK_KIND_FAULTY && !fault.is_none())
-            || (kind != MNCK_KIND_CHAIN && policy != 0)
-        {
+        let wants_range = matches!(kind, MNCK_KIND_MIRROR | MNCK_KIND_TWO_PASS);
+
+        if range.is_some() != wants_range {
             return Err(EINVAL);
         }
         let range = range.unwrap_or_default();
@@ -142,34 +126,24 @@ impl Attached {
         }
 
         let pid = Some(place.pid);
-        Self::attach(kind, range, policy, fault, Destination::Place(place), pid)
+        Self::attach(kind, range, Destination::Place(place), pid)
     }
 
-    /// Attaches a subscriber of `kind` to `self`, which must be a chain, with the mistake `fault`
-    /// if it is a faulty driver. Sleeps.
+    /// Attaches a subscriber of `kind` to `self`, which must be a chain. Sleeps.
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`]: `self` is no chain, or no member of a chain can be of this kind or have this
-    ///   fault.
+    /// - [`EINVAL`]: `self` is no chain, or no member of a chain can be of this kind.
     /// - [`ESRCH`], [`EINTR`], [`ENOMEM`]: as [`Chain::join`](crate::chain::Chain::join).
-    pub(crate) fn join(
-        &self,
-        kind: mnck_kind,
-        fault: &Fault,
-        task: &mut TaskContext,
-    ) -> Result<Self> {
+    pub(crate) fn join(&self, kind: mnck_kind, task: &mut TaskContext) -> Result<Self> {
         let Some(Model::Chain(device)) = &self.model else {
             return Err(EINVAL);
         };
 
-        if kind != MNCK_KIND_FAULTY && !fault.is_none() {
-            return Err(EINVAL);
-        }
         let pid = self.statistics.watch().target();
         let to = Destination::Chain(device.chain(), task);
 
-        Self::attach(kind, 0..0, 0, fault, to, pid)
+        Self::attach(kind, 0..0, to, pid)
     }
 
     /// Attaches a subscriber of `kind`, which is not shared, to the process `pid`, if that is
@@ -177,8 +151,6 @@ impl Attached {
     fn attach(
         kind: mnck_kind,
         range: Range<usize>,
-        policy: mnck_policy,
-        fault: &Fault,
         mut to: Destination<'_, '_>,
         pid: Option<Pid>,
     ) -> Result<Self> {
@@ -191,7 +163,6 @@ impl Attached {
         let model = match (kind, &mut to) {
             (MNCK_KIND_COUNTER, to) => Model::Counter(to.attach(Counter::new(count_in))?),
             (MNCK_KIND_TRYLOCK, to) => Model::Trylock(to.attach(Trylock::new(count_in))?),
-            (MNCK_KIND_FAULTY, to) => Model::Faulty(Faulty::attach(fault, range, to, count_in)?),
             (MNCK_KIND_MIRROR, Destination::Place(place)) => {
                 Model::Mirror(mirror::Device::attach(place, range, count_in)?)
             }
@@ -207,7 +178,7 @@ impl Attached {
                 Model::Aging(place.register(Aging::new(count_in))?)
             }
             (MNCK_KIND_CHAIN, Destination::Place(place)) => {
-                Model::Chain(ChainDevice::attach(place, policy, count_in)?)
+                Model::Chain(ChainDevice::attach(place, count_in)?)
             }
             // The kind is unknown, or it cannot be a member of a chain.
             _ => return Err(EINVAL),
@@ -281,15 +252,12 @@ impl Drop for Attached {
 
         let model = self.model.take();
         let wait = match &model {
-            Some(Model::Mirror(_) | Model::TwoPass(_) | Model::Faulty(Faulty::Interval(_))) => {
-                Wait::Remove
-            }
+            Some(Model::Mirror(_) | Model::TwoPass(_)) => Wait::Remove,
             // The drop of the first does not wait; a chain's member waits for its own chain.
             Some(
                 Model::Shared(_)
                 | Model::Counter(Subscription::Membership(_))
-                | Model::Trylock(Subscription::Membership(_))
-                | Model::Faulty(Faulty::Member(_)),
+                | Model::Trylock(Subscription::Membership(_)),
             )
             | None => return,
             _ => Wait::Unregister,
@@ -308,7 +276,6 @@ fn name(kind: mnck_kind) -> &'static CStr {
         MNCK_KIND_SECONDARY_TLB => c"secondary_tlb",
         MNCK_KIND_AGING => c"aging",
         MNCK_KIND_CHAIN => c"chain",
-        MNCK_KIND_FAULTY => c"faulty",
         _ => c"unknown",
     }
 }

@@ -15,18 +15,9 @@ use crate::{
         self,
         Chain,
         Ending,
-        Membership,
-        Policy, //
+        Membership, //
     },
-    ffi::{
-        parameters,
-        uapi::{
-            mnck_policy,
-            MNCK_POLICY_ALL,
-            MNCK_POLICY_EXACT,
-            MNCK_POLICY_SKIP, //
-        }, //
-    },
+    ffi::parameters,
     mmu_notifier::{
         CallbackContext,
         Range,
@@ -74,21 +65,10 @@ impl ChainDevice {
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`]: `policy` is unknown.
-    /// - As [`Chain::new`] and [`Chain::join`].
-    pub(super) fn attach(
-        place: &mut Place<'_>,
-        policy: mnck_policy,
-        statistics: Counting,
-    ) -> Result<Self> {
-        let policy = match policy {
-            MNCK_POLICY_EXACT => Policy::Exact,
-            MNCK_POLICY_SKIP => Policy::Skip,
-            MNCK_POLICY_ALL => Policy::All,
-            _ => return Err(EINVAL),
-        };
+    /// As [`Chain::new`] and [`Chain::join`].
+    pub(super) fn attach(place: &mut Place<'_>, statistics: Counting) -> Result<Self> {
         let reserved = parameters::chain_slots.value() as usize;
-        let chain = Chain::new(place.mm, policy, reserved, place.task)?;
+        let chain = Chain::new(place.mm, reserved, place.task)?;
 
         Ok(Self {
             _account: chain.join(Account(statistics), place.task)?,

@@ -31,9 +31,6 @@ mod counter;
 
 mod destination;
 
-mod faulty;
-pub(crate) use faulty::Fault;
-
 mod gate;
 
 #[cfg(mnck_kunit)]

@@ -205,11 +205,6 @@ impl Statistics {
         stats.open = stats.open.wrapping_sub(1);
     }
 
-    /// Counts an end without a start.
-    pub(super) fn end_without_start(&self) {
-        self.stats.lock().count_end(self.next_order());
-    }
-
     /// Counts the end of a pair in a chain, before its range is over.
     pub(super) fn close_in_chain(&self) {
         let mut stats = self.stats.lock();

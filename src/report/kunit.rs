@@ -45,8 +45,8 @@ mod tests {
     #[test]
     fn a_noisy_subscriber_takes_one_record() -> Result {
         let mut pages = Pages::new(2)?;
-        let noisy = &Name::Model(c"faulty", 1);
-        let quiet = &Name::Model(c"faulty", 2);
+        let noisy = &Name::Model(c"counter", 1);
+        let quiet = &Name::Model(c"counter", 2);
 
         for number in 0..1000 {
             pages.add(Rule::Pairing, noisy, &Line::of(fmt!("line {number}")));
@@ -74,7 +74,7 @@ mod tests {
         let line = Line::of(fmt!("line"));
 
         // The same subscriber, but two rules.
-        let (one, two) = (&Name::Model(c"faulty", 1), &Name::Model(c"faulty", 2));
+        let (one, two) = (&Name::Model(c"counter", 1), &Name::Model(c"counter", 2));
         pages.add(Rule::Pairing, one, &line);
         pages.add(Rule::Failure, one, &line);
         pages.add(Rule::Failure, two, &line);

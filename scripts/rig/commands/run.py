@@ -10,7 +10,7 @@ from rig.build import artifacts
 from rig.build.kernel import Kernel
 from rig.build.kernels import ensure_kernel
 from rig.common import log
-from rig.guest.qemu import Guest, qemu_command
+from rig.guest.qemu import INSERT_MNCK, Guest, qemu_command
 from rig.judge.gate import EXPECT, gate
 from rig.judge.outcome import Outcome
 from rig.judge.verdict import FAIL, OK, judge
@@ -19,7 +19,7 @@ from rig.report.results import paint
 
 # What `make run` does in the guest.  Each line of the story is a program run of its own, since a
 # program may announce one WARN of mnck.
-INSERT = ("insmod /lib/mnck.ko", "insmod /lib/notifier_mistakes.ko")
+INSERT = (INSERT_MNCK, "insmod /lib/notifier_mistakes.ko")
 STORY = ("story", "story sleeping_start", "story wrong_code", "story forgetful")
 REMOVE = ("rmmod notifier_mistakes", "rmmod mnck")
 

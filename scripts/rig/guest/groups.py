@@ -112,11 +112,7 @@ GUESTS = (
     # On a kernel that has the bug, these leave clients of the drivers that never end.
     Group("odp_refused", ("odp_refused",), peers=dict.fromkeys(REFUSED, ("odp_refused",))),
     Group("hmm_refused", ("hmm_refused",), peers=dict.fromkeys(REFUSED, ("hmm_refused",))),
-    # Lockdep turns itself off after its first report.
-    Group("lock_callbacks", ("lock_callbacks",)),
-    Group("lock_reclaim", ("lock_reclaim",)),
     # Leaves tasks that never end.
-    Group("oops", ("oops",), without="PANIC_ON_OOPS"),
     Group("oopsed", ("oopsed",), without="PANIC_ON_OOPS"),
 )
 

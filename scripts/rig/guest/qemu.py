@@ -33,8 +33,8 @@ SMALL = ("-accel", "tcg", "-smp", "1")
 # CPU is idle the clock jumps to the next timer.
 COUNTING = ("-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=0,sleep=off")
 
-# The command that inserts the module for the tests, which attach drivers that break rules.
-INSERT_MNCK = "insmod /lib/mnck.ko faulty=1"
+# The command that inserts the module.
+INSERT_MNCK = "insmod /lib/mnck.ko"
 
 # Seconds without a byte from the guest after which it counts as hung.  That is the last resort:
 # kselftest_harness.h ends a test after 30 s, or after the test's own limit, and the kernel panics

@@ -70,7 +70,7 @@ ON_WARN = (
     r"the guest died: WARNING: .*; Kernel panic - not syncing: .*panic_on_warn.*",
 )
 
-ON_WARN_NEEDS = ("lib/mnck.ko", "tests/failure")
+ON_WARN_NEEDS = ("lib/mnck.ko", "tests/check")
 
 # The cases of a KUnit suite, and the reason for a module that has no suite.
 KUNIT = (

@@ -19,9 +19,9 @@ pass | pass_after_lockdep) ;;
 warn | atomic | lockdep | use_after_free | oops | panic)
 	plant "$1" ;;
 panic_on_warn)
-	insmod /lib/mnck.ko faulty=1
+	insmod /lib/mnck.ko
 	echo 1 > /proc/sys/kernel/panic_on_warn
-	failure -r failure.eagain ;;
+	check -r limit.start_takes_longer ;;
 stuck)
 	echo 1 > /proc/sys/kernel/hung_task_timeout_secs
 	plant stuck ;;

@@ -63,13 +63,6 @@ impl Lost {
         }
     }
 
-    /// Returns whether a lost call may have opened the range.
-    pub(super) fn may_be_open(&self, task: Current, subscriber: u64, address: usize) -> bool {
-        self.change(task, subscriber, address, |word, hash| {
-            (word == CROWDED || word & !COUNT == hash).then_some(word)
-        })
-    }
-
     /// Records an end that the ledger has no start for. Returns whether the start may have been
     /// lost.
     #[cold]

@@ -364,20 +364,6 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
         }
     }
 
-    /// Returns whether the current task has opened the range of `subscriber` at `address`, or may
-    /// have: the call may be among those that were lost.
-    pub(crate) fn has_open(&self, subscriber: u64, address: usize) -> bool {
-        let current = Current::get();
-
-        self.near(current)
-            .filter(|slot| slot.is_own(current))
-            .any(|slot| {
-                slot.used()
-                    .any(|(_, entry)| entry.is_open(subscriber, address))
-            })
-            || self.lost.may_be_open(current, subscriber, address)
-    }
-
     /// Closes the open range of `subscriber` at `address`, whose end is not due any more. Returns
     /// it, if the ledger has it.
     pub(crate) fn close_one(&self, subscriber: u64, address: usize) -> Option<Recorded> {

@@ -52,9 +52,6 @@ pub use read::{
 mod registration;
 pub use registration::IntervalRegistration;
 
-mod table;
-pub use table::IntervalTable;
-
 mod two_pass;
 pub use two_pass::{
     Pass,
