@@ -112,6 +112,8 @@ GUESTS = (
     # On a kernel that has the bug, these leave clients of the drivers that never end.
     Group("odp_refused", ("odp_refused",), peers=dict.fromkeys(REFUSED, ("odp_refused",))),
     Group("hmm_refused", ("hmm_refused",), peers=dict.fromkeys(REFUSED, ("hmm_refused",))),
+    # Lockdep turns itself off after its first report.
+    Group("circle", ("circle",)),
     # Leaves tasks that never end.
     Group("oopsed", ("oopsed",), without="PANIC_ON_OOPS"),
 )

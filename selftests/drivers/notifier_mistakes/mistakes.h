@@ -150,7 +150,11 @@ extern const struct mmu_notifier_ops hanging_ops;
 extern const struct mmu_notifier_ops oopsing_ops;
 extern const struct mmu_notifier_ops keeps_mutex_ops;
 extern const struct mmu_notifier_ops unlocks_mutex_ops;
+extern const struct mmu_notifier_ops ordered_release_ops;
+extern const struct mmu_notifier_ops circling_release_ops;
 
+extern const struct mmu_interval_notifier_ops ordered_interval_ops;
+extern const struct mmu_interval_notifier_ops circling_interval_ops;
 extern const struct mmu_interval_notifier_ops clean_interval_ops;
 extern const struct mmu_interval_notifier_ops refusing_interval_ops;
 extern const struct mmu_interval_notifier_ops forgetful_ops;
