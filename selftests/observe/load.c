@@ -60,7 +60,10 @@ static const struct callback {
 	bool is_kvm;
 } callbacks[] = {
 	{ OF_MISTAKES("clean_start"), .driver = "clean" },
-	{ OF_MISTAKES("clean_end"), .driver = "clean", .other = "sleeps_if_blockable", .ends = true },
+	{
+		OF_MISTAKES("clean_end"),
+		.driver = "clean", .other = "sleeps_if_blockable", .ends = true,
+	},
 	{ OF_MISTAKES("refusing_start"), .driver = "refusing" },
 	{ OF_MISTAKES("sleeps_if_blockable_start"), .driver = "sleeps_if_blockable" },
 	{ OF_MISTAKES("unlocks_mutex_start"), .driver = "unlocks_mutex" },
@@ -72,7 +75,10 @@ static const struct callback {
 	{ OF_MISTAKES("clean_pass"), .driver = "clean_two_pass" },
 	{ OF_MISTAKES("clean_finish"), .driver = "clean_two_pass", .ends = true },
 	{ "kvm_mmu_notifier_invalidate_range_start", .driver = "clean", .is_kvm = true },
-	{ "kvm_mmu_notifier_invalidate_range_end", .driver = "clean", .ends = true, .is_kvm = true },
+	{
+		"kvm_mmu_notifier_invalidate_range_end",
+		.driver = "clean", .ends = true, .is_kvm = true,
+	},
 };
 
 /* What the process has beside these: set before it starts. */

@@ -49,6 +49,11 @@ FIXTURE_VARIANT_ADD(mistakes, clean)
 	.line = "clean",
 };
 
+FIXTURE_VARIANT_ADD(mistakes, nesting)
+{
+	.line = "nesting",
+};
+
 FIXTURE_VARIANT_ADD(mistakes, slow)
 {
 	.line = "slow",

@@ -46,7 +46,8 @@ static int prearm(int watch, __u32 callback, const char *function)
 {
 	struct mnck_prearm how = { .size = sizeof(how), .callback = callback };
 
-	strncpy(how.function, function, sizeof(how.function));
+	/* Without a NUL if there is no room for it. */
+	memcpy(how.function, function, strnlen(function, sizeof(how.function)));
 	return ioctl(watch, MNCK_PREARM, &how);
 }
 
@@ -121,6 +122,17 @@ TEST_F_TIMEOUT(prearmed, no_callback, MNCK_TIMEOUT)
 		EXPECT_EQ(0, row.calls);
 		EXPECT_FALSE(is_accused(functions[i]));
 	}
+}
+
+/* A function that a callback calls with its own arguments is no callback. */
+TEST_F_TIMEOUT(prearmed, nested, MNCK_TIMEOUT)
+{
+	ASSERT_EQ(0, prearm(self->watch, MNCK_PREARM_START, IN_MODULE("nested_start")));
+	ASSERT_EQ(0, victim_driver(&self->victim, "nesting"));
+	WAIT_UNTIL_PROBED(OF_MISTAKES("nesting_start"));
+	UNMAP();
+	EXPECT_PROBED("nesting_start", "start", 1);
+	EXPECT_PROBED("nested_start", "start", 0);
 }
 
 /* A callback that is taken for another is not observed, until it is known which it is. */

@@ -8,7 +8,7 @@
 #include "tracefs.h"
 #include "victim.h"
 
-#define START (unsigned long)VICTIM_AREA
+#define START ((unsigned long)VICTIM_AREA)
 
 FIXTURE(traced)
 {

@@ -443,6 +443,7 @@ static struct fprobe held = {
 	.exit_handler = own_left,
 	.entry_data_size = sizeof(unsigned long),
 };
+
 static bool is_held;
 
 static bool hold(void)

@@ -47,8 +47,8 @@ struct mnck_probed_call {
 	bool is_last;
 	/*
 	 * The range, if @has_range.  When a callback returns, only its address is known:
-	 * mnck_probed_call_read_range() reads the rest.  Pages that may be young and intervals that are inserted or
-	 * removed have only a start and an end.
+	 * mnck_probed_call_read_range() reads the rest.  Pages that may be young and intervals
+	 * that are inserted or removed have only a start and an end.
 	 */
 	bool has_range;
 	bool blockable;

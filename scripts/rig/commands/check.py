@@ -41,7 +41,11 @@ def check(arches: list[str], variant: str, patterns: list[str], junit: Path | No
     wanted = with_others(patterns, variant)
     verdicts = results.show_all(_run(source, arches, variant, wanted))
     failed = any(verdict.status == FAIL for verdict in verdicts)
-    missed = [p for p in patterns if not any(selected(v.name, [p]) for v in verdicts)]
+    missed = [
+        pattern
+        for pattern in patterns
+        if not any(selected(v.name, with_others([pattern], variant)) for v in verdicts)
+    ]
     if missed and not failed:  # after a failure some tests may not have been run
         names, groups = " ".join(missed), " ".join(sorted(groups_of(missed)))
         raise RigError(

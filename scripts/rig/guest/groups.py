@@ -139,6 +139,14 @@ ALSO = {
         *("load", "registered", "stuck", "oopsed", "host.engine.rules"),
         *("peers.kvm.observed", "peers.odp.observed", "peers.hmm.observed"),
     ),
+    # The program `story` is shown by `make run`.
+    "rules": tuple(
+        sorted(
+            path.stem
+            for path in (CHECKOUT / "selftests/rules").glob("*.c")
+            if path.stem != "story"
+        )
+    ),
 }
 
 # The groups that are not a test program, in the order of the summary.

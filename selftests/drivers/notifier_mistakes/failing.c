@@ -20,6 +20,25 @@ const struct mmu_notifier_ops clean_ops = {
 	.invalidate_range_end = clean_end,
 };
 
+/* A function with the arguments of a start, which is no callback. */
+static noinline int nested_start(struct mmu_notifier *hlist,
+				 const struct mmu_notifier_range *range)
+{
+	atomic_long_inc(&to_hlist(hlist)->begun);
+	return 0;
+}
+
+/* Right: has another function do what it has to. */
+static int nesting_start(struct mmu_notifier *hlist, const struct mmu_notifier_range *range)
+{
+	return nested_start(hlist, range);
+}
+
+const struct mmu_notifier_ops nesting_ops = {
+	.invalidate_range_start = nesting_start,
+	.invalidate_range_end = clean_end,
+};
+
 /* Right: refuses non-blockable ranges only, and has no end. */
 static int refusing_start(struct mmu_notifier *hlist, const struct mmu_notifier_range *range)
 {

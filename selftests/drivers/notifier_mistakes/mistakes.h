@@ -136,6 +136,7 @@ int catch_init(void);
 void catch_exit(void);
 
 extern const struct mmu_notifier_ops clean_ops;
+extern const struct mmu_notifier_ops nesting_ops;
 extern const struct mmu_notifier_ops aging_ops;
 extern const struct mmu_notifier_ops refusing_ops;
 extern const struct mmu_notifier_ops wrong_code_ops;

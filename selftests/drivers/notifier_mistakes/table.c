@@ -13,6 +13,7 @@
 
 static const struct mistaken_driver drivers[] = {
 	HLIST(clean),
+	HLIST(nesting),
 	HLIST(aging),
 	HLIST(slow),
 	HLIST(hanging),
