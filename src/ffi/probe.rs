@@ -113,6 +113,14 @@ impl Section {
 pub(crate) type Seen = mnck_probe_seen;
 
 impl Seen {
+    /// Nothing of interest.
+    pub(crate) const NOTHING: Self = Self {
+        sleeps: 0,
+        scheduled: false,
+        locked_in: 0,
+        allocated_in: 0,
+    };
+
     /// Returns whether it did nothing of interest.
     #[inline]
     pub(crate) fn is_nothing(&self) -> bool {

@@ -275,7 +275,7 @@ impl Observer for Callbacks {
             .saturating_sub(current_run_delay().wrapping_sub(state[RUN_DELAY]));
         let sleeps = (current_voluntary_switches() as u64).wrapping_sub(state[SWITCHES]);
         let seen = if state[SECTION] == NO_SECTION {
-            Seen::default()
+            Seen::NOTHING
         } else {
             ObservedSection(state[SECTION]).end()
         };
