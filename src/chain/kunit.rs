@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn refusal_ends_who_has_started() -> Result {
+    fn a_refusal_ends_what_was_started() -> Result {
         for (refuse, seen) in [
             (0b001, 0x1),
             (0b010, 0x127),
