@@ -61,7 +61,7 @@ TEST_F_TIMEOUT(mutex, kept, MNCK_TIMEOUT)
 	self->device = mistakes_subscribe("keep");
 	ASSERT_LE(0, self->device);
 	ASSERT_EQ(0, victim_send(v, VICTIM_MUNMAP, VICTIM_AREA, getpagesize()));
-	WAIT_UNTIL(proc_sleeps_in(v->pid, v->pid, "keeps_mutex_start"));
+	WAIT_UNTIL(proc_stack_has(v->pid, v->pid, "keeps_mutex_start"));
 	ASSERT_EQ(0, victim_driver_send(other, "-clean"));
 	WAIT_UNTIL(proc_sleeps_in(other->pid, other->pid, "synchronize_srcu"));
 

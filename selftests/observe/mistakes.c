@@ -356,7 +356,7 @@ TEST_F_TIMEOUT(hanging, mutex, MNCK_TIMEOUT)
 	ASSERT_EQ(0, victim_driver(v, "keeps_mutex"));
 	ASSERT_EQ(4, write(device, "keep", 4));
 	ASSERT_EQ(0, victim_send(v, VICTIM_MUNMAP, VICTIM_AREA + getpagesize(), getpagesize()));
-	WAIT_UNTIL(proc_sleeps_in(v->pid, v->pid, "keeps_mutex_start"));
+	WAIT_UNTIL(proc_stack_has(v->pid, v->pid, "keeps_mutex_start"));
 	ASSERT_EQ(0, close(device));
 	EXPECT_EQ(0, victim_wait(v));
 }
