@@ -82,18 +82,20 @@ static const struct mmu_interval_notifier_ops probe_interval_ops = {
 };
 
 /*
- * Returns whether the members have the values that they must have after the core has added
+ * Returns whether the memory at @all, of @size bytes, is as it must be after the core has added
  * @probe and @interval, while no range of the mm is open.  Looks at the lock only when the
  * members on both sides of it are right.
+ *
+ * A member that is added behind the others, or directly before the deferred list, is not
+ * noticed: the deferred list of a quiet mm is a word that is 0, and may be any such word.
  */
-static bool layout_is_right(struct mm_struct *mm, struct mmu_notifier *probe,
+static bool layout_is_right(struct subscriptions *all, size_t size, struct mmu_notifier *probe,
 			    struct mmu_interval_notifier *interval)
 {
-	struct subscriptions *all = subscriptions_of(mm);
 	struct interval_tree_node *node = &interval->interval_tree;
 	bool right;
 
-	if (ksize(all) < sizeof(*all))
+	if (size < sizeof(*all))
 		return false;
 	if (READ_ONCE(all->list.first) != &probe->hlist || !READ_ONCE(all->has_itree) ||
 	    READ_ONCE(all->wq.head.next) != &all->wq.head ||
@@ -135,7 +137,9 @@ static int attempt(struct mm_struct *mm)
 	/* No other thread opens a range meanwhile, but reclaim may. */
 	ret = mmap_write_lock_killable(mm);
 	if (!ret) {
-		ret = layout_is_right(mm, probe, interval);
+		struct subscriptions *all = subscriptions_of(mm);
+
+		ret = layout_is_right(all, ksize(all), probe, interval);
 		mmap_write_unlock(mm);
 	}
 	/* Does not wait for the SRCU of the subscriptions: a callback may hang there. */
@@ -410,3 +414,7 @@ void mnck_subscriptions_driver(const struct mnck_subscription *subscription,
 		strscpy(symbol, "(unloaded)");
 	copy_name(name, symbol);
 }
+
+#if IS_BUILTIN(CONFIG_KUNIT)
+#include "subscriptions_kunit.c"
+#endif
