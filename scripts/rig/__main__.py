@@ -29,7 +29,7 @@ def main() -> int:
     parser.add_argument("--test", metavar="NAMES", default="", help="tests, or groups of tests")
     parser.add_argument("--junit", metavar="FILE", type=Path, help="check: write JUnit XML")
     parser.add_argument("--rounds", type=int, default=1000000, help="soak: how many invalidations")
-    parser.add_argument("--minutes", type=int, default=10, help="soak: how long drivers are observed")
+    parser.add_argument("--minutes", type=int, default=10, help="soak: of observed drivers")
     parser.add_argument("--seed", type=int, help="soak: for the random numbers")
     parser.add_argument("--kernel", default="", help="debian-kdir: its release, as `uname -r`")
     args = parser.parse_args()

@@ -20,6 +20,7 @@ mod tests {
             State, //
         },
         event,
+        ffi::current_voluntary_switches,
         model::{
             chain_member::ChainPair,
             statistics::{
@@ -68,7 +69,9 @@ mod tests {
             let pair = ChainPair::of(non_blockable());
             let scope = pair.end(&Ending::Gone, &statistics);
 
-            if slept {
+            // On a slow machine a sleep may be over before it begins.
+            let switches = current_voluntary_switches();
+            while slept && current_voluntary_switches() == switches {
                 fsleep(Delta::from_millis(1));
             }
             drop(scope);

@@ -147,7 +147,8 @@ class List(unittest.TestCase):
         self.assertIn("host.engine.rules", debug)
         self.assertFalse([name for name in debug if name.startswith("peers")])
         stock = groups.with_others(["observe"], "stock")
-        self.assertEqual({*stock} - {*debug}, {f"peers.{p}.observed" for p in ("kvm", "odp", "hmm")})
+        peers = {f"peers.{name}.observed" for name in ("kvm", "odp", "hmm")}
+        self.assertEqual({*stock} - {*debug}, peers)
         self.assertNotIn("peers.kvm.observed", groups.with_others(["observe"], "rt"))
 
     def test_cases_that_are_run_together(self):
