@@ -300,13 +300,16 @@ impl Slot {
 /// those of the entries; 0 if it has no range.
 #[inline(always)]
 fn mark(call: &Call) -> u64 {
-    let sum = (call.subscriber << 32) ^ call.address() as u64;
+    let sum = call.subscriber.wrapping_add(call.address() as u64);
 
     if call.range.is_none() {
         return 0;
     }
-    // One of 32 bits.
-    1 << 8 << (sum.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 59)
+    // The golden ratio spreads numbers that follow each other over all bits that the entries leave.
+    let spread = sum.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    let bits = (u64::BITS as usize - Slot::ENTRIES) as u64;
+
+    1 << Slot::ENTRIES << (spread.wrapping_mul(bits) >> 32)
 }
 
 #[inline]
