@@ -12,19 +12,24 @@ use crate::{
     ffi::trace, //
 };
 
-/// Traces that a callback of `subscriber` begins, for `range` if it has one.
-#[inline]
-pub(crate) fn called(subscriber: (&CStr, u64), callback: Callback, range: Option<Range>) {
+/// Traces that a callback of a subscriber begins, for `range` if it has one. If it has one,
+/// `subscriber` is called only if that is traced.
+#[inline(always)]
+pub(crate) fn called<'a>(
+    subscriber: impl Fn() -> (&'a CStr, u64),
+    callback: Callback,
+    range: Option<Range>,
+) {
     match (callback, range) {
         (Callback::Start | Callback::Invalidate | Callback::ChainStart, Some(range)) => {
-            trace::start(|| call(subscriber, range));
+            trace::start(|| call(subscriber(), range));
         }
         (Callback::End | Callback::Finish | Callback::ChainEnd, Some(range)) => {
-            trace::end(|| call(subscriber, range));
+            trace::end(|| call(subscriber(), range));
         }
-        (Callback::Release, _) => trace::release(subscriber),
-        (Callback::Flush, _) => trace::flush(subscriber),
-        (Callback::Young, _) => trace::young(subscriber),
+        (Callback::Release, _) => trace::release(subscriber()),
+        (Callback::Flush, _) => trace::flush(subscriber()),
+        (Callback::Young, _) => trace::young(subscriber()),
         // An end of which the range is not known.
         (_, None) => (),
     }

@@ -181,7 +181,7 @@ impl Watch {
 
     #[inline(always)]
     fn before(&self, callback: Callback, range: Option<Range>) {
-        trace::called(self.model(), callback, range);
+        trace::called(|| self.model(), callback, range);
         if callback == Callback::Invalidate
             && range.is_some_and(|range| range.kind == Kind::RELEASE)
         {

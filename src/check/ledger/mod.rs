@@ -225,26 +225,16 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
     ) -> Token<'_> {
         let address = call.address();
 
-        let open = || {
-            self.near(current)
-                .filter(|slot| slot.is_own(current))
-                .flat_map(|slot| slot.used().map(move |(index, entry)| (slot, index, entry)))
-                .filter(|(_, _, entry)| entry.is_open(call.subscriber, address))
-        };
-
         // If a range at the same place has leaked, this is not its end.
-        for (slot, index, entry) in open().filter(|(_, _, entry)| entry.has_range_of(call)) {
-            if entry.end(call.activity, ticks()) {
-                return Token::Recorded(slot, index);
-            }
+        let same = |entry: &Entry| entry.has_range_of(call);
+        if let Some((slot, index, _)) = self.end_open(current, call, same) {
+            return Token::Recorded(slot, index);
         }
-        for (slot, index, entry) in open() {
-            if entry.end(call.activity, ticks()) {
-                if let Some(start) = entry.own_call().and_then(|start| start.range) {
-                    mismatched(&Mismatch::OtherRange(start));
-                }
-                return Token::Recorded(slot, index);
+        if let Some((slot, index, entry)) = self.end_open(current, call, |_| true) {
+            if let Some(start) = entry.own_call().and_then(|start| start.range) {
+                mismatched(&Mismatch::OtherRange(start));
             }
+            return Token::Recorded(slot, index);
         }
 
         // First: the stack of a task that leaked a range may have become that of the current one.
@@ -259,6 +249,31 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
             mismatched(&elsewhere.map_or(Mismatch::NotOpen, Mismatch::OtherTask));
         }
         self.begin(call, |_| ())
+    }
+
+    /// Begins the end `call` of the first range that is `wanted`, of those that the current task has
+    /// open for the subscriber and at the address of `call`. Returns its place.
+    #[inline(always)]
+    fn end_open(
+        &self,
+        current: Current,
+        call: &Call,
+        wanted: impl Fn(&Entry) -> bool,
+    ) -> Option<(&Slot, usize, &Entry)> {
+        for slot in self.near(current) {
+            if !slot.is_own(current) || !slot.may_have(call) {
+                continue;
+            }
+            for (index, entry) in slot.used() {
+                if entry.is_open(call.subscriber, call.address())
+                    && wanted(entry)
+                    && entry.end(call.activity, ticks())
+                {
+                    return Some((slot, index, entry));
+                }
+            }
+        }
+        None
     }
 
     /// Records that a callback has returned, or that the task waits no more.
