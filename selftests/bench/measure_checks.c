@@ -19,6 +19,11 @@ static __u64 attach(int fd, __u32 kind, __u32 flags, __u64 chain)
 		.chain = chain,
 	};
 
+	if (kind == MNCK_KIND_MIRROR) {
+		attach.start = BASE;
+		attach.end = BASE + PAGE;
+	}
+
 	if (ioctl(fd, MNCK_ATTACH, &attach))
 		err(1, "MNCK_ATTACH");
 	return attach.id;
@@ -66,6 +71,7 @@ int main(void)
 	for (unsigned int i = 0; i < ARRAY_SIZE(counts); i++) {
 		in_child(on_core, "counter", MNCK_KIND_COUNTER, counts[i]);
 		in_child(on_core, "trylock", MNCK_KIND_TRYLOCK, counts[i]);
+		in_child(on_core, "mirror", MNCK_KIND_MIRROR, counts[i]);
 		in_child(in_chain, "chain", MNCK_KIND_COUNTER, counts[i]);
 	}
 	return 0;

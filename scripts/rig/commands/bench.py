@@ -27,7 +27,7 @@ MODULES = ("bench_c", "bench_rust", "bench_c_calls", "bench_rust_calls")
 PROGRAMS = ("measure", "measure_checks")
 
 # The subscribers of mnck, and the unchecked subscriber of the same kind.
-UNCHECKED = {"counter": "paired", "trylock": "fallible", "chain": None}
+UNCHECKED = {"counter": "paired", "trylock": "fallible", "mirror": "mutex", "chain": None}
 
 # Instructions and callbacks, by the kind of subscriber and how many there are.
 Measured = dict[tuple[str, int], tuple[float, float]]

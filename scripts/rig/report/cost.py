@@ -41,6 +41,7 @@ TITLES = {
 CHECKED = {
     "counter": "counter, `StartEnd`",
     "trylock": "trylock, `StartOnly`",
+    "mirror": "mirror, `OnePass`",
     "chain": "counter in a chain",
 }
 

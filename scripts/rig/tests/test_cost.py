@@ -59,11 +59,11 @@ class Checks(unittest.TestCase):
     """The cost of a subscriber that mnck checks."""
 
     NONE = {("paired", 1): (200, 1), ("paired", 33): (3400, 33), ("paired", 0): (100, 0)}
-    NONE |= {("fallible", count): costs for (_, count), costs in NONE.items()}
+    NONE |= {(n, count): costs for (_, count), costs in NONE.items() for n in ("fallible", "mutex")}
 
     @staticmethod
     def checked(more: int, calls: int = 1) -> bench.Measured:
-        names = ("counter", "trylock", "chain")
+        names = ("counter", "trylock", "mirror", "chain")
         return {(n, c): (100 + c * more, c * calls) for n in names for c in (0, 1, 33)}
 
     def test_checks(self):
