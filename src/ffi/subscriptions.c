@@ -340,8 +340,12 @@ bool mnck_subscriptions_put_one(unsigned long subscription, unsigned long *ops, 
 
 static void copy_name(char name[MNCK_DRIVER_LEN], const char *symbol)
 {
-	/* Names of Rust are long and say little: the module says it. */
-	const char *module = strncmp(symbol, "_R", 2) ? NULL : strchr(symbol, '[');
+	/*
+	 * Names of Rust are long and say little: the module says it.  With KASAN, the table of a
+	 * driver in Rust, which is a constant without a name, is "__unnamed_1".
+	 */
+	bool says_little = !strncmp(symbol, "_R", 2) || !strncmp(symbol, "__unnamed_", 10);
+	const char *module = says_little ? strchr(symbol, '[') : NULL;
 
 	strscpy(name, module ?: symbol, MNCK_DRIVER_LEN);
 }
