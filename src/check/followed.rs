@@ -49,8 +49,8 @@ struct Follower {
 struct Place {
     /// [`FREE`] if there was never an mm, [`REMOVED`] if there is none.
     mm: Word,
-    /// 0 once the process has another mm or was reaped. Its mm remains here, for what is reported late,
-    /// until another process has the place or the address.
+    /// 0 once the process has another mm or was reaped: another process may be given the place. Until
+    /// then the mm is known still, for violations that are reported late.
     process: Word,
 }
 
@@ -67,9 +67,6 @@ const REMOVED: u64 = 1;
 const NO_LIMIT: u64 = u64::MAX;
 
 impl Followers {
-    /// No follower.
-    pub(crate) const NOBODY: Self = Self(0);
-
     /// Returns the follower with this number.
     const fn one(number: usize) -> Self {
         Self(1 << (number % FOLLOWERS))
@@ -78,7 +75,7 @@ impl Followers {
     /// Returns whether there is none.
     #[inline]
     pub(crate) fn is_empty(self) -> bool {
-        self == Self::NOBODY
+        self.0 == 0
     }
 
     /// Returns whether the follower with this number is among these.
@@ -119,8 +116,8 @@ impl Followed {
     /// not known then. Never sleeps.
     #[inline]
     pub(crate) fn of(&self, mm: usize) -> Followers {
-        let some = self.of_some.load();
-        let all = self.of_all.load();
+        let some = self.of_some.load_acquire();
+        let all = self.of_all.load_acquire();
 
         if some == 0 {
             return Followers(all);
@@ -232,7 +229,7 @@ impl Followed {
     }
 
     fn of_some(&self) -> impl Iterator<Item = &Follower> {
-        let some = Followers(self.of_some.load());
+        let some = Followers(self.of_some.load_acquire());
 
         self.followers
             .iter()
@@ -271,7 +268,7 @@ impl Follower {
     fn insert(&self, process: usize, mm: usize) {
         let place = self
             .places(mm)
-            .find(|place| place.process.replace(0, process as u64));
+            .find(|place| place.process.load() == 0 && place.process.replace(0, process as u64));
 
         match place {
             Some(place) => place.mm.store(mm as u64),
@@ -286,7 +283,10 @@ impl Follower {
         for place in self.places(mm) {
             match place.mm.load() {
                 FREE => return,
-                found if found == mm as u64 => place.remove(),
+                found if found == mm as u64 => {
+                    // The place is another's if a process was given it meanwhile.
+                    place.mm.replace(found, REMOVED);
+                }
                 _ => (),
             }
         }
@@ -296,7 +296,9 @@ impl Follower {
     /// whether the process was followed.
     fn let_go(&self, process: usize) -> bool {
         self.places.iter().fold(false, |was_followed, place| {
-            was_followed | place.process.replace(process as u64, 0)
+            let is_it = place.process.load() == process as u64;
+
+            was_followed | (is_it && place.process.replace(process as u64, 0))
         })
     }
 }
@@ -307,10 +309,5 @@ impl Place {
             mm: Word::new(FREE),
             process: Word::new(0),
         }
-    }
-
-    fn remove(&self) {
-        self.mm.store(REMOVED);
-        self.process.store(0);
     }
 }

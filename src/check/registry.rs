@@ -109,6 +109,8 @@ pub(crate) struct Registry {
     seen: Mutex<Seen<KVVec<u32>>>,
     sink: Sink,
     later: Later,
+    /// What breaks no rule, so that it takes no place of what does.
+    slow: Later,
     followed: Arc<Followed>,
 }
 
@@ -145,6 +147,7 @@ impl Registry {
                 seen <- new_mutex!(Seen(seen), "Registry::seen"),
                 sink,
                 later: Later::new()?,
+                slow: Later::new()?,
                 followed: Arc::new(Followed::new()?, GFP_KERNEL)?,
             }? Error),
             GFP_KERNEL,
@@ -235,13 +238,22 @@ impl Registry {
 
     /// Adds what was found, so that it is reported soon. Never sleeps, and takes no lock.
     pub(super) fn report_later(&self, late: &Late) {
-        self.later.add(late);
+        if late.finding.breaks_rule() {
+            self.later.add(late);
+        } else {
+            self.slow.add(late);
+        }
         Work::queue(WorkItem::Report);
     }
 
-    /// Returns what was found and is not reported yet.
-    pub(crate) fn later(&self) -> &Later {
-        &self.later
+    /// Returns how many violations were not reported, since too many came at once.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.later.dropped()
+    }
+
+    /// Returns how many slow callbacks were not reported, since too many came at once.
+    pub(crate) fn dropped_slow(&self) -> u64 {
+        self.slow.dropped()
     }
 
     /// Returns the processes that users follow.
@@ -252,7 +264,7 @@ impl Registry {
     /// Reports what was found in calls that could not report it.
     pub(crate) fn report_late(&self) {
         for _ in 0..Later::PLACES {
-            let Some(late) = self.later.take() else {
+            let Some(late) = self.later.take().or_else(|| self.slow.take()) else {
                 return;
             };
 

@@ -476,7 +476,7 @@ enum {
  *	EINVAL	the process is a kernel thread, or @pid is not 0 with MNCK_WATCH_ALL
  *	EPERM	the opener may not trace the process, or MNCK_WATCH_ALL needs CAP_SYS_ADMIN
  *	ENOSPC	MNCK_WATCHES files watch already
- *	EBUSY	the caller has more than one thread, and the observation was off
+ *	EBUSY	the caller has more than one thread, and mnck has not observed before
  *	EOPNOTSUPP the kernel lacks an option that the observation needs; the log says which
  *	EMFILE, ENFILE	too many files are open
  *	ENOMEM	out of memory
@@ -497,7 +497,8 @@ struct mnck_watch {
 /*
  * MNCK_SUMMARY: a call on a file of MNCK_WATCH, without an argument.  Behind the records that
  * wait to be read, the next reads return the summary so far: a record of each callback that
- * was observed, and then MNCK_RECORD_UNSEEN, which ends it.
+ * is observed, and then MNCK_RECORD_UNSEEN, which ends it.  The callbacks of a module that was
+ * removed are not observed any more.
  */
 #define MNCK_SUMMARY _IO(MNCK_IOCTL_TYPE, MNCK_CMD_SUMMARY)
 
@@ -528,7 +529,8 @@ enum mnck_prearm_callback {
  * @function: the name of the function, with "MODULE:" before it if it is in a module
  *
  *	EPERM	the opener of /dev/mnck lacked CAP_SYS_ADMIN in the initial user namespace
- *	EINVAL	the callback is unknown, or the name is empty or has no end
+ *	EINVAL	the callback is unknown, the name is empty or has no end, or it is that of a
+ *		function of mnck
  *	ENOENT	there is no such function, or the kernel can't find it: it lacks CONFIG_KPROBES,
  *		or is locked down
  *	EOPNOTSUPP the function can't be probed
@@ -543,9 +545,9 @@ struct mnck_prearm {
 #define MNCK_PREARM _IOW(MNCK_IOCTL_TYPE, MNCK_CMD_PREARM, struct mnck_prearm)
 
 /*
- * read(2) on a file of MNCK_WATCH returns whole records, as many as there are and as fit.  If
- * there is none, it waits for one, or fails with EAGAIN (O_NONBLOCK).  poll(2) says whether
- * there is one (POLLIN).
+ * read(2) on a file of MNCK_WATCH returns whole records, as many as there are, while the rest
+ * of the buffer has MNCK_RECORD_MAX bytes.  If there is none, it waits for one, or fails with
+ * EAGAIN (O_NONBLOCK).  poll(2) says whether there is one (POLLIN).
  *
  * Each record begins with its size in bytes, where the next one begins, and with its type.  A
  * later version may have longer records, and other types; so a reader skips what it does not
@@ -581,7 +583,8 @@ enum {
 };
 
 /*
- * @time: CLOCK_MONOTONIC, in ns: when it was reported
+ * @time: CLOCK_MONOTONIC, in ns: when a violation was reported, or a subscription was
+ *	registered or ended.  Records may be read in another order
  * @lost: how many records of this file were lost just before, since it was not read in time
  * @pid: the process whose address space is concerned, or 0 if that is not known.  All ids are
  *	those of the initial pid namespace
@@ -661,7 +664,8 @@ enum {
  * @drivers: registrations of drivers that are not observed
  * @late: ranges of any process that began while a driver was registered and its callbacks were not
  *	observed yet: see MNCK_PREARM
- * @findings: violations that were dropped, since too many came at once
+ * @findings: violations and registrations that were dropped or not looked for, since too many came
+ *	at once
  * @records: records of this file that were lost, since it was not read in time
  * @processes: processes that were forked and are not watched, since too many are
  */

@@ -68,27 +68,34 @@ pub(super) fn watch(file: &File, argument: &Argument) -> Result {
     if watch.flags & !MNCK_WATCH_ALL != 0 || watch.reserved != 0 {
         return Err(EINVAL);
     }
-    let process = if watch.flags & MNCK_WATCH_ALL == 0 {
-        let (process, mm) = target::process_of(file, watch.pid)?;
-
-        Some(Followee {
-            process,
-            mm,
-            sees_secrets: is_admin,
-        })
-    } else if watch.pid != 0 {
+    let is_of_all = watch.flags & MNCK_WATCH_ALL != 0;
+    if is_of_all && watch.pid != 0 {
         return Err(EINVAL);
-    } else if !is_admin {
+    }
+    if is_of_all && !is_admin {
         return Err(EPERM);
-    } else {
-        None
-    };
+    }
     let limit_ns = Some(u64::from(watch.latency_limit_us) * 1000).filter(|limit| *limit != 0);
 
     // First, so that there are counts to clear.
     let held = WatchHeld::new()?;
     let unseen_before = Unseen::now();
-    let recording = OpenRecording::begin(process, limit_ns, observe::clear_counts)?;
+    // The process and its mm cannot go, nor can others get their addresses, until it is watched.
+    let target = if is_of_all {
+        None
+    } else {
+        Some(target::Target::find(file, watch.pid)?)
+    };
+    let followee = target.as_ref().map(|target| Followee {
+        process: target.process(),
+        mm: target.mm(),
+        sees_secrets: is_admin,
+    });
+    let recording = OpenRecording::begin(followee, limit_ns, observe::clear_counts)?;
+    // If it has executed a program meanwhile, that was not seen.
+    if target.is_some_and(|target| !target.is_same(file, watch.pid)) {
+        return Err(ESRCH);
+    }
     let new = NewRecordFile::new(Arc::new(
         WatchFile {
             recording,
@@ -131,10 +138,15 @@ impl WatchFile {
 
         match observe::callback(index, self.recording.number()) {
             Some(callback) => write(to, &of_callback(&callback)),
-            None => {
-                self.summary.store(NO_SUMMARY, Relaxed);
+            // Unless it was asked for again meanwhile.
+            None if self
+                .summary
+                .cmpxchg(index.wrapping_add(1), NO_SUMMARY, Relaxed)
+                .is_ok() =>
+            {
                 write(to, &self.unseen())
             }
+            None => Ok(None),
         }
     }
 

@@ -9,6 +9,8 @@ use super::Task;
 pub(crate) struct Registration {
     /// Whether it has registered it.
     pub(crate) is_begin: bool,
+    /// When that was, in ns of the monotonic clock.
+    pub(crate) time: u64,
     /// The table of callbacks, by its address, and its kind.
     pub(crate) table: usize,
     pub(crate) is_interval: bool,
@@ -27,7 +29,7 @@ pub(crate) struct Registration {
 
 impl Registration {
     /// The number of words of a registration.
-    pub(crate) const WORDS: usize = 11;
+    pub(crate) const WORDS: usize = 12;
 
     const BEGIN: u64 = 1 << 32;
     const INTERVAL: u64 = 1 << 33;
@@ -50,15 +52,17 @@ impl Registration {
             self.task.pid as u64,
             first,
             second,
+            self.time,
         ]
     }
 
     /// Returns that with these words.
     pub(crate) fn from_words(words: [u64; Self::WORDS]) -> Self {
-        let [first, table, mm, caller, start, end, key, start_time, pid, comm @ ..] = words;
+        let [first, table, mm, caller, start, end, key, start_time, pid, comm @ .., time] = words;
 
         Self {
             is_begin: first & Self::BEGIN != 0,
+            time,
             table: table as usize,
             is_interval: first & Self::INTERVAL != 0,
             mm: mm as usize,

@@ -193,6 +193,11 @@ static noinline bool is_callback(const struct mnck_function_probe *probe,
 	bool is_interval = true;
 	unsigned long ops;
 
+	/* First, so that nothing is read on behalf of other tasks. */
+	if (!probe->observer.expects(probe->observer.observer,
+				     function->function == MNCK_CALLBACK_INVALIDATE_FINISH ?
+				     0 : second))
+		return false;
 	switch (function->function) {
 	case MNCK_CALLBACK_START:
 	case MNCK_CALLBACK_END:
@@ -201,7 +206,6 @@ static noinline bool is_callback(const struct mnck_function_probe *probe,
 			return false;
 		break;
 	case MNCK_CALLBACK_INVALIDATE_FINISH:
-		second = 0;
 		if (get_kernel_nofault(interval,
 				       &((struct mmu_interval_notifier_finish *)first)->notifier))
 			return false;
@@ -215,8 +219,7 @@ static noinline bool is_callback(const struct mnck_function_probe *probe,
 		return false;
 	}
 	mnck_subscriptions_callbacks(ops, is_interval, callbacks);
-	return callbacks[function->function] == function->address &&
-	       probe->observer.expects(probe->observer.observer, second);
+	return callbacks[function->function] == function->address;
 }
 
 /* Returns 0 if the return of the function is to be observed. */

@@ -175,7 +175,7 @@ pub(crate) struct FunctionProbe<T: Observer> {
 
 // SAFETY: A probe is not tied to a task.
 unsafe impl<T: Observer> Send for FunctionProbe<T> {}
-// SAFETY: What can be done with a shared reference only reads numbers.
+// SAFETY: What can be done with a shared reference reads numbers, or writes one by `WRITE_ONCE()`.
 unsafe impl<T: Observer> Sync for FunctionProbe<T> {}
 
 impl<T: Observer> FunctionProbe<T> {

@@ -4,6 +4,7 @@
  * processes.rs.
  */
 #include <linux/array_size.h>
+#include <linux/binfmts.h>
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/mm_types.h>
@@ -55,7 +56,8 @@ static bool is_dumpable(const struct task_struct *task)
 static void probe_exec(void *data, struct task_struct *task, pid_t old_pid,
 		       struct linux_binprm *bprm)
 {
-	tell_executed((unsigned long)task->signal, (unsigned long)task->mm, !is_dumpable(task));
+	tell_executed((unsigned long)task->signal, (unsigned long)task->mm,
+		      bprm->secureexec || !is_dumpable(task));
 }
 
 /* Runs when a thread is freed, the first thread of a process as the last of them. */

@@ -75,27 +75,52 @@ pub(crate) fn mm_of(file: &File, pid: Pid) -> Result<(ARef<MmWithUser>, Pid)> {
     access(file, pid).map(|(task, mm)| (mm, task.tgid()))
 }
 
-/// Returns the addresses of the `struct signal_struct` and of the mm of the process of the thread
-/// `pid`, which identify the process, as [`mm_of`] does. Both are only to be compared.
-///
-/// # Errors
-///
-/// As for [`mm_of`].
-pub(crate) fn process_of(file: &File, pid: Pid) -> Result<(usize, usize)> {
-    let (task, mm) = if pid == 0 {
-        let current = current!();
+/// A process that the opener of a file may trace. As long as this is there, no other process has the
+/// addresses of its `struct signal_struct` and of its mm, which are only to be compared.
+pub(crate) struct Target {
+    task: ARef<Task>,
+    mm: ARef<MmWithUser>,
+}
 
-        (
-            ARef::from(&**current),
-            current.mm().map(ARef::from).ok_or(ESRCH)?,
-        )
-    } else {
-        access(file, pid)?
-    };
+impl Target {
+    /// Finds the process of the thread `pid`, as [`mm_of`] does. Sleeps.
+    ///
+    /// The reference keeps the mm from exiting, so it must be dropped before the ioctl returns.
+    ///
+    /// # Errors
+    ///
+    /// As for [`mm_of`].
+    pub(crate) fn find(file: &File, pid: Pid) -> Result<Self> {
+        let (task, mm) = if pid == 0 {
+            let current = current!();
 
-    // SAFETY: `task` is valid. Its signals are another's never.
-    let signals = unsafe { (*task.as_ptr()).signal };
-    Ok((signals.addr(), mm.as_raw().addr()))
+            (
+                ARef::from(&**current),
+                current.mm().map(ARef::from).ok_or(ESRCH)?,
+            )
+        } else {
+            access(file, pid)?
+        };
+
+        Ok(Self { task, mm })
+    }
+
+    /// Returns whether the thread `pid` still belongs to this process, which has the same mm. Sleeps.
+    pub(crate) fn is_same(&self, file: &File, pid: Pid) -> bool {
+        Self::find(file, pid)
+            .is_ok_and(|found| (found.process(), found.mm()) == (self.process(), self.mm()))
+    }
+
+    /// Returns the address of its `struct signal_struct`.
+    pub(crate) fn process(&self) -> usize {
+        // SAFETY: The task is valid. It has the same signals until it is freed.
+        unsafe { (*self.task.as_ptr()).signal }.addr()
+    }
+
+    /// Returns the address of its mm.
+    pub(crate) fn mm(&self) -> usize {
+        self.mm.as_raw().addr()
+    }
 }
 
 /// Returns the thread `pid` and its mm, if the opener of `file` may trace it.

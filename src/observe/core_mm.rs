@@ -91,6 +91,8 @@ pub(super) struct CoreMm {
     unread: Word,
     /// The refusals at which rule `sequence` was not judged.
     uncompared: Word,
+    /// The subscriptions that rule `lifetime` does not know, since a set was full.
+    unkept: Word,
     /// The ranges that began while a driver was registered and not probed yet.
     late: Word,
 }
@@ -121,6 +123,7 @@ impl CoreMm {
             unseen: Word::new(0),
             unread: Word::new(0),
             uncompared: Word::new(0),
+            unkept: Word::new(0),
             late: Word::new(0),
         })
     }
@@ -158,6 +161,18 @@ impl CoreMm {
         self.uncompared.load()
     }
 
+    /// Keeps an address in a set.
+    fn keep(&self, set: &Known, address: usize) {
+        if !set.insert(address as u64) {
+            self.unkept.add(1);
+        }
+    }
+
+    /// Returns for how many subscriptions rule `lifetime` is not judged, since there were too many.
+    pub(super) fn unkept(&self) -> u64 {
+        self.unkept.load()
+    }
+
     /// Returns how many ranges began while a driver was registered and not probed yet.
     pub(super) fn late(&self) -> u64 {
         self.late.load()
@@ -171,7 +186,7 @@ impl CoreMm {
     /// Records that the free callback of this table of callbacks is probed.
     pub(super) fn sees_frees_of(&self, table: usize) {
         // If the set is full, unfreed subscriptions of this table are not reported.
-        self.frees.insert(table as u64);
+        self.keep(&self.frees, table);
     }
 
     /// Forgets the tables in memory that is `gone`, and their subscriptions that were put.
@@ -266,13 +281,17 @@ impl CoreMm {
     fn check_sequence(&self, call: &ProbedCall, refused: &Recorded) {
         let calls = self.watch.calls();
 
+        // Also once it was reported for this mm.
+        if self.unknown.has(call.mm as u64) {
+            return;
+        }
         if self.knows_mms.load_acquire() == 0
-            || self.unknown.has(call.mm as u64)
             || calls.lost() != 0
             || !self.watch.is_judged()
             // The core still counts a range that has no end.
             || self.watch.violations(Rule::Pairing) != 0
         {
+            self.uncompared.add(1);
             return;
         }
         let Some((active, recorded)) = (0..Self::ATTEMPTS).find_map(|_| {
@@ -453,7 +472,7 @@ impl Observer for CoreMm {
             MNCK_CORE_PUT => {
                 // If the set is full, the subscription is not reported when its module goes.
                 if call.is_last && self.frees.has(call.ops as u64) {
-                    self.put.insert(call.subscription as u64);
+                    self.keep(&self.put, call.subscription);
                 }
                 if call.is_last {
                     self.registrations.end(call, false);
@@ -493,7 +512,7 @@ impl Observer for CoreMm {
 
                 if is_interval && !call.has_registered {
                     // If the set is full, a removal of the interval is not reported.
-                    self.uninserted.insert(call.subscription as u64);
+                    self.keep(&self.uninserted, call.subscription);
                 }
                 self.registrations.begun(call, state, is_interval);
                 return;

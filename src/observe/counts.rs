@@ -144,12 +144,15 @@ impl Counts {
     }
 }
 
-/// Sets `longest` to `taken` if that is longer. If two tasks do so at the same time, one value is lost.
+/// Sets `longest` to `taken` if that is longer.
 #[inline]
 fn raise(longest: &Word, taken: u64) {
-    let known = longest.load();
+    loop {
+        let known = longest.load();
 
-    if taken > known {
-        longest.replace(known, taken);
+        // If another task has stored at the same time, that time may be shorter.
+        if taken <= known || longest.replace(known, taken) {
+            return;
+        }
     }
 }

@@ -96,6 +96,7 @@ impl Registrations {
         self.add_origin(call, caller);
         self.add(Registration {
             is_begin: true,
+            time: clock_ns(),
             table: state[TABLE] as usize,
             is_interval,
             mm: call.mm,
@@ -114,6 +115,7 @@ impl Registrations {
         }
         self.add(Registration {
             is_begin: false,
+            time: clock_ns(),
             table: call.ops,
             is_interval,
             mm: call.mm,
@@ -130,15 +132,20 @@ impl Registrations {
         Work::queue(WorkItem::Arm);
     }
 
-    /// Tells `sink` of all that were added. Sleeps.
+    /// Tells `sink` of those that were added. Sleeps.
     pub(super) fn tell(&self, sink: RegistrationSink) {
-        while let Some(words) = self.queue.take() {
+        for _ in 0..Self::QUEUED {
+            let Some(words) = self.queue.take() else {
+                return;
+            };
             let registration = Registration::from_words(words);
 
             if !(registration.is_begin && is_inner(registration.caller)) {
                 sink(&registration);
             }
         }
+        // The rest waits, so that modules that come and go need not.
+        Work::queue(WorkItem::Arm);
     }
 
     /// Returns how many were dropped, since too many came at once.

@@ -37,7 +37,7 @@ pub(crate) struct Unseen {
     pub(crate) drivers: u64,
     /// The ranges that began while a driver was not probed yet.
     pub(crate) late: u64,
-    /// The violations and registrations that were not reported, since too many came at once.
+    /// The violations and registrations that were not reported or not found, since there were too many.
     pub(crate) findings: u64,
 }
 
@@ -80,9 +80,9 @@ impl Unseen {
             let lost = registry
                 .as_ref()
                 .map_or(0, |registry| registry.calls().lost());
-            let dropped = registry
-                .as_ref()
-                .map_or(0, |registry| registry.later().dropped());
+            let dropped = registry.as_ref().map_or(0, |registry| {
+                registry.dropped().saturating_add(registry.dropped_slow())
+            });
 
             Self {
                 has_earlier: !observed.knows_all(),
@@ -92,7 +92,9 @@ impl Unseen {
                 sequences: core.uncompared().saturating_add(core.unread()),
                 drivers: observed.tables().lost(),
                 late: core.late(),
-                findings: dropped.saturating_add(core.registrations().dropped()),
+                findings: dropped
+                    .saturating_add(core.registrations().dropped())
+                    .saturating_add(core.unkept()),
             }
         })
         .unwrap_or_default()

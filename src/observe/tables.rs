@@ -55,7 +55,7 @@ pub(super) struct Tables {
     /// by the time when their callbacks were.
     late: Word,
     in_time: Word,
-    /// How many had no place.
+    /// How many had no place, and how many callbacks can't be probed.
     lost: Word,
 }
 
@@ -133,6 +133,11 @@ impl Tables {
         self.late.load() != self.in_time.load()
     }
 
+    /// Counts a callback that can't be probed.
+    pub(super) fn add_lost(&self) {
+        self.lost.add(1);
+    }
+
     /// Forgets the tables and the callbacks in memory that is `gone`.
     pub(super) fn forget(&self, gone: impl Fn(usize) -> bool) {
         self.probed.remove(|callback| gone(callback as usize));
@@ -145,7 +150,7 @@ impl Tables {
         self.known.all().map(CallbackTable::from_word)
     }
 
-    /// Returns how many tables had no place: their callbacks are not probed.
+    /// Returns how many tables had no place, and how many callbacks can't be probed.
     pub(super) fn lost(&self) -> u64 {
         self.lost.load()
     }

@@ -280,8 +280,12 @@ impl Observed {
                 let probe = FunctionProbe::new(&addresses, Arc::new(callbacks, GFP_KERNEL)?)?;
 
                 probe.observer().set_active(true);
-                for (_, address) in &addresses {
-                    tables.is_probed(*address);
+                for (index, (_, address)) in addresses.iter().enumerate() {
+                    if probe.by(index) == ProbedBy::Nothing {
+                        tables.add_lost();
+                    } else {
+                        tables.is_probed(*address);
+                    }
                 }
                 if probe.by(addresses.len() - 1) != ProbedBy::Nothing
                     && addresses
@@ -303,7 +307,11 @@ impl Observed {
     fn probe_ahead(&mut self, name: &CStr, number: u32) -> Result {
         let address = function_address(name).ok_or(ENOENT)?;
 
-        if is_own(address) || self.probes(address) {
+        if is_own(address) {
+            return Err(EINVAL);
+        }
+        self.let_go(|callbacks| callbacks.has(address) && !callbacks.has_number(number));
+        if self.probes(address) {
             return Ok(());
         }
         self.ahead.reserve(1, GFP_KERNEL)?;
@@ -330,19 +338,29 @@ impl Observed {
 
     /// Records that the function at `address` is the callback with this number, if it is probed ahead.
     fn confirm(&mut self, address: usize, number: u32) {
-        self.ahead.retain(|probe| {
-            let is_it = probe.observer().has(address);
-            let is_right = !is_it || probe.observer().has_number(number);
-
-            if is_it && is_right {
+        // What was taken for another callback is probed as what it is.
+        self.let_go(|callbacks| callbacks.has(address) && !callbacks.has_number(number));
+        for probe in &self.ahead {
+            if probe.observer().has(address) {
                 probe.confirm();
             }
-            if !is_right {
-                // It is probed as what it is.
+        }
+    }
+
+    /// Ends the probes ahead that are `unwanted`. Sleeps.
+    fn let_go(&mut self, unwanted: impl Fn(&Callbacks) -> bool) {
+        let mut missed = self.missed;
+
+        self.ahead.retain(|probe| {
+            let is_unwanted = unwanted(probe.observer());
+
+            if is_unwanted {
                 stop(probe);
+                missed = missed.saturating_add(probe.missed());
             }
-            is_right
+            !is_unwanted
         });
+        self.missed = missed;
     }
 
     /// Returns whether the callback at `address` is probed.
@@ -452,20 +470,13 @@ impl Observed {
             }
             !is_its
         });
-        self.ahead.retain(|probe| {
-            let is_its = probe
-                .observer()
+        self.missed = missed;
+        self.let_go(|callbacks| {
+            callbacks
                 .functions()
                 .iter()
-                .any(|function| module.has(function.address()));
-
-            if is_its {
-                stop(probe);
-                missed = missed.saturating_add(probe.missed());
-            }
-            !is_its
+                .any(|function| module.has(function.address()))
         });
-        self.missed = missed;
         // What these callbacks did is over.
         let mut keys = core::mem::take(&mut self.keys);
         let core = self.core.observer().watch().key();

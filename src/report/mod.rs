@@ -49,7 +49,6 @@ use self::{
 };
 use crate::{
     check::{
-        Followers,
         Registry,
         Violation, //
     },
@@ -86,10 +85,10 @@ pub(crate) fn violation(violation: &Violation<'_>) -> u64 {
 /// Adds a violation to the recordings that it concerns.
 #[inline(never)]
 fn record_violation(violation: &Violation<'_>, caller: Option<&Caller>) {
-    let followers = followers_of(violation.process.mm);
+    let mm = violation.process.mm;
 
-    if !followers.is_empty() {
-        Recordings::add(followers, &of_violation(violation, caller), |recording| {
+    if is_followed(mm) {
+        Recordings::add(mm, &of_violation(violation, caller), |recording| {
             violation.is_broken || recording.wants(violation.took_ns.unwrap_or(0))
         });
     }
@@ -97,13 +96,12 @@ fn record_violation(violation: &Violation<'_>, caller: Option<&Caller>) {
 
 /// Adds a registration to the recordings that it concerns.
 pub(crate) fn registration(registration: &Registration) {
-    let followers = followers_of(registration.mm);
-
-    if !followers.is_empty() {
-        Recordings::add(followers, &of_registration(registration), |_| true);
+    if is_followed(registration.mm) {
+        Recordings::add(registration.mm, &of_registration(registration), |_| true);
     }
 }
 
-fn followers_of(mm: usize) -> Followers {
-    Registry::get().map_or(Followers::NOBODY, |registry| registry.followed().of(mm))
+/// Returns whether a user follows the process with this `mm`.
+fn is_followed(mm: usize) -> bool {
+    Registry::get().is_some_and(|registry| !registry.followed().of(mm).is_empty())
 }

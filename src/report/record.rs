@@ -104,6 +104,7 @@ pub(super) fn of_registration(registration: &Registration) -> mnck_record_event 
     });
     let subscription = Subscription::of_table(registration.table, registration.is_interval);
 
+    record.time = registration.time;
     record.pid = registration.pid;
     add_task(&mut record, &registration.task);
     if registration.is_interval {

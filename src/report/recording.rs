@@ -9,6 +9,7 @@ use kernel::{
     prelude::*,
     sync::{
         poll::PollCondVar,
+        rcu,
         Arc,
         Mutex,
         SpinLock, //
@@ -19,7 +20,6 @@ use crate::{
     check::{
         Followed,
         Followee,
-        Followers,
         Registry,
         FOLLOWERS, //
     },
@@ -73,17 +73,15 @@ impl RecordingsOwner {
 }
 
 impl Recordings {
-    /// Adds a record for each of the `followers` whose recording is `wanted`. Returns without effect while
-    /// the module is unloaded. Never sleeps.
-    pub(super) fn add(
-        followers: Followers,
-        record: &mnck_record_event,
-        wanted: impl Fn(&Recording) -> bool,
-    ) {
-        let Some(recordings) = RECORDINGS.get() else {
+    /// Adds a record that concerns the process with this `mm`, to each recording of it that is `wanted`.
+    /// Returns without effect while the module is unloaded. Never sleeps.
+    pub(super) fn add(mm: usize, record: &mnck_record_event, wanted: impl Fn(&Recording) -> bool) {
+        let (Some(recordings), Some(registry)) = (RECORDINGS.get(), Registry::get()) else {
             return;
         };
         let all = recordings.all.lock();
+        // Under the lock, so that each is the follower who has the recording with that number.
+        let followers = registry.followed().of(mm);
 
         for (_, recording) in all
             .iter()
@@ -169,7 +167,7 @@ impl Recording {
     ///
     /// # Errors
     ///
-    /// - [`EINTR`]: a signal came.
+    /// - [`ERESTARTSYS`]: a signal came.
     pub(crate) fn take(
         &self,
         waits: bool,
@@ -184,7 +182,7 @@ impl Recording {
                 return Ok(record);
             }
             if self.changed.wait_interruptible(&mut ring) {
-                return Err(EINTR);
+                return Err(ERESTARTSYS);
             }
         }
     }
@@ -307,6 +305,8 @@ impl Drop for OpenRecording {
         let mut of_some = self.recordings.of_some.lock();
 
         self.followed.end(number);
+        // Until no probe adds what concerns this follower to the counts of the next with this number.
+        rcu::synchronize_rcu();
         if !self.is_of_all {
             of_some.0 = of_some.0.wrapping_sub(1);
             if of_some.0 == 0 {

@@ -73,7 +73,7 @@ impl Table for Violations {
                     return Some(Item::Heading {
                         unrecorded: journal.with(|pages| pages.unrecorded()),
                         lost: Registry::get().map_or(0, |registry| registry.calls().lost()),
-                        dropped: Registry::get().map_or(0, |registry| registry.later().dropped()),
+                        dropped: Registry::get().map_or(0, |registry| registry.dropped()),
                     });
                 };
 
