@@ -359,6 +359,15 @@ static int kretprobe_leave(struct kretprobe_instance *instance, struct pt_regs *
 NOKPROBE_SYMBOL(kretprobe_leave);
 #endif
 
+static u32 instruction_at(unsigned long address)
+{
+	u32 instruction;
+
+	if (copy_from_kernel_nofault(&instruction, (void *)address, sizeof(instruction)))
+		return 0;
+	return instruction;
+}
+
 #ifdef CONFIG_KPROBES
 unsigned long mnck_function_address(const char *symbol)
 {
@@ -370,6 +379,11 @@ unsigned long mnck_function_address(const char *symbol)
 		return 0;
 	address = (unsigned long)kprobe.addr;
 	unregister_kprobe(&kprobe);
+#ifdef CONFIG_X86_KERNEL_IBT
+	/* A kprobe comes after the ENDBR of a function, and a pointer to the function before. */
+	if (__is_endbr(instruction_at(address - 4)))
+		address -= 4;
+#endif
 	return address;
 }
 #else
@@ -378,15 +392,6 @@ unsigned long mnck_function_address(const char *symbol)
 	return 0;
 }
 #endif
-
-static u32 instruction_at(unsigned long address)
-{
-	u32 instruction;
-
-	if (copy_from_kernel_nofault(&instruction, (void *)address, sizeof(instruction)))
-		return 0;
-	return instruction;
-}
 
 /* Returns the address of the instruction of a function that ftrace patches. */
 static unsigned long site_of(unsigned long address)

@@ -21,8 +21,8 @@ const struct mmu_notifier_ops clean_ops = {
 };
 
 /* A function with the arguments of a start, which is no callback. */
-static noinline int nested_start(struct mmu_notifier *hlist,
-				 const struct mmu_notifier_range *range)
+static noinline __noclone int nested_start(struct mmu_notifier *hlist,
+					   const struct mmu_notifier_range *range)
 {
 	atomic_long_inc(&to_hlist(hlist)->begun);
 	return 0;
