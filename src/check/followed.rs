@@ -4,7 +4,10 @@
 
 use kernel::prelude::*;
 
-use crate::event::platform::Word;
+use crate::event::{
+    platform::Word,
+    spread, //
+};
 
 /// How many users can follow processes at a time.
 pub(crate) const FOLLOWERS: usize = 8;
@@ -251,7 +254,7 @@ impl Follower {
 
     /// Returns the places where an mm may be, the likely one first.
     fn places(&self, mm: usize) -> impl Iterator<Item = &Place> {
-        let first = ((mm as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize;
+        let first = spread(mm as u64);
         let mask = PLACES.wrapping_sub(1);
 
         (first..first.wrapping_add(NEAR)).filter_map(move |place| self.places.get(place & mask))

@@ -36,6 +36,13 @@ pub(crate) use range::{
 mod registration;
 pub(crate) use registration::Registration;
 
+/// Returns a number for a table of up to 2^32 places, in which words that follow each other, as
+/// addresses do, are spread: the high bits of a product with the golden ratio.
+#[inline(always)]
+pub(crate) fn spread(word: u64) -> usize {
+    (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
+}
+
 mod task;
 pub(crate) use task::{
     Task,

@@ -63,16 +63,9 @@ fn find_task(pid: Pid) -> Option<ARef<Task>> {
 /// - [`EPERM`]: the mm is not the caller's, and the opener may not access it.
 /// - [`EINTR`]: the caller was killed.
 pub(crate) fn mm_of(file: &File, pid: Pid) -> Result<(ARef<MmWithUser>, Pid)> {
-    if pid == 0 {
-        let current = current!();
+    let Target { task, mm } = Target::find(file, pid)?;
 
-        return current
-            .mm()
-            .map(|mm| (ARef::from(mm), current.tgid()))
-            .ok_or(ESRCH);
-    }
-
-    access(file, pid).map(|(task, mm)| (mm, task.tgid()))
+    Ok((mm, task.tgid()))
 }
 
 /// A process that the opener of a file may trace. As long as this is there, no other process has the

@@ -4,7 +4,10 @@
 
 use kernel::prelude::*;
 
-use crate::event::platform::Word;
+use crate::event::{
+    platform::Word,
+    spread, //
+};
 
 /// A set of addresses, which takes no lock, in memory of a fixed size.
 ///
@@ -35,7 +38,7 @@ impl Known {
 
     /// Returns the places where an address may be, the likely one first.
     fn places(&self, address: u64) -> impl Iterator<Item = &Word> {
-        let first = (address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize;
+        let first = spread(address);
         let mask = self.0.len().wrapping_sub(1);
 
         (first..first.wrapping_add(NEAR)).filter_map(move |place| self.0.get(place & mask))

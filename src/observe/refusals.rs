@@ -4,9 +4,12 @@
 
 use kernel::prelude::*;
 
-use crate::event::platform::{
-    Current,
-    Racy, //
+use crate::event::{
+    platform::{
+        Current,
+        Racy, //
+    },
+    spread, //
 };
 
 /// The last refusals, by task. If two tasks share a place, a refusal is forgotten.
@@ -51,8 +54,6 @@ impl Refusals {
     }
 
     fn place(&self, task: u64) -> Option<&Racy<4>> {
-        let place = (task.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % Self::SIZE;
-
-        self.0.get(place)
+        self.0.get(spread(task) % Self::SIZE)
     }
 }

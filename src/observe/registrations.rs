@@ -10,6 +10,7 @@ use crate::{
             Current,
             Racy, //
         },
+        spread,
         Queue,
         Registration, //
     },
@@ -184,9 +185,8 @@ impl Registrations {
 
     /// Subscriptions with one place share it: the last that was registered has it.
     fn origin_at(&self, subscription: usize) -> Option<&Racy<5>> {
-        let hash = (subscription as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-
-        self.origins.get(hash as usize % Self::ORIGINS)
+        self.origins
+            .get(spread(subscription as u64) % Self::ORIGINS)
     }
 }
 

@@ -53,6 +53,7 @@ use crate::event::{
         Current,
         TICKS_PER_SECOND, //
     },
+    spread,
     Activity,
     Call,
     Range,
@@ -550,11 +551,8 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
     /// Returns the place of the first slot where `current` may have its calls.
     #[inline(always)]
     fn hash(current: Current) -> usize {
-        // Tasks that follow each other have the same address often: the time tells them apart. The
-        // golden ratio spreads numbers whose low bits are alike.
-        let sum = current.key().wrapping_add(current.start_time());
-
-        (sum.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
+        // Tasks that follow each other have the same address often: the time tells them apart.
+        spread(current.key().wrapping_add(current.start_time()))
     }
 
     /// Returns the slot at `place`, counted on from the first when it is behind the last.

@@ -15,6 +15,7 @@ use crate::event::{
         Racy,
         Word, //
     },
+    spread,
     Call,
     Task, //
 };
@@ -305,11 +306,10 @@ fn mark(call: &Call) -> u64 {
     if call.range.is_none() {
         return 0;
     }
-    // The golden ratio spreads numbers that follow each other over all bits that the entries leave.
-    let spread = sum.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    // Over all bits that the entries leave.
     let bits = (u64::BITS as usize - Slot::ENTRIES) as u64;
 
-    1 << Slot::ENTRIES << (spread.wrapping_mul(bits) >> 32)
+    1 << Slot::ENTRIES << ((spread(sum) as u64).wrapping_mul(bits) >> 32)
 }
 
 #[inline]
