@@ -418,7 +418,7 @@ TEST_F_TIMEOUT(records, held, MNCK_TIMEOUT)
 #define SHELL "/bin/busybox"
 
 /*
- * Runs a shell as a user who may execute it and not read it, and so may not trace it.  It has
+ * Runs a shell as a user that may execute it and not read it, and so may not trace it.  It has
  * the driver "clean" by @device.  Returns its pid when it waits for a signal to go on.
  */
 static pid_t start_secret(int device)

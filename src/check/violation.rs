@@ -29,8 +29,8 @@ pub(crate) struct Violation<'a> {
     pub(crate) process: Process,
     /// How long the callback took, in ns, for rule `latency`.
     pub(crate) took_ns: Option<u64>,
-    /// Whether the rule was broken. If not, the callback has kept the limit of the module, but no user
-    /// need have set one.
+    /// Whether the rule was broken. If not, the callback was slow only for a program that has asked for
+    /// slow ones.
     pub(crate) is_broken: bool,
     /// Whether it is the first of this subscriber and rule.
     pub(crate) first: bool,

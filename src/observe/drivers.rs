@@ -10,10 +10,8 @@ use kernel::{
 
 use super::{
     callbacks::Function,
-    watching::{
-        Observed,
-        State, //
-    }, //
+    observed::Observed,
+    watching::State, //
 };
 use crate::{
     check::Name,

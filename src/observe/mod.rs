@@ -7,11 +7,13 @@
 //! | `registered` | the list of all subscriptions |
 //! | `registrations` | which driver has registered a subscription, and when |
 //! | `watching` | turns the observation on and off: the parameter `watch` |
+//! | `observed` | makes and drops the probes |
+//! | `lifetime` | what a module leaves behind when it goes |
 //! | `core_mm` | the probes on the core: each range of each process that has a subscriber |
 //! | `refusals` | which subscriber has refused a range |
 //! | `callbacks` | the probes on the callbacks of drivers |
 //! | `counts` | how often a callback was called, and how long it took |
-//! | `summary` | what a user who follows processes is told of all callbacks |
+//! | `summary` | what the follower of some processes is told of all callbacks |
 //! | `tables` | the tables of callbacks that were found |
 //! | `drivers` | the list of the callbacks that are probed |
 //!
@@ -31,6 +33,10 @@ mod drivers;
 pub(crate) use drivers::Drivers;
 
 mod known;
+
+mod lifetime;
+
+mod observed;
 
 mod refusals;
 

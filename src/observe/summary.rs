@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a user who follows processes is told of all callbacks.
+//! What the follower of some processes is told of all callbacks.
 
 use super::{
     counts::FollowedCounts,

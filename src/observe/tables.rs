@@ -112,7 +112,7 @@ impl Tables {
     }
 
     /// Records that this callback is probed.
-    pub(super) fn is_probed(&self, callback: usize) {
+    pub(super) fn add_probed(&self, callback: usize) {
         // If the set is full, ranges count as late that are not.
         self.probed.insert(callback as u64);
     }

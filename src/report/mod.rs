@@ -4,7 +4,7 @@
 //!
 //! The first time that a subscriber breaks a rule there is a WARN of one line, which CI can catch.
 //! All violations are events of a tracepoint and are counted, and for each rule and subscriber
-//! `/sys/kernel/debug/mnck/violations` has the first and the last. A user who watches processes reads
+//! `/sys/kernel/debug/mnck/violations` has the first and the last. A program that watches processes reads
 //! a record of each violation that concerns these: [`OpenRecording`].
 
 mod journal;

@@ -80,7 +80,7 @@ impl Recordings {
             return;
         };
         let all = recordings.all.lock();
-        // Under the lock, so that each is the follower who has the recording with that number.
+        // Under the lock: the numbers are those of the recordings that are there now.
         let followers = registry.followed().of(mm);
 
         for (_, recording) in all
