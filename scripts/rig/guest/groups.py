@@ -139,7 +139,10 @@ ALSO = {
         *("load", "registered", "stuck", "oopsed", "host.engine.rules"),
         *("peers.kvm.observed", "peers.odp.observed", "peers.hmm.observed"),
     ),
-    # The program `story` is shown by `make run`.
+}
+
+# The folders that stand for their programs.  `make run` shows the program `story`.
+FOLDERS = {
     "rules": tuple(
         sorted(
             path.stem
@@ -162,10 +165,14 @@ def groups_of(patterns: list[str]) -> set[str]:
 
 
 def with_others(patterns: list[str], variant: str) -> list[str]:
-    """Returns `patterns` and those in ALSO, without the drivers that no kernel of `variant` has."""
+    """Returns `patterns`, with programs for FOLDERS, and those in ALSO.
+
+    The drivers that no kernel of `variant` has are left out.
+    """
+    named = [name for pattern in patterns for name in FOLDERS.get(pattern, (pattern,))]
     also = [name for pattern in patterns for name in ALSO.get(pattern, ())]
     there = {f"peers.{program}" for group in PEERS for program in group.peers_of(variant) or ()}
-    return patterns + [
+    return named + [
         name for name in also if not name.startswith("peers.") or name.rpartition(".")[0] in there
     ]
 

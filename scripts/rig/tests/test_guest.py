@@ -151,6 +151,13 @@ class List(unittest.TestCase):
         self.assertEqual({*stock} - {*debug}, peers)
         self.assertNotIn("peers.kvm.observed", groups.with_others(["observe"], "rt"))
 
+    def test_folders(self):
+        programs = groups.with_others(["munmap", "rules"], "debug")
+        self.assertEqual(programs[0], "munmap")
+        self.assertIn("violations", programs)
+        self.assertNotIn("rules", programs)
+        self.assertNotIn("story", programs)
+
     def test_cases_that_are_run_together(self):
         kernel = Kernel("arm64", "debug", Path(), Path())
         cases = {"t.a": "t.a", "t.f.b": "f.b"}
