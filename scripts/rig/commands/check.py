@@ -13,6 +13,7 @@ from rig.build.variant import DEBIAN, DEFAULT, STOCK, arches_of
 from rig.common.error import RigError
 from rig.common.lock import locked
 from rig.common.parallel import side_by_side
+from rig.common.paths import CHECKOUT
 from rig.guest.groups import (
     GUESTS,
     PEERS,
@@ -25,7 +26,7 @@ from rig.guest.groups import (
 )
 from rig.guest.kselftest import in_guest
 from rig.guest.selftest import selftest
-from rig.host import checks, compile_fail, doctest, engine
+from rig.host import checks, compile_fail, doctest, engine, known
 from rig.judge.verdict import FAIL, SKIP, Verdict, refuse_skips
 from rig.report import junit as junit_xml
 from rig.report import results
@@ -112,11 +113,15 @@ def _build(kernels: list[Kernel]) -> None:
 
 
 def _source_checks(source: Path, patterns: list[str]) -> Iterator[Verdict]:
+    wanted = partial(selected, patterns=patterns)
     for name, complaints in checks.of_source(source):
-        if selected(name, patterns):
-            yield checks.check("host", name, complaints)
+        if wanted(name):
+            run = partial(checks.check, "host", name, complaints)
+            yield from known.verdicts(known.Inputs(name, (source.name,)), run, wanted)
     if engine.is_wanted(patterns):
-        yield from engine.verdicts(partial(selected, patterns=patterns))
+        inputs = known.Inputs(engine.NAME, paths=("src", str(engine.CRATE)))
+        run = partial(engine.verdicts, wanted)
+        yield from known.verdicts(inputs, run, wanted, wanted(engine.NAME))
 
 
 def _in_guest(kernel: Kernel, patterns: list[str], group: Group) -> Iterator[Verdict]:
@@ -132,13 +137,26 @@ def _compiled(
     kernel: Kernel, built: dict[str, Callable[[Kernel], list[str]]], patterns: list[str]
 ) -> Iterator[Verdict]:
     """Yields the verdicts of all that is compiled against a kernel and needs no guest."""
+    wanted = partial(selected, patterns=patterns)
     groups = groups_of(patterns)
+
+    def inputs(kind: str, *paths: Path) -> known.Inputs:
+        sources = (Path("src"), Path("Kbuild"), *(path.relative_to(CHECKOUT) for path in paths))
+        return known.Inputs(kind, (kernel.objdir.name,), tuple(map(str, sources)))
+
     for name, complaints in built.items():
-        yield checks.check(kernel.arch, name, partial(complaints, kernel))
-    if groups and not groups & COMPILED:
-        return
+        run = partial(checks.check, kernel.arch, name, partial(complaints, kernel))
+        yield from known.verdicts(inputs(name, artifacts.BENCH), run, wanted)
+    if not groups or groups & COMPILED:
+        run = partial(_users, kernel, wanted)
+        sources = inputs("compiled", compile_fail.CASES)
+        yield from known.verdicts(sources, run, wanted, all(map(wanted, COMPILED)))
+
+
+def _users(kernel: Kernel, wanted: Callable[[str], bool]) -> Iterator[Verdict]:
+    """Yields the verdicts of the tests that are compiled as users of mnck."""
     module = artifacts.module(kernel)
     with locked(artifacts.lock(kernel)):
         compiler = rustc.compiler(kernel, module)
         for group in (compile_fail, doctest):
-            yield from group.verdicts(kernel.arch, compiler, partial(selected, patterns=patterns))
+            yield from group.verdicts(kernel.arch, compiler, wanted)

@@ -4,9 +4,7 @@
 BUILT has those that need a kernel; the others need only its source.
 """
 
-import fnmatch
 import hashlib
-import os
 import sys
 import tempfile
 import time
@@ -20,7 +18,7 @@ from rig.common import log
 from rig.common.command import run
 from rig.common.error import RigError
 from rig.common.lock import locked
-from rig.common.paths import CACHE, CHECKOUT
+from rig.common.paths import CACHE, CHECKOUT, files
 from rig.judge.verdict import FAIL, OK, Verdict
 
 Complaints = list[str]
@@ -28,15 +26,15 @@ Complaints = list[str]
 
 def of_source(srcdir: Path) -> Iterator[tuple[str, Callable[[], Complaints]]]:
     """Yields each check that needs no kernel: its name, and a function that makes it."""
-    files = sorted(_files())
-    yield "host.spdx", lambda: _spdx(files)
-    yield "host.rustfmt", lambda: _rustfmt(_with_suffix(files, ".rs"), srcdir)
-    yield "host.checkpatch", lambda: _checkpatch(_with_suffix(files, ".c", ".h"), srcdir)
-    yield "host.shellcheck", lambda: _shellcheck(files)
-    yield "host.python", lambda: _python(_with_suffix(files, ".py"))
+    paths = sorted(files())
+    yield "host.spdx", lambda: _spdx(paths)
+    yield "host.rustfmt", lambda: _rustfmt(_with_suffix(paths, ".rs"), srcdir)
+    yield "host.checkpatch", lambda: _checkpatch(_with_suffix(paths, ".c", ".h"), srcdir)
+    yield "host.shellcheck", lambda: _shellcheck(paths)
+    yield "host.python", lambda: _python(_with_suffix(paths, ".py"))
     yield "host.unit", _unit
     yield "host.model", lambda: _model(srcdir)
-    patches = _with_suffix(files, ".patch")
+    patches = _with_suffix(paths, ".patch")
     mutants = [path for path in patches if path.parent.name == "mutants"]
     yield "host.mutants", lambda: _apply(mutants)
     yield "host.patches", lambda: _patches([p for p in patches if p not in mutants], srcdir)
@@ -68,28 +66,16 @@ def documentation(kernel: Kernel) -> Complaints:
 BUILT = {"host.clippy": clippy, "host.rustdoc": documentation}
 
 
-def check(where: str, name: str, complaints: Callable[[], Complaints]) -> Verdict:
-    """Makes one check; returns its verdict."""
+def check(where: str, name: str, complaints: Callable[[], Complaints]) -> Iterator[Verdict]:
+    """Makes one check; yields its verdict."""
     start = time.monotonic()
     lines = complaints()
     seconds = time.monotonic() - start
     if not lines:
-        return Verdict(where, name, OK, seconds)
+        yield Verdict(where, name, OK, seconds)
+        return
     more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
-    return Verdict(where, name, FAIL, seconds, f"{lines[0].strip()}{more}", lines[1:])
-
-
-def _files() -> Iterator[Path]:
-    """Yields the checkout's files, relative to it, without those that git ignores."""
-    ignored = CHECKOUT / ".gitignore"
-    patterns = [".git"]
-    if ignored.exists():
-        lines = ignored.read_text().splitlines()
-        patterns += [line.strip("/") for line in lines if line and not line.startswith("#")]
-    for directory, directories, names in os.walk("."):
-        for found in (directories, names):
-            found[:] = [n for n in found if not any(fnmatch.fnmatch(n, p) for p in patterns)]
-        yield from (Path(directory, name) for name in names)
+    yield Verdict(where, name, FAIL, seconds, f"{lines[0].strip()}{more}", lines[1:])
 
 
 def _with_suffix(files: list[Path], *suffixes: str) -> list[Path]:

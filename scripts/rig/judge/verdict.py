@@ -36,6 +36,7 @@ class Verdict:
     console: Path | None = None
     # The calls that a test of a path of mm has seen: callback, address, and how often.
     seen: tuple[tuple[str, str, int], ...] = ()
+    is_known: bool = False  # from an earlier run with the same inputs
 
 
 # One such call, as selftests/lib/path.h prints it.

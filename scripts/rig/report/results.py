@@ -18,7 +18,7 @@ def paint(text: str, status: str) -> str:
 
 def show(verdict: Verdict) -> None:
     """Prints a line, and below it what explains a failure."""
-    seconds = f"{verdict.seconds:.2f} s"
+    seconds = "(same as before)" if verdict.is_known else f"{verdict.seconds:.2f} s"
     status = paint(f"{verdict.status:5}", verdict.status)
     print(f"{status} {verdict.where:6} {verdict.name:46} {seconds:>8}", flush=True)
     if verdict.reason:
@@ -65,6 +65,8 @@ def summary(verdicts: list[Verdict], first: Iterable[str] = ()) -> None:
             print(f"\n{what}:")
             for verdict in found:
                 print(f"  {verdict.where} {verdict.name}: {verdict.reason}")
+    if known := sum(v.is_known for v in verdicts):
+        print(f"\n{known} of the tests without a guest have passed before, with the same inputs")
     count = Counter(v.status for v in verdicts)
     passed = count[OK] + count[XFAIL]
     print(f"\n{passed} passed, {count[FAIL]} failed, {count[SKIP]} skipped", flush=True)

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What earlier runs have found about the same inputs, which is not tested again.
+
+A test without a guest depends on files of the checkout, on a kernel and on the tools of the build
+root alone: with the same inputs it ends in the same way.  If all tests of a kind have passed, a
+file in the cache says so; its name is a hash of these inputs, so that any change of them runs the
+tests again.  A failure is not kept, nor is anything about a test in a guest.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rig.build.kernel import version_of
+from rig.common.paths import CACHE, CHECKOUT, files
+from rig.judge.verdict import OK, Verdict
+
+KEPT_DAYS = 14
+
+# All tests depend on the rig itself, and on how the build root is made.
+RIG = "scripts"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the tests of a kind depend on."""
+
+    kind: str
+    outside: tuple[str, ...] = ()  # names of directories in the cache, which say what is in them
+    paths: tuple[str, ...] = (".",)  # the files and directories of the checkout, beside RIG
+
+    def digest(self, checkout: Path = CHECKOUT) -> str:
+        """Returns a hash of all that the tests depend on, as it is now."""
+        parts = [self.kind, *self.outside, version_of("*")]
+        for path in sorted(files(checkout)):
+            if any(path.is_relative_to(part) for part in (*self.paths, RIG)):
+                content = (checkout / path).read_bytes()
+                parts.append(f"{path} {hashlib.sha256(content).hexdigest()}")
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def verdicts(
+    inputs: Inputs,
+    run: Callable[[], Iterator[Verdict]],
+    wanted: Callable[[str], bool],
+    is_whole: bool = True,
+    directory: Path = CACHE / "verdicts",
+) -> Iterator[Verdict]:
+    """Yields the verdicts that `run` yields, or if all have passed before, these.
+
+    `wanted` says of a test's name whether its verdict is; `is_whole`, whether all of `run` are.
+    """
+    digest = inputs.digest()
+    kept = directory / digest
+    if kept.exists():
+        kept.touch()
+        passed = [line.split() for line in kept.read_text().splitlines()]
+        yield from (Verdict(place, n, OK, is_known=True) for place, n in passed if wanted(n))
+        return
+    found = []
+    for verdict in run():
+        found.append(verdict)
+        yield verdict
+    # Inputs that have changed meanwhile may have been tested before or after the change.
+    if is_whole and all(v.status == OK for v in found) and inputs.digest() == digest:
+        _keep(kept, found)
+
+
+def _keep(path: Path, passed: list[Verdict]) -> None:
+    """Writes the names of the tests that have passed; removes the files that were long unused."""
+    path.parent.mkdir(exist_ok=True)
+    limit = time.time() - KEPT_DAYS * 24 * 3600
+    for old in path.parent.iterdir():
+        if old.stat().st_mtime < limit:
+            old.unlink(missing_ok=True)
+    part = path.with_suffix(f".{time.monotonic_ns()}")
+    part.write_text("".join(f"{v.where} {v.name}\n" for v in passed))
+    part.rename(path)
