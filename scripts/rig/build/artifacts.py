@@ -2,7 +2,8 @@
 """What goes into a guest: the module, the tests, and the initramfs with both.
 
 All of it is built in the cache, by checkout, architecture and variant of the kernel.  make decides
-what is out of date; each build runs once in a process.
+what is out of date.  Each build runs once in a process, and not at all if another checkout with the
+same sources was built.
 """
 
 import hashlib
@@ -15,11 +16,11 @@ from functools import cache
 from pathlib import Path
 
 from rig.build.arch import ARCHES
+from rig.build.inputs import Inputs, once
 from rig.build.kernel import Kernel
 from rig.common import log
 from rig.common.command import run
 from rig.common.error import RigError
-from rig.common.lock import locked
 from rig.common.paths import CACHE, CHECKOUT
 from rig.common.progress import Step
 
@@ -71,12 +72,29 @@ def external(kernel: Kernel, source: Path, name: str) -> dict[str, Path]:
     `source` has a Kbuild or a Makefile, as for "make M=".  The build directory is called `name`.
     """
     output = build_dir(kernel) / name
-    with Step(f"{name} for {kernel.arch}", about=5), locked(lock(kernel)):
+
+    def build() -> Path:
         print(kbuild(kernel, source, output), end="")
-        # modules.order, unlike the directory, has no modules of earlier builds.
-        objects = (output / "modules.order").read_text().split()
-    paths = [(output / path).with_suffix(".ko") for path in objects]
+        return output
+
+    with Step(f"{name} for {kernel.arch}", about=5):
+        built = once(_inputs_of(kernel, source, name), lock(kernel), build)
+    # modules.order, unlike the directory, has no modules of earlier builds.
+    objects = (built / "modules.order").read_text().split()
+    paths = [(built / path).with_suffix(".ko") for path in objects]
     return {path.stem: path for path in paths}
+
+
+def _inputs_of(kernel: Kernel, source: Path, name: str) -> Inputs:
+    """Returns what the external modules of `source` depend on."""
+    if source == CHECKOUT:
+        paths = ["src", "Kbuild"]
+    elif source.is_relative_to(CHECKOUT):
+        paths = ["src", str(source.relative_to(CHECKOUT))]
+    else:  # a copy from the kernel's source
+        paths = []
+    outside = (kernel.objdir.name, kernel.srcdir.name)
+    return Inputs(f"{kernel.label}-{name}", outside, tuple(paths))
 
 
 def module(kernel: Kernel) -> Path:
@@ -154,12 +172,23 @@ def selftests(kernel: Kernel) -> tuple[list[str], dict[str, Path]]:
         *("make", "-C", str(CHECKOUT / "selftests"), f"OUTPUT={output}", f"KSRC={kernel.srcdir}"),
         *(f"ARCH={kernel.arch}", "LLVM=1"),
     ]
-    with Step(f"tests for {kernel.arch}", about=5), locked(lock(kernel)):
+    programs = "mnck.programs"
+
+    def build() -> Path:
         print(_make(make), end="")
         listed = _make([*make, "COLLECTION=mnck", "emit_tests"])
-    programs = [line.removeprefix("mnck:") for line in listed.splitlines()]
-    return programs, {
-        path.name: path for path in output.iterdir() if path.is_file() and os.access(path, os.X_OK)
+        (output / programs).write_text(listed)
+        return output
+
+    # The tests depend on the kernel's source alone, so all kernels with this source share them.
+    inputs = Inputs(
+        f"{kernel.arch}-tests", (kernel.srcdir.name,), ("selftests", "src/device")
+    )
+    with Step(f"tests for {kernel.arch}", about=5):
+        built = once(inputs, lock(kernel), build)
+    listed = (built / programs).read_text().splitlines()
+    return [line.removeprefix("mnck:") for line in listed], {
+        path.name: path for path in built.iterdir() if path.is_file() and os.access(path, os.X_OK)
     }
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from rig.build import artifacts, rustc
+from rig.build.inputs import Inputs
 from rig.build.kernel import Kernel, ensure_source
 from rig.build.kernels import ensure_kernel
 from rig.build.variant import DEBIAN, DEFAULT, STOCK, arches_of
@@ -117,9 +118,9 @@ def _source_checks(source: Path, patterns: list[str]) -> Iterator[Verdict]:
     for name, complaints in checks.of_source(source):
         if wanted(name):
             run = partial(checks.check, "host", name, complaints)
-            yield from known.verdicts(known.Inputs(name, (source.name,)), run, wanted)
+            yield from known.verdicts(Inputs(name, (source.name,)), run, wanted)
     if engine.is_wanted(patterns):
-        inputs = known.Inputs(engine.NAME, paths=("src", str(engine.CRATE)))
+        inputs = Inputs(engine.NAME, paths=("src", str(engine.CRATE)))
         run = partial(engine.verdicts, wanted)
         yield from known.verdicts(inputs, run, wanted, wanted(engine.NAME))
 
@@ -140,9 +141,9 @@ def _compiled(
     wanted = partial(selected, patterns=patterns)
     groups = groups_of(patterns)
 
-    def inputs(kind: str, *paths: Path) -> known.Inputs:
+    def inputs(kind: str, *paths: Path) -> Inputs:
         sources = (Path("src"), Path("Kbuild"), *(path.relative_to(CHECKOUT) for path in paths))
-        return known.Inputs(kind, (kernel.objdir.name,), tuple(map(str, sources)))
+        return Inputs(kind, (kernel.objdir.name,), tuple(map(str, sources)))
 
     for name, complaints in built.items():
         run = partial(checks.check, kernel.arch, name, partial(complaints, kernel))

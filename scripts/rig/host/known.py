@@ -7,38 +7,15 @@ file in the cache says so; its name is a hash of these inputs, so that any chang
 tests again.  A failure is not kept, nor is anything about a test in a guest.
 """
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from rig.build.kernel import version_of
-from rig.common.paths import CACHE, CHECKOUT, files
+from rig.build.inputs import Inputs
+from rig.common.paths import CACHE
 from rig.judge.verdict import OK, Verdict
 
 KEPT_DAYS = 14
-
-# All tests depend on the rig itself, and on how the build root is made.
-RIG = "scripts"
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What the tests of a kind depend on."""
-
-    kind: str
-    outside: tuple[str, ...] = ()  # names of directories in the cache, which say what is in them
-    paths: tuple[str, ...] = (".",)  # the files and directories of the checkout, beside RIG
-
-    def digest(self, checkout: Path = CHECKOUT) -> str:
-        """Returns a hash of all that the tests depend on, as it is now."""
-        parts = [self.kind, *self.outside, version_of("*")]
-        for path in sorted(files(checkout)):
-            if any(path.is_relative_to(part) for part in (*self.paths, RIG)):
-                content = (checkout / path).read_bytes()
-                parts.append(f"{path} {hashlib.sha256(content).hexdigest()}")
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def verdicts(

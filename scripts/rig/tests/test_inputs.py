@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Unit tests of rig.host.known: what is not tested again, and what is."""
+"""Unit tests of rig.build.inputs and rig.host.known: what is not built or tested again."""
 
+import os
 import tempfile
 import unittest
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
+from rig.build import inputs
+from rig.build.inputs import Inputs, once
 from rig.host import known
-from rig.host.known import Inputs
 from rig.judge.verdict import FAIL, OK, Verdict
 
 FILES = {".gitignore": "/build/\n", "src/a.rs": "a", "docs/b.md": "b", "scripts/rig.py": "c"}
@@ -30,6 +32,13 @@ class InDirectory(unittest.TestCase):
         path = self.checkout / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
+
+    def patch_digest(self) -> None:
+        """Has the digest of any inputs taken from the checkout."""
+        digest = Inputs.digest
+        patch = mock.patch.object(Inputs, "digest", lambda some: digest(some, self.checkout))
+        patch.start()
+        self.addCleanup(patch.stop)
 
 
 class Digest(InDirectory):
@@ -75,8 +84,8 @@ class Digest(InDirectory):
 
     def test_outside(self):
         found = {
-            self.digest(inputs)
-            for inputs in (
+            self.digest(others)
+            for others in (
                 INPUTS,
                 Inputs("host.rustdoc", INPUTS.outside, INPUTS.paths),
                 Inputs(INPUTS.kind, ("arm64-debug-1",), INPUTS.paths),
@@ -87,7 +96,7 @@ class Digest(InDirectory):
 
     def test_tools(self):
         before = self.digest()
-        with mock.patch.object(known, "version_of", lambda packages: "another rustc"):
+        with mock.patch.object(inputs, "version_of", lambda packages: "another rustc"):
             self.assertNotEqual(self.digest(), before)
 
 
@@ -99,11 +108,7 @@ class Verdicts(InDirectory):
         self.runs = 0
         self.status = OK
         self.during = lambda: None
-        inputs = mock.patch.object(
-            Inputs, "digest", lambda _, digest=Inputs.digest: digest(INPUTS, self.checkout)
-        )
-        inputs.start()
-        self.addCleanup(inputs.stop)
+        self.patch_digest()
 
     def run_tests(self) -> Iterator[Verdict]:
         """Yields two verdicts."""
@@ -153,3 +158,64 @@ class Verdicts(InDirectory):
         self.verdicts()
         self.write("src/a.rs", "a")
         self.assert_runs(2)
+
+
+class Once(InDirectory):
+    """A directory is built again unless one was built of the same inputs."""
+
+    def setUp(self):
+        super().setUp()
+        self.patch_digest()
+        self.builds = 0
+        self.during = lambda: None
+
+    def build(self) -> Path:
+        """Builds a directory with a file and an object."""
+        self.builds += 1
+        self.during()
+        self.write("build/a.o", "object")
+        self.write("build/a.ko", f"{self.builds}")
+        return self.checkout / "build"
+
+    def built(self) -> Path:
+        """Returns what once() returns."""
+        return once(INPUTS, self.checkout / "lock", self.build, self.checkout / "build.store")
+
+    def test_same(self):
+        self.assertEqual(self.built(), self.checkout / "build")
+        self.write("build/a.ko", "of other sources")
+        kept = self.built()
+        self.assertEqual([path.name for path in kept.iterdir()], ["a.ko"])
+        self.assertEqual((kept / "a.ko").read_text(), "1")
+        self.assertEqual(self.builds, 1)
+
+    def test_changed(self):
+        self.built()
+        self.write("src/a.rs", "A")
+        self.built()
+        self.assertEqual((self.built() / "a.ko").read_text(), "2")
+
+    def test_changed_meanwhile(self):
+        self.during = lambda: self.write("src/a.rs", "A")
+        self.built()
+        self.write("src/a.rs", "a")
+        self.built()
+        self.assertEqual(self.builds, 2)
+
+    def test_some_are_kept(self):
+        store = self.checkout / "build.store" / INPUTS.kind
+        for number in range(inputs.KEPT + 2):
+            self.write("src/a.rs", f"{number}")
+            self.built()
+        # A run may still use them.
+        self.assertEqual(len(list(store.iterdir())), inputs.KEPT + 2)
+        for path in store.iterdir():
+            os.utime(path, (0, 0))
+        self.built()
+        self.write("src/a.rs", "new")
+        self.built()
+        self.assertEqual(len(list(store.iterdir())), inputs.KEPT)
+        self.assertEqual(self.builds, inputs.KEPT + 3)
+        self.write("src/a.rs", f"{inputs.KEPT + 1}")  # which was used again
+        self.built()
+        self.assertEqual(self.builds, inputs.KEPT + 3)
