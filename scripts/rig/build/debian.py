@@ -68,12 +68,16 @@ def ensure_kdir(release: str) -> Path:
             " `uname -r` prints it on the target, for example KERNEL=7.3.4+deb13-amd64"
         )
     directory = DIRECTORY / release
-    with locked(DIRECTORY.with_suffix(".lock")):
+    with locked(_lock(release)):
         if not _is_whole(directory):
             headers = _headers(release, match["arch"])
             _prepare(release, headers, directory)
             _set_whole(directory)
     return directory
+
+
+def _lock(release: str) -> Path:
+    return DIRECTORY / f"{release}.lock"
 
 
 def _key(*parts: str) -> str:
@@ -97,7 +101,7 @@ def ensure_debian(arch: str, variant: str) -> Kernel:
     release = f"{source_version().partition('-')[0]}+deb13-{flavour}"
     directory = ensure_kdir(release)
     binaries = DIRECTORY / f"{release}.binaries"
-    with locked(DIRECTORY.with_suffix(".lock")):
+    with locked(_lock(release)):
         if not _is_whole(binaries, *MODULES, *PEERS[variant]):
             _fetch_binaries(release, flavour.rpartition("-")[2], PEERS[variant], binaries)
             _set_whole(binaries, *MODULES, *PEERS[variant])

@@ -105,18 +105,13 @@ def ensure_built(arch: str, variant: str) -> Kernel:
     kernel = Kernel(arch, variant, ensure_source(variant), CACHE / "kernel" / name)
     whole = _stamp(kernel.objdir)
     if not whole.exists():
-        with _lock():
+        with locked(CACHE / f"kernel-{arch}.lock"):
             if not whole.exists():
                 _prune(kernel.objdir, f"{arch}-{variant}-*")
                 _configure(kernel)
                 _build(kernel)
     whole.touch()
     return kernel
-
-
-def _lock():
-    """Returns the lock that lets one build run at a time."""
-    return locked(CACHE / "kernel.lock")
 
 
 def _stamp(objdir: Path) -> Path:
@@ -180,7 +175,7 @@ def _ensure_tree(name: str, fill: Callable[[Path], None]) -> Path:
     """Returns a source tree in the cache; if it is not there, `fill` writes it to a new path."""
     tree = CACHE / name
     if not tree.exists():
-        with _lock():
+        with locked(CACHE / "kernel.lock"):
             if not tree.exists():
                 _prune(tree, "linux-*")
                 part = tree.with_suffix(".part")

@@ -9,7 +9,7 @@ from pathlib import Path
 from rig.build import artifacts, rustc
 from rig.build.inputs import Inputs
 from rig.build.kernel import Kernel, ensure_source
-from rig.build.kernels import ensure_kernel
+from rig.build.kernels import ensure_kernels
 from rig.build.variant import DEBIAN, DEFAULT, STOCK, arches_of
 from rig.common.error import RigError
 from rig.common.lock import locked
@@ -57,7 +57,7 @@ def check(arches: list[str], variant: str, patterns: list[str], junit: Path | No
         junit_xml.write(verdicts, junit, source)
     results.summary(verdicts, SPECIAL_GROUPS)
     if variant in DEBIAN and not failed and not patterns and arches == arches_of(variant):
-        kernels = [ensure_kernel(arch, variant) for arch in arches]
+        kernels = ensure_kernels(arches, variant)
         variant_page.write(kernels, verdicts, SPECIAL_GROUPS)
     return int(failed)
 
@@ -75,7 +75,7 @@ def _run(source: Path, arches: list[str], variant: str, patterns: list[str]) -> 
             return side_by_side(beside)
     kernels = []
     if built or groups != {"host"}:
-        kernels = [ensure_kernel(arch, variant) for arch in arches]
+        kernels = ensure_kernels(arches, variant)
     if not groups or groups - {"host", "rig", *COMPILED}:
         _build(kernels)
         jobs += [_in_guest(kernel, patterns, group) for group in GUESTS for kernel in kernels]
@@ -98,7 +98,7 @@ def _beside(arches: list[str], patterns: list[str]) -> list[Iterator[Verdict]]:
     if not groups:
         return []
     try:
-        kernels = [ensure_kernel(arch, STOCK) for arch in arches]
+        kernels = ensure_kernels(arches, STOCK)
     except RigError as error:
         if patterns:
             raise

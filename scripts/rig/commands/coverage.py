@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rig.build import artifacts
 from rig.build.kernel import Kernel, ensure_source
-from rig.build.kernels import ensure_kernel
+from rig.build.kernels import ensure_kernels
 from rig.common.parallel import side_by_side
 from rig.common.paths import CHECKOUT
 from rig.coverage.call_sites import call_sites
@@ -24,7 +24,7 @@ GROUP = next(group for group in GUESTS if group.name == "paths")
 def coverage(arches: list[str], variant: str) -> int:
     """Runs the tests, compares, and reports; returns the exit status."""
     source = ensure_source()
-    kernels = [ensure_kernel(arch, variant) for arch in arches]
+    kernels = ensure_kernels(arches, variant)
     compiled = {kernel.arch: compiled_calls(kernel) for kernel in kernels}
     verdicts = results.show_all(side_by_side([_run(kernel) for kernel in kernels]))
     seen = {arch: seen_by(verdicts, arch) for arch in arches}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rig.build import artifacts
 from rig.build.kernel import Kernel
-from rig.build.kernels import ensure_kernel
+from rig.build.kernels import ensure_kernels
 from rig.common import log
 from rig.common.error import RigError
 from rig.common.parallel import side_by_side
@@ -30,7 +30,7 @@ PATCHES = CHECKOUT / "selftests/mutants"
 
 def mutants(arches: list[str], variant: str, patterns: list[str]) -> int:
     """Tries and reports the mutants that `patterns` select, or all; returns the exit status."""
-    kernels = [ensure_kernel(arch, variant) for arch in arches]
+    kernels = ensure_kernels(arches, variant)
     patches = [p for p in sorted(PATCHES.glob("*.patch")) if selected(p.stem, patterns)]
     patches = [p for p in patches if variant in (_lines(p, "Variant") or [variant])]
     if not patches:

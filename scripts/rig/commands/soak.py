@@ -10,7 +10,7 @@ from functools import partial
 from rig.build import artifacts
 from rig.build.arch import ARCHES
 from rig.build.kernel import Kernel
-from rig.build.kernels import ensure_kernel
+from rig.build.kernels import ensure_kernels
 from rig.common import log
 from rig.common.parallel import side_by_side
 from rig.guest.qemu import INSERT_MNCK, PARALLEL, Guest
@@ -31,7 +31,7 @@ def soak(arches: list[str], variant: str, rounds: int, minutes: int, seed: int |
     seeds = f" MNCK_SEED={seed}" if seed is not None else ""
     cases = {CHAIN: f"MNCK_ROUNDS={rounds}{seeds}"} if rounds else {}
     cases |= {LOAD: f"MNCK_SECONDS={60 * minutes}{seeds}"} if minutes else {}
-    kernels = [ensure_kernel(arch, variant) for arch in arches]
+    kernels = ensure_kernels(arches, variant)
     return results.report(side_by_side([_soak(kernel, cases) for kernel in kernels]))
 
 

@@ -18,11 +18,11 @@ class Beside(unittest.TestCase):
     """The tests beside drivers that the debug kernel does not have."""
 
     def setUp(self):
-        for name in ("ensure_kernel", "_build", "_in_guest"):
+        for name in ("ensure_kernels", "_build", "_in_guest"):
             patcher = mock.patch.object(check, name)
             setattr(self, name.strip("_"), patcher.start())
             self.addCleanup(patcher.stop)
-        self.ensure_kernel.return_value = KERNEL
+        self.ensure_kernels.return_value = [KERNEL]
 
     def groups(self, patterns: list[str]) -> list[str]:
         """Returns the groups whose guests are started, each with the same tests."""
@@ -36,14 +36,14 @@ class Beside(unittest.TestCase):
 
     def test_some_tests(self):
         self.assertEqual(self.groups(["peers.kvm", "munmap"]), ["peers"])
-        self.ensure_kernel.assert_called_with("arm64", "stock")
+        self.ensure_kernels.assert_called_with(["arm64"], "stock")
 
     def test_other_tests(self):
         self.assertEqual(self.groups(["munmap"]), [])
-        self.ensure_kernel.assert_not_called()
+        self.ensure_kernels.assert_not_called()
 
     def test_no_kernel(self):
-        self.ensure_kernel.side_effect = RigError("no network")
+        self.ensure_kernels.side_effect = RigError("no network")
         [job] = check._beside(["arm64"], [])
         self.assertEqual([(v.status, v.reason) for v in job], [(SKIP, "no network")])
         with self.assertRaises(RigError):
