@@ -84,7 +84,7 @@ def _run(source: Path, arches: list[str], variant: str, patterns: list[str]) -> 
             others.append(_source_checks(source, patterns))
         others += [_compiled(kernel, built, patterns) for kernel in kernels]
     if not groups or "rig" in groups:
-        others += [_rig(kernel, patterns) for kernel in kernels]
+        jobs += [_rig(kernel, patterns) for kernel in kernels]
     return side_by_side(jobs + beside, others)
 
 

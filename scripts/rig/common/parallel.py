@@ -10,6 +10,9 @@ from multiprocessing.context import ForkProcess
 from rig.common import log
 from rig.common.error import RigError
 
+# How many jobs run at a time beyond the number of CPUs: a guest waits for almost half of its time.
+MORE = 2
+
 # The background jobs get only the CPU time that the others leave.
 NICE = 19
 
@@ -19,21 +22,27 @@ def side_by_side[T](
 ) -> Iterator[T]:
     """Yields what the jobs yield, as it comes.
 
-    The jobs are started in their order.  The number that run at a time is one more than that of
-    the CPUs, since guests often wait.  Meanwhile the background jobs run one at a time.
+    The jobs are started in their order.  Meanwhile the background jobs run one at a time, and then
+    in the place of jobs that have ended.
     """
-    at_once = len(os.sched_getaffinity(0)) + 1
+    at_once = len(os.sched_getaffinity(0)) + MORE
     log.directory()  # made before the fork, so that all share it
     context = multiprocessing.get_context("fork")
-    kinds = [(list(jobs), at_once, 0), (list(background or []), 1, NICE)]
+    waiting = {0: list(jobs), NICE: list(background or [])}
     workers: dict[Connection, tuple[ForkProcess, int]] = {}
 
+    def may_start(nice: int) -> bool:
+        running = [n for _, n in workers.values()]
+        if nice:
+            return nice not in running or len(running) < at_once
+        return running.count(0) < at_once
+
     def fill() -> None:
-        for kind, (waiting, limit, nice) in enumerate(kinds):
-            while waiting and sum(k == kind for _, k in workers.values()) < limit:
+        for nice, left in waiting.items():
+            while left and may_start(nice):
                 reader, writer = context.Pipe(duplex=False)
-                process = context.Process(target=_work, args=(waiting.pop(0), writer, nice))
-                workers[reader] = process, kind
+                process = context.Process(target=_work, args=(left.pop(0), writer, nice))
+                workers[reader] = process, nice
                 process.start()
                 writer.close()  # so that the reader sees the end of the worker
 

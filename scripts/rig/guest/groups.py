@@ -70,6 +70,16 @@ REFUSED = ("stock", "rt", "fixed")
 # The guests with kselftests, in the order in which they are started: the longest comes first.
 GUESTS = (
     Group("guest"),
+    # All drivers of the machine, and some that make mistakes on purpose.
+    Group(
+        "observe",
+        (
+            *("mistakes", "observed", "sleeps", "records", "prearmed", "traced", "silent"),
+            *("watched", "lifecycle", "rust_driver", "core_bugs", "device_calls"),
+            "slow_split",
+        ),
+        named=True,
+    ),
     # Races need CPUs that run at the same time.
     Group(
         "races",
@@ -88,16 +98,6 @@ GUESTS = (
     Group("leaks", ("leaks",), command_line="kmemleak=on"),
     # The bug that the program tests for leaves tasks that never end.
     Group("sequence", ("sequence",)),
-    # All drivers of the machine, and some that make mistakes on purpose.
-    Group(
-        "observe",
-        (
-            *("mistakes", "observed", "sleeps", "records", "prearmed", "traced", "silent"),
-            *("watched", "lifecycle", "rust_driver", "core_bugs", "device_calls"),
-            "slow_split",
-        ),
-        named=True,
-    ),
     # The bug that the program tests for leaves a task that never ends.
     Group("stuck", ("stuck",)),
     Group(
