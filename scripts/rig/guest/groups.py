@@ -22,6 +22,7 @@ class Group:
     environment: str = ""  # if not empty, another group runs the programs without it
     named: bool = False  # the names of its tests begin with the group's name
     together: bool = False  # a program runs all its cases at once, if all are selected
+    alone: tuple[str, ...] = ()  # the programs that do not, since several cases expect an alarm
     peers: dict[str, tuple[str, ...]] = field(default_factory=dict)  # see peers_of()
     without: str = ""  # an option; the programs run on kernels that lack it
 
@@ -69,7 +70,14 @@ REFUSED = ("stock", "rt", "fixed")
 
 # The guests with kselftests, in the order in which they are started: the longest comes first.
 GUESTS = (
-    Group("guest"),
+    Group(
+        "guest",
+        together=True,
+        alone=(
+            *("callback_misuse", "reaper", "check", "missing_end", "parameters", "stall"),
+            "violations",
+        ),
+    ),
     # All drivers of the machine, and some that make mistakes on purpose.
     Group(
         "observe",

@@ -91,7 +91,7 @@ def in_guest(
             guest.give_up("mnck.ko did not load cleanly")
         cannot_unload = False
         if group.together:
-            for program in programs:
+            for program in (p for p in programs if p not in group.alone):
                 whole = {n: c for n, c in listed.items() if n.partition(".")[0] == program}
                 if whole.keys() <= cases.keys():
                     outcome = guest.run(f"{group.prefix}{program}")

@@ -2,6 +2,7 @@
 """Unit tests of rig.guest that need no guest: the protocol, lists of cases, groups."""
 
 import os
+import re
 import socket
 import unittest
 from pathlib import Path
@@ -157,6 +158,16 @@ class List(unittest.TestCase):
         self.assertIn("violations", programs)
         self.assertNotIn("rules", programs)
         self.assertNotIn("story", programs)
+
+    def test_programs_that_expect_alarms(self):
+        elsewhere = {p for group in groups.GUESTS[1:] for p in group.programs} | {"story"}
+        expecting = {
+            path.stem
+            for path in groups.CHECKOUT.glob("selftests/*/*.c")
+            if re.search(r"\bannounce_|mnck-expect", path.read_text())
+            and path.parent.name not in ("lib", "bench", "observe", "peers")
+        }
+        self.assertEqual(expecting - elsewhere, set(groups.GUESTS[0].alone))
 
     def test_cases_that_are_run_together(self):
         kernel = Kernel("arm64", "debug", Path(), Path())
