@@ -3,17 +3,20 @@
  * Drivers whose start takes long, or does not return.
  */
 #include <linux/compiler.h>
+#include <linux/delay.h>
 #include <linux/ktime.h>
 #include <linux/processor.h>
 #include <linux/wait.h>
 
 #include "mistakes.h"
 
-/* Takes so long without a sleep. */
+/* Takes so long, without a sleep in a non-blockable range.  A loop costs the host's time. */
 static int slow_start(struct mmu_notifier *hlist, const struct mmu_notifier_range *range)
 {
 	ktime_t end = ktime_add_ms(ktime_get(), to_hlist(hlist)->msecs);
 
+	if (mmu_notifier_range_blockable(range))
+		msleep(to_hlist(hlist)->msecs);
 	while (ktime_before(ktime_get(), end))
 		cpu_relax();
 	atomic_long_inc(&to_hlist(hlist)->begun);
