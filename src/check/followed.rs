@@ -117,7 +117,6 @@ impl Followed {
 
     /// Returns the followers of the process with this `mm`; or all, if `mm` is 0, since the process is
     /// not known then. Never sleeps.
-    #[inline]
     pub(crate) fn of(&self, mm: usize) -> Followers {
         let some = self.of_some.load_acquire();
         let all = self.of_all.load_acquire();
@@ -138,6 +137,12 @@ impl Followed {
             .fold(all, |found, number| found | Followers::one(number).0);
 
         Followers(found)
+    }
+
+    /// Returns whether there are followers of any process. Never sleeps.
+    #[inline(always)]
+    pub(crate) fn has_followers(&self) -> bool {
+        (self.of_some.load_acquire() | self.of_all.load_acquire()) != 0
     }
 
     /// Returns how long a callback must take, in ns, so that some follower wants to know.

@@ -52,6 +52,7 @@ pub(crate) use name::Name;
 mod registry;
 #[cfg(not(mnck_host))]
 pub(crate) use registry::{
+    Calls,
     Checks,
     Registry, //
 };

@@ -8,7 +8,6 @@ use kernel::{
 };
 
 use super::{
-    mnck_helper_clock_ns,
     mnck_helper_current_entry,
     mnck_helper_task_has_exited,
     mnck_helper_task_has_left,
@@ -33,7 +32,7 @@ pub(crate) fn ticks() -> u32 {
 #[inline]
 pub(crate) fn clock_ns() -> u64 {
     // SAFETY: The clock can be read in any context.
-    unsafe { mnck_helper_clock_ns() }
+    unsafe { bindings::ktime_get_mono_fast_ns() }
 }
 
 /// The current task.
@@ -61,6 +60,28 @@ impl Current {
     pub(crate) fn start_time(self) -> u64 {
         // SAFETY: The current task exists. Only the task itself writes this member, in an exec.
         unsafe { (*self.0).start_time }
+    }
+
+    /// Returns the number of its voluntary context switches. Each is a sleep; on a `PREEMPT_RT` kernel
+    /// it may also be a wait for a contended spin lock.
+    #[inline]
+    pub(crate) fn voluntary_switches(self) -> usize {
+        // SAFETY: The current task exists, and no other task writes this member.
+        unsafe { (*self.0).nvcsw }
+    }
+
+    /// Returns how long it has waited for a CPU since it began, in ns. Always 0 if the kernel has no
+    /// `CONFIG_SCHED_INFO`.
+    #[inline]
+    pub(crate) fn run_delay(self) -> u64 {
+        #[cfg(CONFIG_SCHED_INFO)]
+        // SAFETY: The current task exists. Only the scheduler writes this member, when the task does not
+        // run.
+        unsafe {
+            (*self.0).sched_info.run_delay
+        }
+        #[cfg(not(CONFIG_SCHED_INFO))]
+        0
     }
 
     /// Returns the task as a fact.
@@ -94,17 +115,10 @@ pub(crate) fn entry() -> u32 {
     unsafe { mnck_helper_current_entry() }
 }
 
-/// Returns how long the current task has waited for a CPU since it began, in ns. Always 0 if the
-/// kernel has no `CONFIG_SCHED_INFO`.
+/// Returns how long the current task has waited for a CPU since it began, in ns: see
+/// [`Current::run_delay`].
 pub(crate) fn current_run_delay() -> u64 {
-    #[cfg(CONFIG_SCHED_INFO)]
-    // SAFETY: The current task exists. Only the scheduler writes this member, when the task does not
-    // run.
-    unsafe {
-        (*kernel::task::Task::current_raw()).sched_info.run_delay
-    }
-    #[cfg(not(CONFIG_SCHED_INFO))]
-    0
+    Current::get().run_delay()
 }
 
 /// The tasks of the machine.

@@ -10,6 +10,8 @@
 #include <linux/fprobe.h>
 #include <linux/kprobes.h>
 #include <linux/mmu_notifier.h>
+#include <linux/overflow.h>
+#include <linux/percpu.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -20,26 +22,24 @@
 #include "function_probe.h"
 #include "subscriptions.h"
 
-/* From the call of a probed function to its return. */
-struct call {
-	/* The probe's serial number.  No two have the same, even if they had the same memory. */
-	u64 serial;
-	u64 state[MNCK_PROBE_STATE];
-	unsigned long subscription;
-	unsigned long mm;
-	const struct mmu_notifier_range *range;
-	/* The sequence number that an interval callback was called with. */
-	unsigned long sequence;
-	struct mmu_interval_notifier_finish **finish;
-	unsigned long function;
-};
-
 #ifdef CONFIG_FPROBE
-static_assert(sizeof(struct call) <= MAX_FPROBE_DATA_SIZE);
+static_assert(sizeof(struct mnck_probed_call) <= MAX_FPROBE_DATA_SIZE);
 #endif
 
+/* Which argument of a function is its range. */
+enum range_argument {
+	/* Of a callback: the second. */
+	RANGE_OF_CALLBACK,
+	/* Of a function of the core: the first. */
+	RANGE_OF_CORE,
+	NO_RANGE,
+};
+
 struct function {
-	unsigned int function;
+	struct mnck_probed_function of;
+	enum range_argument range;
+	/* Whether it is a callback with a range and a sequence number. */
+	bool has_sequence;
 	unsigned long address;
 	/* The instruction that ftrace patches. */
 	unsigned long site;
@@ -57,57 +57,57 @@ struct mnck_function_probe {
 	bool tentative;
 	struct mnck_observer observer;
 	u64 serial;
+	/* How often each function has returned to the observer, or NULL. */
+	unsigned long __percpu *calls;
 	unsigned int size;
 	unsigned int number;
+	/* Behind the last. */
+	const struct function *end;
 	struct function functions[] __counted_by(size);
 };
 
 /* How many calls of a function a kretprobe follows at a time. */
 #define CALLS_MAX 64
 
-static void copy_range(struct mnck_probed_call *to, const struct mmu_notifier_range *range)
+bool mnck_probed_call_has_end(const struct mnck_probed_call *call)
 {
-	to->has_range = true;
-	to->blockable = mmu_notifier_range_blockable(range);
-	to->has_owner = range->owner;
-	to->event = range->event;
-	to->range = (unsigned long)range;
-	to->start = range->start;
-	to->end = range->end;
-	to->mm = (unsigned long)range->mm;
+	/* The core has called the function, so the subscription is there. */
+	return ((struct mmu_notifier *)call->subscription)->ops->invalidate_range_end;
 }
 
-void mnck_probed_call_read_range(struct mnck_probed_call *call)
+bool mnck_probed_call_left_finish(const struct mnck_probed_call *call)
 {
-	/* The initiator has the range until its end has returned. */
-	if (call->range)
-		copy_range(call, (void *)call->range);
+	return call->finish && *call->finish;
+}
+
+unsigned long mnck_probed_call_registered(const struct mnck_probed_call *call,
+					  unsigned long result)
+{
+	if (call->of.number != MNCK_CORE_GET)
+		return (int)result ? 0 : call->subscription;
+	/* If others have it too, it was there before. */
+	if (IS_ERR_VALUE(result) || READ_ONCE(((struct mmu_notifier *)result)->users) != 1)
+		return 0;
+	return result;
 }
 
 /* The arguments of a probed function, by their number. */
 typedef unsigned long (*argument_fn)(void *regs, unsigned int n);
 
-/* Reads the arguments of a function that is called. */
-static __always_inline void decode(unsigned int function, argument_fn argument, void *regs,
-				   struct mnck_probed_call *to, struct call *call)
+/* Reads the arguments of a function that is called, which has no range. */
+static void decode_other(unsigned int function, argument_fn argument, void *regs,
+			 struct mnck_probed_call *to)
 {
 	unsigned long first = argument(regs, 0);
-	const struct mmu_notifier_range *range = NULL;
 
-	to->function = function;
+	to->is_last = false;
 	to->subscription = first;
+	to->mm = 0;
+	to->range = NULL;
+	to->ops = 0;
+	to->start = 0;
+	to->end = 0;
 	switch (function) {
-	case MNCK_CALLBACK_START:
-	case MNCK_CALLBACK_END:
-		range = (void *)argument(regs, 1);
-		break;
-	case MNCK_CALLBACK_INVALIDATE_START:
-		call->finish = (void *)argument(regs, 3);
-		fallthrough;
-	case MNCK_CALLBACK_INVALIDATE:
-		range = (void *)argument(regs, 1);
-		call->sequence = argument(regs, 2);
-		break;
 	case MNCK_CALLBACK_INVALIDATE_FINISH:
 		to->subscription =
 			(unsigned long)((struct mmu_interval_notifier_finish *)first)->notifier;
@@ -124,11 +124,6 @@ static __always_inline void decode(unsigned int function, argument_fn argument, 
 		to->end = interval->interval_tree.last + 1;
 		break;
 	}
-	case MNCK_CORE_START:
-	case MNCK_CORE_END:
-		to->subscription = 0;
-		range = (void *)first;
-		break;
 	case MNCK_CORE_REGISTER:
 		/* An interval that is inserted registers NULL for its mm. */
 		if (first)
@@ -171,12 +166,6 @@ static __always_inline void decode(unsigned int function, argument_fn argument, 
 	default:
 		to->mm = argument(regs, 1);
 	}
-	if (range)
-		copy_range(to, range);
-	call->subscription = to->subscription;
-	call->mm = to->mm;
-	call->range = range;
-	call->function = function;
 }
 
 /*
@@ -195,10 +184,10 @@ static noinline bool is_callback(const struct mnck_function_probe *probe,
 
 	/* First, so that nothing is read on behalf of other tasks. */
 	if (!probe->observer.expects(probe->observer.observer,
-				     function->function == MNCK_CALLBACK_INVALIDATE_FINISH ?
+				     function->of.number == MNCK_CALLBACK_INVALIDATE_FINISH ?
 				     0 : second))
 		return false;
-	switch (function->function) {
+	switch (function->of.number) {
 	case MNCK_CALLBACK_START:
 	case MNCK_CALLBACK_END:
 		is_interval = false;
@@ -219,78 +208,85 @@ static noinline bool is_callback(const struct mnck_function_probe *probe,
 		return false;
 	}
 	mnck_subscriptions_callbacks(ops, is_interval, callbacks);
-	return callbacks[function->function] == function->address;
+	return callbacks[function->of.number] == function->address;
 }
 
-/* Returns 0 if the return of the function is to be observed. */
-static __always_inline int enter(struct mnck_function_probe *probe,
-				 const struct function *function, unsigned long caller,
-				 argument_fn argument, void *regs, struct call *call)
+static bool has_missed(const struct mnck_function_probe *probe)
 {
-	struct mnck_probed_call seen = {
-		.caller = caller,
-		.has_missed = probe->fprobe.nmissed ||
-			      (probe->has_kretprobes && mnck_function_probe_missed(probe)),
-	};
+	return READ_ONCE(probe->fprobe.nmissed) ||
+	       (probe->has_kretprobes && mnck_function_probe_missed(probe));
+}
 
-	if (unlikely(READ_ONCE(probe->tentative)) &&
+static int observe(const struct mnck_function_probe *probe, struct mnck_probed_call *call)
+{
+	return probe->observer.enter(probe->observer.observer, call);
+}
+
+/* Reads the arguments of a function with a range.  Returns 0 if its return is to be observed. */
+static __always_inline int enter_range(const struct mnck_function_probe *probe,
+				       const struct function *function, argument_fn argument,
+				       void *regs, struct mnck_probed_call *call)
+{
+	const struct mmu_notifier_range *range;
+
+	if (function->range == RANGE_OF_CALLBACK) {
+		call->subscription = argument(regs, 0);
+		range = (void *)argument(regs, 1);
+	} else {
+		call->subscription = 0;
+		call->has_missed = has_missed(probe);
+		range = (void *)argument(regs, 0);
+	}
+	call->range = range;
+	call->mm = range ? (unsigned long)range->mm : 0;
+	if (function->has_sequence) {
+		call->sequence = argument(regs, 2);
+		call->finish = function->of.number == MNCK_CALLBACK_INVALIDATE_START ?
+			       (void *)argument(regs, 3) : NULL;
+	}
+	return observe(probe, call);
+}
+
+/* As enter_range(), for other functions, and for those that may be no callbacks. */
+static noinline int enter_other(const struct mnck_function_probe *probe,
+				const struct function *function, argument_fn argument, void *regs,
+				struct mnck_probed_call *call)
+{
+	if (READ_ONCE(probe->tentative) &&
 	    !is_callback(probe, function, argument(regs, 0), argument(regs, 1)))
 		return 1;
-	call->finish = NULL;
-	decode(function->function, argument, regs, &seen, call);
-	call->serial = probe->serial;
-	return !probe->observer.enter(probe->observer.observer, &seen, call->state);
+	if (function->range != NO_RANGE)
+		return enter_range(probe, function, argument, regs, call);
+	call->has_missed = has_missed(probe);
+	decode_other(function->of.number, argument, regs, call);
+	return observe(probe, call);
 }
 
-static void __maybe_unused leave(struct mnck_function_probe *probe, unsigned long result,
-				 struct call *call)
+/*
+ * A function is called.  What most calls need is inline, and calls no other function but the
+ * observer.  Returns 0 if the return of the function is to be observed.
+ */
+static __always_inline int enter(const struct mnck_function_probe *probe,
+				 const struct function *function, unsigned long caller,
+				 argument_fn argument, void *regs, struct mnck_probed_call *call)
 {
-	struct mnck_probed_call seen = {
-		.function = call->function,
-		.subscription = call->subscription,
-		.mm = call->mm,
-		.range = (unsigned long)call->range,
-		.result = result,
-	};
-	const struct mmu_notifier *notifier;
+	call->serial = probe->serial;
+	call->of = function->of;
+	call->caller = caller;
+	if (unlikely(function->range == NO_RANGE || READ_ONCE(probe->tentative)))
+		return enter_other(probe, function, argument, regs, call);
+	return enter_range(probe, function, argument, regs, call);
+}
 
-	/* The probe that has seen the call has gone. */
-	if (call->serial != probe->serial)
-		return;
-	if (call->function == MNCK_CORE_START || call->function == MNCK_CORE_END)
-		copy_range(&seen, call->range);
-	switch (seen.function) {
-	case MNCK_CALLBACK_START:
-		seen.result = (unsigned long)(long)(int)result;
-		/* The core has called the function, so the subscription is there. */
-		notifier = (struct mmu_notifier *)seen.subscription;
-		seen.has_end = notifier->ops->invalidate_range_end;
-		break;
-	case MNCK_CORE_START:
-		seen.result = (unsigned long)(long)(int)result;
-		break;
-	case MNCK_CORE_REGISTER:
-	case MNCK_CORE_INSERT:
-		seen.has_registered = !(int)result;
-		break;
-	case MNCK_CORE_GET:
-		/* If others have it too, it was there before. */
-		seen.subscription = result;
-		seen.has_registered =
-			!IS_ERR_VALUE(result) &&
-			READ_ONCE(((struct mmu_notifier *)result)->users) == 1;
-		break;
-	case MNCK_CALLBACK_INVALIDATE:
-	case MNCK_CALLBACK_INVALIDATE_START: {
-		struct mmu_interval_notifier *interval = (void *)seen.subscription;
-
-		seen.result = (bool)(result & 0xff);
-		seen.sequence_set = READ_ONCE(interval->invalidate_seq) == call->sequence;
-		seen.left_finish = call->finish && *call->finish;
-		break;
+static __always_inline void leave(struct mnck_function_probe *probe, unsigned long result,
+				  struct mnck_probed_call *call)
+{
+	/* Else the probe that has seen the call has gone. */
+	if (likely(call->serial == probe->serial)) {
+		if (probe->calls)
+			this_cpu_inc(probe->calls[call->of.index]);
+		probe->observer.leave(probe->observer.observer, call, result);
 	}
-	}
-	probe->observer.leave(probe->observer.observer, &seen, call->state);
 }
 
 #ifdef CONFIG_FPROBE
@@ -302,15 +298,15 @@ static unsigned long fprobe_argument(void *regs, unsigned int n)
 static int fprobe_enter(struct fprobe *fprobe, unsigned long ip, unsigned long caller,
 			struct ftrace_regs *regs, void *data)
 {
-	struct mnck_function_probe *probe;
+	const struct mnck_function_probe *probe =
+		container_of(fprobe, struct mnck_function_probe, fprobe);
+	const struct function *function = probe->functions;
 
-	probe = container_of(fprobe, struct mnck_function_probe, fprobe);
-	for (unsigned int i = 0; i < probe->number; i++) {
-		if (probe->functions[i].site == ip)
-			return enter(probe, &probe->functions[i], caller, fprobe_argument, regs,
-				     data);
+	while (function->site != ip) {
+		if (++function == probe->end)
+			return 1;
 	}
-	return 1;
+	return enter(probe, function, caller, fprobe_argument, regs, data);
 }
 
 static void fprobe_leave(struct fprobe *fprobe, unsigned long ip, unsigned long caller,
@@ -343,7 +339,7 @@ static int kretprobe_enter(struct kretprobe_instance *instance, struct pt_regs *
 		container_of(get_kretprobe(instance), struct function, kretprobe);
 
 	return enter(function->probe, function, caller_of(regs), kretprobe_argument, regs,
-		     (struct call *)instance->data);
+		     (struct mnck_probed_call *)instance->data);
 }
 NOKPROBE_SYMBOL(kretprobe_enter);
 
@@ -353,7 +349,7 @@ static int kretprobe_leave(struct kretprobe_instance *instance, struct pt_regs *
 
 	if (kretprobe)
 		leave(container_of(kretprobe, struct function, kretprobe)->probe,
-		      regs_return_value(regs), (struct call *)instance->data);
+		      regs_return_value(regs), (struct mnck_probed_call *)instance->data);
 	return 0;
 }
 NOKPROBE_SYMBOL(kretprobe_leave);
@@ -517,13 +513,21 @@ void mnck_function_probe_release(void)
 
 struct mnck_function_probe *mnck_function_probe_new(unsigned int size,
 						    const struct mnck_observer *observer,
-						    bool tentative)
+						    bool tentative, bool counting)
 {
 	static atomic64_t serial;
 	struct mnck_function_probe *probe = kzalloc_flex(*probe, functions, size);
 
 	if (!probe)
 		return NULL;
+	if (counting) {
+		probe->calls = __alloc_percpu(array_size(size, sizeof(*probe->calls)),
+					      sizeof(*probe->calls));
+		if (!probe->calls) {
+			kfree(probe);
+			return NULL;
+		}
+	}
 	probe->size = size;
 	probe->observer = *observer;
 	probe->tentative = tentative;
@@ -536,17 +540,37 @@ void mnck_function_probe_confirm(struct mnck_function_probe *probe)
 	WRITE_ONCE(probe->tentative, false);
 }
 
+static enum range_argument range_of(unsigned int function)
+{
+	switch (function) {
+	case MNCK_CALLBACK_START:
+	case MNCK_CALLBACK_END:
+	case MNCK_CALLBACK_INVALIDATE:
+	case MNCK_CALLBACK_INVALIDATE_START:
+		return RANGE_OF_CALLBACK;
+	case MNCK_CORE_START:
+	case MNCK_CORE_END:
+		return RANGE_OF_CORE;
+	default:
+		return NO_RANGE;
+	}
+}
+
 void mnck_function_probe_add(struct mnck_function_probe *probe, unsigned int function,
 			     unsigned long address)
 {
 	if (probe->number == probe->size)
 		return;
-	probe->functions[probe->number++] = (struct function){
-		.function = function,
+	probe->functions[probe->number] = (struct function){
+		.of = { .number = function, .index = probe->number },
+		.range = range_of(function),
+		.has_sequence = function == MNCK_CALLBACK_INVALIDATE ||
+				function == MNCK_CALLBACK_INVALIDATE_START,
 		.address = address,
 		.site = site_of(address),
 		.probe = probe,
 	};
+	probe->end = &probe->functions[++probe->number];
 }
 
 /* Registers the fprobe for the functions that it is said to probe. */
@@ -566,7 +590,7 @@ static int register_sites(struct mnck_function_probe *probe)
 	probe->fprobe = (struct fprobe){
 		.entry_handler = fprobe_enter,
 		.exit_handler = fprobe_leave,
-		.entry_data_size = sizeof(struct call),
+		.entry_data_size = sizeof(struct mnck_probed_call),
 	};
 	ret = n ? register_fprobe_ips(&probe->fprobe, sites, n) : -ENOENT;
 	probe->registered = !ret;
@@ -608,7 +632,7 @@ static void register_others(struct mnck_function_probe *probe)
 			.kp.addr = (kprobe_opcode_t *)function->address,
 			.entry_handler = kretprobe_enter,
 			.handler = kretprobe_leave,
-			.data_size = sizeof(struct call),
+			.data_size = sizeof(struct mnck_probed_call),
 			.maxactive = CALLS_MAX,
 		};
 		if (!register_kretprobe(&function->kretprobe))
@@ -650,6 +674,19 @@ enum mnck_probed_by mnck_function_probe_by(const struct mnck_function_probe *pro
 	return index < probe->number ? probe->functions[index].by : MNCK_PROBED_NOT;
 }
 
+unsigned long mnck_function_probe_calls(const struct mnck_function_probe *probe,
+					unsigned int index)
+{
+	unsigned long calls = 0;
+	int cpu;
+
+	if (!probe->calls || index >= probe->number)
+		return 0;
+	for_each_possible_cpu(cpu)
+		calls += READ_ONCE(*per_cpu_ptr(&probe->calls[index], cpu));
+	return calls;
+}
+
 unsigned long mnck_function_probe_missed(const struct mnck_function_probe *probe)
 {
 	unsigned long missed = READ_ONCE(probe->fprobe.nmissed);
@@ -671,5 +708,6 @@ void mnck_function_probe_free(struct mnck_function_probe *probe)
 			unregister_kretprobe(&probe->functions[i].kretprobe);
 	}
 #endif
+	free_percpu(probe->calls);
 	kfree(probe);
 }

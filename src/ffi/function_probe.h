@@ -32,58 +32,69 @@ enum mnck_core_function {
 	MNCK_CORE_RELEASE,
 };
 
-/* A call of a probed function: its arguments, as far as it has them. */
-struct mnck_probed_call {
-	/* One of enum mnck_callback or enum mnck_core_function. */
-	unsigned int function;
-	/* The instruction after the call, or 0 when the function returns. */
-	unsigned long caller;
-	/* The notifier or the interval notifier. */
-	unsigned long subscription;
-	unsigned long mm;
-	/* Its table of callbacks, for functions that register or end a subscription. */
-	unsigned long ops;
-	/* A put: whether it is the last, which has the subscription freed. */
-	bool is_last;
-	/*
-	 * The range, if @has_range.  When a callback returns, only its address is known:
-	 * mnck_probed_call_read_range() reads the rest.  Pages that may be young and intervals
-	 * that are inserted or removed have only a start and an end.
-	 */
-	bool has_range;
-	bool blockable;
-	/* Whether range->owner is set.  That driver may ignore the range. */
-	bool has_owner;
-	unsigned int event;
-	unsigned long range;
-	unsigned long start;
-	unsigned long end;
+struct mmu_notifier_range;
 
-	/* A function that is called: whether earlier calls were missed. */
-	bool has_missed;
+/* What an observer keeps from the call to the return of a function, in words. */
+#define MNCK_PROBE_STATE 4
 
-	/* The rest is only for a function that returns. */
-	unsigned long result;
-	/* A start: whether the subscription has an end. */
-	bool has_end;
-	/* An interval callback: whether the sequence was set. */
-	bool sequence_set;
-	/* A first pass: whether it has left a finish structure. */
-	bool left_finish;
-	/* A function that registers a subscription: whether there is a new one. */
-	bool has_registered;
+/* A probed function: one of enum mnck_callback or enum mnck_core_function, and its index. */
+struct mnck_probed_function {
+	u16 number;
+	u16 index;
 };
 
-/* Reads the range of a callback that returns, if it has one. */
-void mnck_probed_call_read_range(struct mnck_probed_call *call);
+/*
+ * A call of a probed function: its arguments, as far as it has them.  It is in the memory that
+ * the kernel has for the call, from then until the function returns.  That is 15 words at most,
+ * and is not cleared: only the members that are named for a function are written.
+ */
+struct mnck_probed_call {
+	/* The probe's serial number.  No two have the same, even if they had the same memory. */
+	u64 serial;
+	struct mnck_probed_function of;
+	/* A put: whether it is the last, which has the subscription freed. */
+	bool is_last;
+	/* A function of the core: whether earlier calls were missed. */
+	bool has_missed;
+	/* The instruction after the call. */
+	unsigned long caller;
+	/* The notifier or the interval notifier, or 0. */
+	unsigned long subscription;
+	unsigned long mm;
+	/* The range, which is there until its end has returned, or NULL. */
+	const struct mmu_notifier_range *range;
+	/*
+	 * The table of callbacks, for functions that register or end a subscription.  The start
+	 * and the end, in bytes, of an interval that is inserted or removed, and of pages that
+	 * may be young.
+	 */
+	unsigned long ops;
+	unsigned long start;
+	unsigned long end;
+	/* The sequence number that an interval callback was called with. */
+	unsigned long sequence;
+	/* Where a first pass leaves a finish structure, or NULL. */
+	struct mmu_interval_notifier_finish **finish;
+	u64 state[MNCK_PROBE_STATE];
+};
 
-/* What an observer keeps from the call to the return of a function. */
-#define MNCK_PROBE_STATE 6
+/* What has become of a call, when the function returns. */
+
+/* A start: returns whether the subscription has an end. */
+bool mnck_probed_call_has_end(const struct mnck_probed_call *call);
+/* A first pass: returns whether it has left a finish structure. */
+bool mnck_probed_call_left_finish(const struct mnck_probed_call *call);
+/*
+ * A function that registers a subscription, and returns @result: returns that subscription, or
+ * 0 if there is no new one.
+ */
+unsigned long mnck_probed_call_registered(const struct mnck_probed_call *call,
+					  unsigned long result);
 
 /*
- * @enter is called before a probed function runs, and returns whether @leave is to be
- * called before the function returns.  Both are called in the context of the function
- * with preemption disabled, and must not sleep.
+ * @enter is called before a probed function runs, and returns 0 if @leave is to be called
+ * before the function returns, as the handler of a kretprobe does.  Both are called in the context
+ * of the function with preemption disabled, and must not sleep.
  */
 struct mnck_observer {
 	const void *observer;
@@ -92,9 +103,9 @@ struct mnck_observer {
 	 * it starts if that is 0.  Only asked by a probe that is tentative.
 	 */
 	bool (*expects)(const void *observer, unsigned long range);
-	bool (*enter)(const void *observer, const struct mnck_probed_call *call, u64 *state);
+	int (*enter)(const void *observer, struct mnck_probed_call *call);
 	void (*leave)(const void *observer, const struct mnck_probed_call *call,
-		      const u64 *state);
+		      unsigned long result);
 };
 
 /* How a function is probed. */
@@ -120,10 +131,12 @@ unsigned long mnck_function_address(const char *symbol);
  *
  * If it is @tentative, it is not certain that the functions are callbacks: a call is only
  * observed if the table of the subscription has the function.  They are callbacks for a range.
+ *
+ * If it is @counting, the calls of each function are counted.
  */
 struct mnck_function_probe *mnck_function_probe_new(unsigned int size,
 						    const struct mnck_observer *observer,
-						    bool tentative);
+						    bool tentative, bool counting);
 /* Says that the functions are callbacks. */
 void mnck_function_probe_confirm(struct mnck_function_probe *probe);
 /* Adds a function to a probe that is not registered and not full. */
@@ -134,6 +147,12 @@ void mnck_function_probe_register(struct mnck_function_probe *probe);
 /* Returns how the function with this index is probed. */
 enum mnck_probed_by mnck_function_probe_by(const struct mnck_function_probe *probe,
 					   unsigned int index);
+/*
+ * Returns how often the function with this index has returned to the observer, if the probe was
+ * made to count.
+ */
+unsigned long mnck_function_probe_calls(const struct mnck_function_probe *probe,
+					unsigned int index);
 /* Returns how many calls were missed. */
 unsigned long mnck_function_probe_missed(const struct mnck_function_probe *probe);
 /* Unregisters the probe, sleeps until it is not used any more, and frees it. */

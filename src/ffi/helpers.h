@@ -66,7 +66,6 @@ bool mnck_helper_task_has_exited(pid_t pid, u64 key);
 bool mnck_helper_task_waits_for_cpu(pid_t pid, u64 key);
 bool mnck_helper_task_has_left(pid_t pid, u64 key, unsigned long address, u32 entry);
 u32 mnck_helper_current_entry(void);
-u64 mnck_helper_clock_ns(void);
 bool mnck_helper_task_initiator_name(pid_t pid, u64 key, char name[MNCK_SYMBOL_LEN]);
 
 /*

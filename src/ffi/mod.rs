@@ -79,10 +79,7 @@ pub(crate) use table::Table;
 pub(crate) mod target;
 
 mod task;
-pub(crate) use task::{
-    current_is_killed,
-    current_voluntary_switches, //
-};
+pub(crate) use task::current_is_killed;
 
 pub(crate) mod trace;
 
@@ -103,6 +100,13 @@ pub(crate) use watch::{
     WatchHeld,
     WatchSwitch,
     Watching, //
+};
+
+mod word;
+pub(crate) use word::{
+    read_fence,
+    write_fence,
+    Word, //
 };
 
 mod work;

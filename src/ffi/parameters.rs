@@ -9,10 +9,7 @@
 
 use kernel::{
     bindings,
-    sync::atomic::{
-        Atomic,
-        Relaxed, //
-    }, //
+    sync::atomic::Atomic, //
 };
 
 use super::{
@@ -31,7 +28,8 @@ impl Parameter {
     /// Returns the value, which is the default unless a user has set another.
     #[inline]
     pub(crate) fn value(&self) -> u32 {
-        self.value.load(Relaxed)
+        // SAFETY: The pointer is valid and aligned. The read is volatile, as in C: see `Word::load()`.
+        unsafe { self.value.as_ptr().read_volatile() }
     }
 }
 

@@ -37,7 +37,7 @@ use probes_generated::{
     mnck_probe_unregister_sleeps, //
 };
 
-use super::task::current_voluntary_switches;
+use super::Current;
 
 /// The probe that counts sleeps on a `PREEMPT_RT` kernel, registered until this is dropped. The drop
 /// sleeps.
@@ -81,7 +81,7 @@ impl Section {
 
         Self {
             probed: (section >= 0).then_some(section),
-            switches: current_voluntary_switches(),
+            switches: Current::get().voluntary_switches(),
             _task: NotThreadSafe,
         }
     }
@@ -89,7 +89,9 @@ impl Section {
     /// Ends the section. Returns how often the task slept in it, and what the task might have slept
     /// for, if anything.
     pub(crate) fn end(self) -> (usize, Option<MightSleep>) {
-        let switches = current_voluntary_switches().wrapping_sub(self.switches);
+        let switches = Current::get()
+            .voluntary_switches()
+            .wrapping_sub(self.switches);
         let mut sleeps = 0;
         let might_sleep = self.probed.and_then(|section| {
             let mut found = MaybeUninit::uninit();
@@ -112,37 +114,30 @@ impl Section {
 /// What the current task did in a section.
 pub(crate) type Seen = mnck_probe_seen;
 
-impl Seen {
-    /// Nothing of interest.
-    pub(crate) const NOTHING: Self = Self {
-        sleeps: 0,
-        scheduled: false,
-        locked_in: 0,
-        allocated_in: 0,
-    };
-
-    /// Returns whether it did nothing of interest.
-    #[inline]
-    pub(crate) fn is_nothing(&self) -> bool {
-        self.sleeps == 0 && !self.scheduled && self.locked_in == 0 && self.allocated_in == 0
-    }
-}
-
 /// A section whose end may never come, as a number: that of the callback of another driver.
 #[derive(Clone, Copy)]
-pub(crate) struct ObservedSection(pub(crate) u64);
+pub(crate) struct ObservedSection(c_int);
 
 impl ObservedSection {
+    /// No section.
+    pub(crate) const NONE: Self = Self(-1);
+
     /// Begins a section. Never sleeps.
     pub(crate) fn begin() -> Self {
         // SAFETY: The section is ended by its number, or by `forget_all()`.
-        Self(unsafe { mnck_probe_begin(true) } as u64)
+        Self(unsafe { mnck_probe_begin(true) })
+    }
+
+    /// Returns whether it is a section.
+    #[inline(always)]
+    pub(crate) fn is_some(self) -> bool {
+        self.0 >= 0
     }
 
     /// Ends the section, and returns what the current task did in it.
     pub(crate) fn end(self) -> Seen {
         // SAFETY: Any number does no harm.
-        unsafe { mnck_probe_end_observed(self.0 as c_int) }
+        unsafe { mnck_probe_end_observed(self.0) }
     }
 
     /// Ends all such sections, whose callbacks are not observed any more.

@@ -13,7 +13,6 @@
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
-#include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
 
@@ -73,11 +72,6 @@ static u32 hash_entry(const struct pt_regs *regs)
 #elif defined(CONFIG_ARM64)
 	return hash_64(regs->pc + ((u64)regs->syscallno << 48) + (regs->orig_x0 << 20), ENTRY_BITS);
 #endif
-}
-
-u64 mnck_helper_clock_ns(void)
-{
-	return ktime_get_mono_fast_ns();
 }
 
 u32 mnck_helper_current_entry(void)

@@ -20,7 +20,7 @@ mod tests {
             State, //
         },
         event,
-        ffi::current_voluntary_switches,
+        ffi::Current,
         model::{
             chain_member::ChainPair,
             statistics::{
@@ -70,8 +70,8 @@ mod tests {
             let scope = pair.end(&Ending::Gone, &statistics);
 
             // On a slow machine a sleep may be over before it begins.
-            let switches = current_voluntary_switches();
-            while slept && current_voluntary_switches() == switches {
+            let switches = Current::get().voluntary_switches();
+            while slept && Current::get().voluntary_switches() == switches {
                 fsleep(Delta::from_millis(1));
             }
             drop(scope);

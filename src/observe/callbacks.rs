@@ -8,10 +8,7 @@ use kernel::{
 };
 
 use super::{
-    core_mm::{
-        fact,
-        CoreMm, //
-    },
+    core_mm::CoreMm,
     counts::Counts, //
 };
 use crate::{
@@ -21,23 +18,25 @@ use crate::{
             Finding,
             Returned, //
         },
+        Calls,
         Followers,
         Watch, //
     },
     event::{
-        platform::Word,
+        platform::{
+            Current,
+            Word, //
+        },
         Activity,
         Call,
-        Callback, //
+        Callback,
+        Range, //
     },
     ffi::{
         clock_ns,
-        current_run_delay,
-        current_voluntary_switches,
         function_probe::{
             Observer,
-            ProbedCall,
-            State, //
+            ProbedCall, //
         },
         parameters,
         subscriptions::*,
@@ -51,6 +50,7 @@ use crate::{
 pub(super) struct Callbacks {
     functions: KVec<Function>,
     core: Arc<CoreMm>,
+    calls: Arc<Calls>,
     /// 1 while calls are observed.
     active: Word,
 }
@@ -62,6 +62,8 @@ pub(super) struct Function {
     address: usize,
     callback: Callback,
     watch: Arc<Watch>,
+    /// Of `watch`.
+    key: u64,
     counts: Counts,
 }
 
@@ -77,6 +79,7 @@ impl Function {
             number,
             address,
             callback,
+            key: watch.key(),
             watch,
             counts: Counts::new()?,
         }))
@@ -97,7 +100,7 @@ impl Function {
         &self.watch
     }
 
-    /// Returns how often it has returned, and how long that took.
+    /// Returns how often it has refused, and how long it took.
     pub(super) fn counts(&self) -> &Counts {
         &self.counts
     }
@@ -118,21 +121,23 @@ fn callback_of(number: u32) -> Option<Callback> {
     })
 }
 
-// The words of the state of a call.
-const TOKEN: usize = 0;
-const SWITCHES: usize = 1;
-const TIME: usize = 2;
-const RUN_DELAY: usize = 3;
-const ADDRESS: usize = 4;
-const SECTION: usize = 5;
-
-/// The number of no section.
-const NO_SECTION: u64 = u64::MAX;
+/// What is kept of a call until it returns.
+#[derive(Clone, Copy)]
+pub(super) struct Begun {
+    /// The number of its token.
+    number: u64,
+    /// How often the task had slept.
+    switches: usize,
+    section: ObservedSection,
+    /// The clock less the time that the task had waited for a CPU, in ns.
+    time: u64,
+}
 
 impl Callbacks {
     pub(super) fn new(functions: KVec<Function>, core: Arc<CoreMm>) -> Self {
         Self {
             functions,
+            calls: core.calls().clone(),
             core,
             active: Word::new(0),
         }
@@ -157,46 +162,102 @@ impl Callbacks {
 
     /// Returns whether the callback with this number is among them.
     pub(super) fn has_number(&self, number: u32) -> bool {
-        self.function(number).is_some()
-    }
-
-    fn function(&self, number: u32) -> Option<&Function> {
         self.functions
             .iter()
-            .find(|function| function.number == number)
+            .any(|function| function.number == number)
     }
 
-    /// Returns the call as a fact.
-    fn call(&self, function: &Function, call: &ProbedCall) -> Call {
-        // A finish has no range argument. It belongs to the range whose start runs in this task.
-        let range = fact(call).or_else(|| {
-            (function.callback == Callback::Finish)
-                .then(|| self.core.current_range(0)?.call.range)
-                .flatten()
-        });
-
+    /// Returns the call for `range` as a fact.
+    #[inline(always)]
+    fn fact(function: &Function, call: &ProbedCall, range: Option<Range>) -> Call {
         Call {
-            subscriber: function.watch.key(),
+            subscriber: function.key,
             activity: Activity::Callback(function.callback),
-            mm: call.mm,
+            mm: call.mm(),
             range,
             initiator: 0,
         }
     }
+
+    /// Returns the range that the callback is called for.
+    fn range(&self, function: &Function, call: &ProbedCall) -> Option<Range> {
+        // A finish has no range argument. It belongs to the range whose start runs in this task.
+        call.range().or_else(|| {
+            (function.callback == Callback::Finish)
+                .then(|| self.core.current_range(0)?.call.range)
+                .flatten()
+        })
+    }
+}
+
+/// How a callback has returned, as far as few calls have it.
+struct Return {
+    result: i64,
+    has_refused: bool,
+    sleeps: usize,
+    seen: Seen,
+    taken_ns: u64,
+    sequence_missing: bool,
 }
 
 impl Callbacks {
-    /// Judges a call that has taken so long, in ns, and in which something may be wrong.
+    /// Records that a callback is called for `range`.
+    #[inline(always)]
+    fn begin(&self, function: &Function, call: &ProbedCall, range: Option<Range>) -> Begun {
+        let current = Current::get();
+        let fact = Self::fact(function, call, range);
+
+        trace::callback_entry(function.address, range);
+        let number = match self.calls.begin_inner(current, fact) {
+            Some(token) => self.calls.number(token),
+            None => self.begin_slowly(function, call),
+        };
+
+        Begun {
+            number,
+            switches: current.voluntary_switches(),
+            section: if parameters::measures() || !fact.may_sleep() {
+                ObservedSection::begin()
+            } else {
+                ObservedSection::NONE
+            },
+            // Last: the time of the probe is not that of the callback.
+            time: clock_ns().wrapping_sub(current.run_delay()),
+        }
+    }
+
     #[cold]
-    fn check(
-        &self,
-        function: &Function,
-        call: &ProbedCall,
-        mut returned: Returned,
-        taken: u64,
-        followers: Followers,
-    ) {
-        let fact = self.call(function, call);
+    #[inline(never)]
+    fn begin_without_range(&self, function: &Function, call: &ProbedCall) -> Begun {
+        self.begin(function, call, self.range(function, call))
+    }
+
+    /// Records a call whose task has no slot yet, or no place there. Returns the number of its token.
+    /// The fact is made again, so that other calls need not keep it in memory.
+    #[cold]
+    #[inline(never)]
+    fn begin_slowly(&self, function: &Function, call: &ProbedCall) -> u64 {
+        let fact = Self::fact(function, call, self.range(function, call));
+
+        self.calls.number(self.calls.begin(&fact, |_| ()))
+    }
+
+    /// Counts a call for those that follow its process, and judges it.
+    #[cold]
+    #[inline(never)]
+    fn check(&self, function: &Function, call: &ProbedCall, of: &Return) {
+        let followers = self.core.followed().of(call.mm());
+
+        if !followers.is_empty() {
+            function
+                .counts
+                .add_followed(of.taken_ns, of.has_refused, followers);
+        }
+        self.judge(function, call, of, followers);
+    }
+
+    fn judge(&self, function: &Function, call: &ProbedCall, of: &Return, followers: Followers) {
+        let fact = Self::fact(function, call, self.range(function, call));
         let limit = parameters::latency_limit_ms.value();
         let mut is_reported = false;
         let report = |finding: Finding| {
@@ -210,121 +271,116 @@ impl Callbacks {
                 .report_later(finding, &Call { initiator, ..fact }, call.pid());
         };
 
-        if function.callback == Callback::Start && returned.result != 0 {
-            self.core
-                .refusals()
-                .add(function.watch.key(), fact.address());
+        if function.callback == Callback::Start && of.result != 0 {
+            self.core.refusals().add(function.key, fact.address());
         }
-        // The owner of a range may ignore it, and a driver that does not read needs no sequence.
-        returned.sequence_missing &= !call.has_owner && self.core.is_reader(call.subscription);
+        let returned = Returned {
+            result: of.result,
+            // On PREEMPT_RT nvcsw also counts waits for spin locks, so the probe on sched_switch counts.
+            sleeps: if cfg!(CONFIG_PREEMPT_RT) {
+                of.seen.sleeps as u64
+            } else {
+                of.sleeps as u64
+            },
+            scheduled: of.seen.scheduled,
+            locked_in: of.seen.locked_in as u64,
+            allocated_in: of.seen.allocated_in as u64,
+            taken_ms: of.taken_ns / 1_000_000,
+            has_end: call.function() == MNCK_CALLBACK_START && call.has_end(),
+            // The owner of a range may ignore it, and a driver that does not read needs no sequence.
+            sequence_missing: of.sequence_missing
+                && !call.has_owner()
+                && self.core.is_reader(call.subscription()),
+            left_finish: function.callback == Callback::Invalidate && call.left_finish(),
+        };
         judge(&fact, &returned, limit, |finding| {
             is_reported |= finding.took_ns().is_some();
             report(finding);
         });
-        if taken >= self.core.followed().limit_ns() && !is_reported && !followers.is_empty() {
-            report(Finding::Slow(taken));
+        if of.taken_ns >= self.core.followed().limit_ns() && !is_reported && !followers.is_empty() {
+            report(Finding::Slow(of.taken_ns));
         }
     }
 }
 
 impl Observer for Callbacks {
+    const COUNTS: bool = true;
+
+    type State = Begun;
+
     fn expects(&self, range: usize) -> bool {
         self.core
             .current_range(0)
             .is_some_and(|found| range == 0 || found.call.address() == range)
     }
 
-    fn enter(&self, call: &ProbedCall, state: &mut State) -> bool {
+    #[inline(always)]
+    fn enter(&self, call: &ProbedCall) -> Option<Begun> {
         if self.active.load_acquire() == 0 {
-            return false;
+            return None;
         }
-        if call.function == MNCK_CALLBACK_FREE {
-            self.core.freed(call.subscription);
-            return false;
-        }
-        let Some(function) = self.function(call.function) else {
-            return false;
+        let Some(function) = self.functions.get(call.index()) else {
+            // The last of the probe, MNCK_CALLBACK_FREE, is not among them.
+            self.core.freed(call.subscription());
+            return None;
         };
 
-        let fact = self.call(function, call);
-        let calls = function.watch.calls();
-
-        trace::callback_entry(function.address, fact.range);
-        let token = calls.begin(&fact, |_| ());
-
-        state[TOKEN] = calls.number(token);
-        state[ADDRESS] = fact.address() as u64;
-        state[SWITCHES] = current_voluntary_switches() as u64;
-        state[RUN_DELAY] = current_run_delay();
-        state[SECTION] = if parameters::measures() || !fact.may_sleep() {
-            ObservedSection::begin().0
-        } else {
-            NO_SECTION
-        };
-        // Last: the time of the probe is not that of the callback.
-        state[TIME] = clock_ns();
-        true
+        Some(match call.range() {
+            Some(range) => self.begin(function, call, Some(range)),
+            None => self.begin_without_range(function, call),
+        })
     }
 
-    fn leave(&self, call: &ProbedCall, state: &State) {
-        let Some(function) = self.function(call.function) else {
+    #[inline(always)]
+    fn leave(&self, call: &ProbedCall, result: usize, begun: Begun) {
+        let now = clock_ns();
+        let Some(function) = self.functions.get(call.index()) else {
             return;
         };
-        let taken = clock_ns()
-            .wrapping_sub(state[TIME])
-            .saturating_sub(current_run_delay().wrapping_sub(state[RUN_DELAY]));
-        let sleeps = (current_voluntary_switches() as u64).wrapping_sub(state[SWITCHES]);
-        let seen = if state[SECTION] == NO_SECTION {
-            Seen::NOTHING
-        } else {
-            ObservedSection(state[SECTION]).end()
-        };
-        let calls = function.watch.calls();
+        let current = Current::get();
+        // The two clocks may differ by a little.
+        let taken_ns = now
+            .wrapping_sub(current.run_delay())
+            .wrapping_sub(begun.time) as i64;
+        let taken_ns = taken_ns.max(0) as u64;
+        let sleeps = current.voluntary_switches().wrapping_sub(begun.switches);
 
-        calls.finish(
-            calls.token(state[TOKEN], state[ADDRESS] as usize),
-            function.watch.key(),
+        self.calls.finish(
+            self.calls.token(begun.number, call.range_address()),
+            function.key,
             false,
         );
 
         // The others have no result.
         let (result, has_refused) = match function.callback {
-            Callback::Start => (call.result as i64, call.result != 0),
-            Callback::Invalidate => (call.result as i64, call.result == 0),
+            Callback::Start => (i64::from(result as i32), result as i32 != 0),
+            Callback::Invalidate => (i64::from(result as u8 != 0), result as u8 == 0),
             _ => (0, false),
         };
-        let followers = self.core.followed().of(call.mm);
 
-        trace::callback_exit(function.address, result, taken);
-        function.counts.add(taken, has_refused, followers);
+        trace::callback_exit(function.address, result, taken_ns);
+        function.counts.add(taken_ns, has_refused);
 
-        let taken_ms = taken / 1_000_000;
-        let limit_ms = parameters::latency_limit_ms.value();
-        let is_slow = taken >= self.core.followed().limit_ns()
-            || (limit_ms != 0 && taken_ms > u64::from(limit_ms));
-        let sequence_missing = call.function == MNCK_CALLBACK_INVALIDATE && !call.sequence_set;
+        let sequence_missing = call.function() == MNCK_CALLBACK_INVALIDATE && !call.sequence_set();
 
         // What is left of most calls.
-        if sleeps == 0 && seen.is_nothing() && !has_refused && !is_slow && !sequence_missing {
-            return;
-        }
-        let returned = Returned {
-            result,
-            // On PREEMPT_RT nvcsw also counts waits for spin locks, so the probe on sched_switch counts.
-            sleeps: if cfg!(CONFIG_PREEMPT_RT) {
-                seen.sleeps as u64
-            } else {
-                sleeps
-            },
-            scheduled: seen.scheduled,
-            locked_in: seen.locked_in as u64,
-            allocated_in: seen.allocated_in as u64,
-            taken_ms,
-            has_end: call.has_end,
-            sequence_missing,
-            left_finish: call.left_finish,
-        };
+        if sleeps != 0
+            || has_refused
+            || sequence_missing
+            || begun.section.is_some()
+            || parameters::measures()
+            || self.core.followed().has_followers()
+        {
+            let of = Return {
+                result,
+                has_refused,
+                sleeps,
+                seen: begun.section.end(),
+                taken_ns,
+                sequence_missing,
+            };
 
-        self.check(function, &call.with_range(), returned, taken, followers);
+            self.check(function, call, &of);
+        }
     }
 }

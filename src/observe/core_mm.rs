@@ -21,6 +21,7 @@ use crate::{
             Mismatch,
             Recorded, //
         },
+        Calls,
         Followed,
         Registry,
         Rule,
@@ -67,6 +68,9 @@ pub(super) const FUNCTIONS: [(u32, &CStr); 14] = [
 /// What the probes on the core know.
 pub(super) struct CoreMm {
     watch: Arc<Watch>,
+    /// Of `watch`.
+    key: u64,
+    calls: Arc<Calls>,
     /// 1 while calls are observed. A range is followed only if its start was.
     active: Word,
     /// 1 once it is known which mms have ranges whose start was not seen.
@@ -97,9 +101,9 @@ pub(super) struct CoreMm {
     late: Word,
 }
 
-// The words of the state of a call.
-const TOKEN: usize = 0;
-const ADDRESS: usize = 1;
+/// The number of the token of a call, until it returns.
+#[derive(Clone, Copy)]
+pub(super) struct TokenNumber(u64);
 
 impl CoreMm {
     /// How often the comparison of two counts may be spoiled by ranges that begin or end.
@@ -107,7 +111,11 @@ impl CoreMm {
 
     /// Makes the observer, which is not active. May sleep.
     pub(super) fn new(watch: Arc<Watch>, tables: Arc<Tables>) -> Result<Self> {
+        let registry = Registry::get().ok_or(ENODEV)?;
+
         Ok(Self {
+            key: watch.key(),
+            calls: registry.calls().clone(),
             watch,
             active: Word::new(0),
             knows_mms: Word::new(0),
@@ -119,7 +127,7 @@ impl CoreMm {
             tables,
             refusals: Refusals::new()?,
             registrations: Registrations::new()?,
-            followed: Registry::get().ok_or(ENODEV)?.followed().clone(),
+            followed: registry.followed().clone(),
             unseen: Word::new(0),
             unread: Word::new(0),
             uncompared: Word::new(0),
@@ -141,7 +149,12 @@ impl CoreMm {
     /// Returns the range at `address` that the core has started in the current task, if it was observed.
     /// If `address` is 0, returns the range that the core starts or ends at the moment.
     pub(super) fn current_range(&self, address: usize) -> Option<Recorded> {
-        self.watch.calls().current_range(self.watch.key(), address)
+        self.calls.current_range(self.key, address)
+    }
+
+    /// Returns the calls of all subscribers.
+    pub(super) fn calls(&self) -> &Arc<Calls> {
+        &self.calls
     }
 
     /// Returns what is recorded of the core, and by which key.
@@ -228,45 +241,59 @@ impl CoreMm {
         &self.followed
     }
 
+    #[inline(always)]
     fn call(&self, call: &ProbedCall, activity: Activity) -> Call {
         Call {
-            subscriber: self.watch.key(),
+            subscriber: self.key,
             activity,
-            mm: call.mm,
-            range: fact(call),
-            initiator: call.caller,
+            mm: call.mm(),
+            range: call.range(),
+            initiator: call.caller(),
         }
     }
 
-    fn start(&self, call: &ProbedCall, state: &mut State) -> bool {
+    #[inline(always)]
+    fn start(&self, call: &ProbedCall) -> TokenNumber {
         let fact = self.call(call, Activity::Range);
-        let calls = self.watch.calls();
 
         if !fact.range.is_some_and(is_whole) {
-            self.watch
-                .report_later(Finding::BadRange, &fact, call.pid());
+            self.report_bad_range(call, &fact);
         }
         if self.tables.is_late() {
             self.late.add(1);
         }
-        if !call.blockable {
+        if fact.range.is_some_and(|range| !range.blockable) {
             // Forgets an earlier refusal of a range at the same address.
-            self.refusals.add(0, call.range);
+            self.refusals.add(0, fact.address());
         }
-        let token = calls.begin(&fact, |leak| {
+        let token = self.calls.begin(&fact, |leak| {
             self.watch.report_leak_later(leak);
         });
-        keep(state, calls.number(token), &fact);
-        true
+
+        TokenNumber(self.calls.number(token))
     }
 
-    fn started(&self, call: &ProbedCall, state: &State) {
-        // A blockable range that a driver has failed is ended all the same.
-        let is_open = call.result == 0 || call.blockable;
-        // The call is not known any more when its entry is free.
-        let recorded = (!is_open).then(|| self.current_range(call.range)).flatten();
+    #[cold]
+    fn report_bad_range(&self, call: &ProbedCall, fact: &Call) {
+        self.watch.report_later(Finding::BadRange, fact, call.pid());
+    }
 
-        self.finish(state, is_open);
+    #[inline(always)]
+    fn started(&self, call: &ProbedCall, result: usize, state: TokenNumber) {
+        // A blockable range that a driver has failed is ended all the same.
+        if result as i32 == 0 || call.range().is_some_and(|range| range.blockable) {
+            self.finish(call, state, true);
+        } else {
+            self.failed(call, state);
+        }
+    }
+
+    #[cold]
+    fn failed(&self, call: &ProbedCall, state: TokenNumber) {
+        // The call is not known any more when its entry is free.
+        let recorded = self.current_range(call.range_address());
+
+        self.finish(call, state, false);
         if let Some(recorded) = recorded {
             self.check_sequence(call, &recorded);
         }
@@ -279,14 +306,12 @@ impl CoreMm {
     /// until after the core has subtracted it. So the core never counts more, if all ranges were seen.
     /// The two counts are compared while no range of the mm is recorded or freed.
     fn check_sequence(&self, call: &ProbedCall, refused: &Recorded) {
-        let calls = self.watch.calls();
-
         // Also once it was reported for this mm.
-        if self.unknown.has(call.mm as u64) {
+        if self.unknown.has(call.mm() as u64) {
             return;
         }
         if self.knows_mms.load_acquire() == 0
-            || calls.lost() != 0
+            || self.calls.lost() != 0
             || !self.watch.is_judged()
             // The core still counts a range that has no end.
             || self.watch.violations(Rule::Pairing) != 0
@@ -295,9 +320,9 @@ impl CoreMm {
             return;
         }
         let Some((active, recorded)) = (0..Self::ATTEMPTS).find_map(|_| {
-            let before = calls.snapshot(self.watch.key(), call.mm)?;
+            let before = self.calls.snapshot(self.key, call.mm())?;
             let state = call.core_state()?;
-            let after = calls.snapshot(self.watch.key(), call.mm)?;
+            let after = self.calls.snapshot(self.key, call.mm())?;
 
             (before == after).then_some((state.active_ranges, before.number))
         }) else {
@@ -306,10 +331,10 @@ impl CoreMm {
         };
 
         // Once for each mm: it stays so.
-        if active > recorded && self.unknown.insert(call.mm as u64) {
+        if active > recorded && self.unknown.insert(call.mm() as u64) {
             let refuser = self
                 .refusals
-                .refuser(refused.task.key, call.range)
+                .refuser(refused.task.key, call.range_address())
                 .unwrap_or(0);
 
             self.watch
@@ -317,10 +342,10 @@ impl CoreMm {
         }
     }
 
-    fn end(&self, call: &ProbedCall, state: &mut State) -> bool {
+    #[inline(always)]
+    fn end(&self, call: &ProbedCall) -> TokenNumber {
         let fact = self.call(call, Activity::Range);
-        let calls = self.watch.calls();
-        let token = calls.begin_end(&fact, |mismatch| match mismatch {
+        let token = self.calls.begin_end(&fact, |mismatch| match mismatch {
             // It may have begun before the observation.
             Mismatch::NotOpen | Mismatch::OtherTask(_) => {
                 self.unseen.add(1);
@@ -330,17 +355,15 @@ impl CoreMm {
             }
         });
 
-        keep(state, calls.number(token), &fact);
-        true
+        TokenNumber(self.calls.number(token))
     }
 
     /// Records that a call has returned, and whether it has opened a range.
-    fn finish(&self, state: &State, is_open: bool) {
-        let calls = self.watch.calls();
-
-        calls.finish(
-            calls.token(state[TOKEN], state[ADDRESS] as usize),
-            self.watch.key(),
+    #[inline(always)]
+    fn finish(&self, call: &ProbedCall, state: TokenNumber, is_open: bool) {
+        self.calls.finish(
+            self.calls.token(state.0, call.range_address()),
+            self.key,
             is_open,
         );
     }
@@ -349,8 +372,8 @@ impl CoreMm {
     fn check_young(&self, call: &ProbedCall) {
         let range = Range {
             address: 0,
-            start: call.start,
-            end: call.end,
+            start: call.start(),
+            end: call.end(),
             kind: Kind::YOUNG,
             blockable: false,
         };
@@ -369,7 +392,7 @@ impl CoreMm {
 
     /// Rule `lifetime`, for an interval that is removed: it was inserted.
     fn check_removed(&self, call: &ProbedCall) {
-        let interval = call.subscription as u64;
+        let interval = call.subscription() as u64;
 
         // A later insert was seen too, if no call was missed.
         if !self.uninserted.has(interval) || !self.watch.is_judged() {
@@ -377,7 +400,7 @@ impl CoreMm {
         }
         self.uninserted.remove_one(interval);
 
-        let callback = callbacks_of(call.ops, true)
+        let callback = callbacks_of(call.ops(), true)
             .into_iter()
             .find(|address| *address != 0)
             .unwrap_or(0);
@@ -389,39 +412,98 @@ impl CoreMm {
         );
     }
 
-    fn wait(&self, wait: Wait, call: &ProbedCall, state: &mut State) -> bool {
+    fn wait(&self, wait: Wait, call: &ProbedCall) -> Option<TokenNumber> {
         // The model subscribers tell of their own waits.
-        if is_own(call.caller) {
-            return false;
-        }
-        self.begin(Activity::Wait(wait), call, state);
-        true
+        (!is_own(call.caller())).then(|| self.begin(Activity::Wait(wait), call))
     }
 
     /// Records a call that opens no range.
-    fn begin(&self, activity: Activity, call: &ProbedCall, state: &mut State) {
+    fn begin(&self, activity: Activity, call: &ProbedCall) -> TokenNumber {
         let fact = self.call(call, activity);
-        let calls = self.watch.calls();
 
-        keep(state, calls.number(calls.begin(&fact, |_| ())), &fact);
+        TokenNumber(self.calls.number(self.calls.begin(&fact, |_| ())))
     }
-}
 
-/// Keeps the number of the token of a call until it returns.
-fn keep(state: &mut State, token: u64, call: &Call) {
-    state[TOKEN] = token;
-    state[ADDRESS] = call.address() as u64;
-}
+    /// Records that a driver registers or ends a subscription, or that the core asks or waits for
+    /// callbacks. Returns the token of a call whose return is of interest.
+    #[inline(never)]
+    fn enter_other(&self, call: &ProbedCall) -> Option<TokenNumber> {
+        let subscription = call.subscription() as u64;
 
-/// Returns the range of `call` as a fact, if it has one.
-pub(super) fn fact(call: &ProbedCall) -> Option<Range> {
-    call.has_range.then_some(Range {
-        address: call.range,
-        start: call.start,
-        end: call.end,
-        kind: Kind(call.event),
-        blockable: call.blockable,
-    })
+        match call.function() {
+            MNCK_CORE_RELEASE => Some(self.begin(Activity::Range, call)),
+            MNCK_CORE_REGISTER | MNCK_CORE_GET => {
+                self.tables.learn(call.ops(), false);
+                self.registers(call)
+            }
+            MNCK_CORE_INSERT => {
+                // Another interval may have had the same memory.
+                self.readers.remove_one(subscription);
+                self.uninserted.remove_one(subscription);
+                self.tables.learn(call.ops(), true);
+                self.registers(call)
+            }
+            MNCK_CORE_YOUNG => {
+                self.check_young(call);
+                None
+            }
+            MNCK_CORE_PUT => {
+                // If the set is full, the subscription is not reported when its module goes.
+                if call.is_last() && self.frees.has(call.ops() as u64) {
+                    self.keep(&self.put, call.subscription());
+                }
+                if call.is_last() {
+                    self.registrations.end(call, false);
+                }
+                None
+            }
+            MNCK_CORE_UNREGISTER => {
+                self.registrations.end(call, false);
+                self.wait(Wait::Unregister, call)
+            }
+            MNCK_CORE_REMOVE => {
+                self.readers.remove_one(subscription);
+                self.check_removed(call);
+                self.registrations.end(call, true);
+                self.wait(Wait::Remove, call)
+            }
+            MNCK_CORE_READ_BEGIN => {
+                if !self.is_reader(call.subscription()) && !self.readers.insert(subscription) {
+                    self.unread.add(1);
+                }
+                self.wait(Wait::ReadBegin, call)
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the token of a call that registers a subscription: none, but its return is of interest.
+    fn registers(&self, call: &ProbedCall) -> Option<TokenNumber> {
+        self.registrations.begins(call).then_some(TokenNumber(0))
+    }
+
+    #[inline(never)]
+    fn leave_other(&self, call: &ProbedCall, result: usize, state: TokenNumber) {
+        match call.function() {
+            MNCK_CORE_REGISTER | MNCK_CORE_GET | MNCK_CORE_INSERT => {
+                let is_interval = call.function() == MNCK_CORE_INSERT;
+
+                match call.registered(result) {
+                    Some(subscription) => self.registrations.begun(call, subscription, is_interval),
+                    // If the set is full, a removal of the interval is not reported.
+                    None if is_interval => self.keep(&self.uninserted, call.subscription()),
+                    None => (),
+                }
+            }
+            function => {
+                self.finish(call, state, false);
+                if function == MNCK_CORE_RELEASE {
+                    // Another mm may get the same memory.
+                    self.unknown.remove_one(call.mm() as u64);
+                }
+            }
+        }
+    }
 }
 
 /// Returns whether `range` is not empty and has whole pages. The last page may be cut off: a range to
@@ -435,94 +517,36 @@ fn is_whole(range: Range) -> bool {
 }
 
 impl Observer for CoreMm {
+    const COUNTS: bool = false;
+
+    type State = TokenNumber;
+
     /// The functions of the core are certain.
     fn expects(&self, _: usize) -> bool {
         false
     }
 
-    fn enter(&self, call: &ProbedCall, state: &mut State) -> bool {
+    #[inline(always)]
+    fn enter(&self, call: &ProbedCall) -> Option<TokenNumber> {
         if self.active.load_acquire() == 0 {
-            return false;
+            return None;
         }
-        if call.has_missed {
+        if call.has_missed() {
             self.watch.stop_judging();
         }
-        match call.function {
-            MNCK_CORE_START => self.start(call, state),
-            MNCK_CORE_RELEASE => {
-                self.begin(Activity::Range, call, state);
-                true
-            }
-            MNCK_CORE_END => self.end(call, state),
-            MNCK_CORE_REGISTER | MNCK_CORE_GET => {
-                self.tables.learn(call.ops, false);
-                self.registrations.begin(call, state)
-            }
-            MNCK_CORE_INSERT => {
-                // Another interval may have had the same memory.
-                self.readers.remove_one(call.subscription as u64);
-                self.uninserted.remove_one(call.subscription as u64);
-                self.tables.learn(call.ops, true);
-                self.registrations.begin(call, state)
-            }
-            MNCK_CORE_YOUNG => {
-                self.check_young(call);
-                false
-            }
-            MNCK_CORE_PUT => {
-                // If the set is full, the subscription is not reported when its module goes.
-                if call.is_last && self.frees.has(call.ops as u64) {
-                    self.keep(&self.put, call.subscription);
-                }
-                if call.is_last {
-                    self.registrations.end(call, false);
-                }
-                false
-            }
-            MNCK_CORE_UNREGISTER => {
-                self.registrations.end(call, false);
-                self.wait(Wait::Unregister, call, state)
-            }
-            MNCK_CORE_REMOVE => {
-                self.readers.remove_one(call.subscription as u64);
-                self.check_removed(call);
-                self.registrations.end(call, true);
-                self.wait(Wait::Remove, call, state)
-            }
-            MNCK_CORE_READ_BEGIN => {
-                if !self.is_reader(call.subscription)
-                    && !self.readers.insert(call.subscription as u64)
-                {
-                    self.unread.add(1);
-                }
-                self.wait(Wait::ReadBegin, call, state)
-            }
-            _ => false,
+        match call.function() {
+            MNCK_CORE_START => Some(self.start(call)),
+            MNCK_CORE_END => Some(self.end(call)),
+            _ => self.enter_other(call),
         }
     }
 
-    fn leave(&self, call: &ProbedCall, state: &State) {
-        match call.function {
-            MNCK_CORE_START => {
-                self.started(call, state);
-                return;
-            }
-            MNCK_CORE_REGISTER | MNCK_CORE_GET | MNCK_CORE_INSERT => {
-                let is_interval = call.function == MNCK_CORE_INSERT;
-
-                if is_interval && !call.has_registered {
-                    // If the set is full, a removal of the interval is not reported.
-                    self.keep(&self.uninserted, call.subscription);
-                }
-                self.registrations.begun(call, state, is_interval);
-                return;
-            }
-            _ => (),
-        }
-        self.finish(state, false);
-        if call.function == MNCK_CORE_RELEASE {
-            // Another mm may get the same memory.
-            self.unknown.remove_one(call.mm as u64);
+    #[inline(always)]
+    fn leave(&self, call: &ProbedCall, result: usize, state: TokenNumber) {
+        match call.function() {
+            MNCK_CORE_START => self.started(call, result, state),
+            MNCK_CORE_END => self.finish(call, state, false),
+            _ => self.leave_other(call, result, state),
         }
     }
 }

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How often a callback was called, and how long it took.
+//! How often a callback has refused, and how long it took.
 
-use kernel::{
-    cpu::CpuId,
-    prelude::*, //
-};
+use kernel::prelude::*;
 
 use crate::{
     check::{
@@ -16,10 +13,9 @@ use crate::{
     ffi::uapi::MNCK_HISTOGRAM, //
 };
 
-/// How often a callback was called, and how long it took: in all, and for the processes of each user
-/// that follows some. CPUs add to it at the same time.
+/// How often a callback has refused, and how long it took: in all, and for the processes of each user
+/// that follows some. CPUs add to it at the same time. The probe itself counts the calls.
 pub(super) struct Counts {
-    calls: [Count; Self::COUNTS],
     refused: Word,
     longest_ns: Word,
     /// For each follower the counts of [`Followed`].
@@ -41,14 +37,7 @@ const REFUSED: usize = HISTOGRAM;
 const LONGEST: usize = HISTOGRAM + 1;
 const WORDS: usize = HISTOGRAM + 2;
 
-/// A count on a cache line of its own.
-#[repr(align(64))]
-struct Count(Word);
-
 impl Counts {
-    /// CPUs share a count if there are more of them.
-    const COUNTS: usize = 8;
-
     /// Makes counts that are 0. May sleep.
     ///
     /// # Errors
@@ -61,32 +50,23 @@ impl Counts {
             followed.push(Word::new(0), GFP_KERNEL)?;
         }
         Ok(Self {
-            calls: core::array::from_fn(|_| Count(Word::new(0))),
             refused: Word::new(0),
             longest_ns: Word::new(0),
             followed,
         })
     }
 
-    /// Counts a call that took `taken` ns, for a process that has these `followers`. Never sleeps.
-    #[inline]
-    pub(super) fn add(&self, taken: u64, has_refused: bool, followers: Followers) {
-        let cpu = CpuId::current().as_u32() as usize;
-
-        if let Some(count) = self.calls.get(cpu % Self::COUNTS) {
-            count.0.add(1);
-        }
+    /// Counts a call that took `taken` ns. Never sleeps.
+    #[inline(always)]
+    pub(super) fn add(&self, taken: u64, has_refused: bool) {
         if has_refused {
             self.refused.add(1);
         }
         raise(&self.longest_ns, taken);
-        if !followers.is_empty() {
-            self.add_followed(taken, has_refused, followers);
-        }
     }
 
-    #[cold]
-    fn add_followed(&self, taken: u64, has_refused: bool, followers: Followers) {
+    /// As [`add`](Self::add), for those that follow the process.
+    pub(super) fn add_followed(&self, taken: u64, has_refused: bool, followers: Followers) {
         let bucket = taken.checked_ilog2().unwrap_or(0) as usize;
 
         for words in followers.numbers().filter_map(|number| self.of(number)) {
@@ -126,11 +106,6 @@ impl Counts {
             longest_ns: word(LONGEST),
             histogram: core::array::from_fn(word),
         }
-    }
-
-    /// Returns how often it was called.
-    pub(super) fn calls(&self) -> u64 {
-        self.calls.iter().map(|count| count.0.load()).sum()
     }
 
     /// Returns how often it has refused a range, or failed.

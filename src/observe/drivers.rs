@@ -98,7 +98,7 @@ fn callback(
         function: function.watch().name().clone(),
         callback: function.callback().name(),
         by: probe.by(index),
-        calls: function.counts().calls(),
+        calls: probe.calls(index) as u64,
         refused: function.counts().refused(),
         longest_ns: function.counts().longest_ns(),
         missed: probe.missed(),

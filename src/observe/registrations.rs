@@ -16,10 +16,7 @@ use crate::{
     },
     ffi::{
         clock_ns,
-        function_probe::{
-            ProbedCall,
-            State, //
-        },
+        function_probe::ProbedCall,
         is_own,
         subscriptions::Symbol,
         Work,
@@ -44,12 +41,6 @@ pub(crate) struct Origin {
     /// How long ago that was, in ns.
     pub(crate) age_ns: u64,
 }
-
-// The words of the state of a call that registers a subscription.
-const TABLE: usize = 0;
-const CALLER: usize = 1;
-const START: usize = 2;
-const END: usize = 3;
 
 /// The functions of the core that register a subscription and are called by others that do. The
 /// outermost is the one that the driver has called.
@@ -76,59 +67,40 @@ impl Registrations {
         })
     }
 
-    /// A driver calls a function that registers a subscription. Returns whether its return is of
-    /// interest.
-    pub(super) fn begin(&self, call: &ProbedCall, state: &mut State) -> bool {
-        state[TABLE] = call.ops as u64;
-        state[CALLER] = call.caller as u64;
-        state[START] = call.start as u64;
-        state[END] = call.end as u64;
+    /// Returns whether the return of a function is of interest, which a driver calls to register a
+    /// subscription.
+    pub(super) fn begins(&self, call: &ProbedCall) -> bool {
         // The model subscribers have their users.
-        call.ops != 0 && !is_own(call.ops)
+        call.ops() != 0 && !is_own(call.ops())
     }
 
-    /// The function has returned.
-    pub(super) fn begun(&self, call: &ProbedCall, state: &State, is_interval: bool) {
-        if !call.has_registered {
-            return;
-        }
-        let caller = state[CALLER] as usize;
-
-        self.add_origin(call, caller);
-        self.add(Registration {
-            is_begin: true,
-            time: clock_ns(),
-            table: state[TABLE] as usize,
-            is_interval,
-            mm: call.mm,
-            pid: call.pid().unwrap_or(0),
-            caller,
-            start: state[START] as usize,
-            end: state[END] as usize,
-            task: Current::get().task(),
-        });
+    /// Records that the function has registered `subscription`.
+    pub(super) fn begun(&self, call: &ProbedCall, subscription: usize, is_interval: bool) {
+        self.add_origin(call, subscription);
+        self.add(call, true, is_interval);
     }
 
-    /// A driver calls a function that ends a subscription.
+    /// Records that a driver calls a function that ends a subscription.
     pub(super) fn end(&self, call: &ProbedCall, is_interval: bool) {
-        if call.ops == 0 || is_own(call.ops) {
-            return;
+        if call.ops() != 0 && !is_own(call.ops()) {
+            self.add(call, false, is_interval);
         }
-        self.add(Registration {
-            is_begin: false,
-            time: clock_ns(),
-            table: call.ops,
-            is_interval,
-            mm: call.mm,
-            pid: call.pid().unwrap_or(0),
-            caller: call.caller,
-            start: call.start,
-            end: call.end,
-            task: Current::get().task(),
-        });
     }
 
-    fn add(&self, registration: Registration) {
+    fn add(&self, call: &ProbedCall, is_begin: bool, is_interval: bool) {
+        let registration = Registration {
+            is_begin,
+            time: clock_ns(),
+            table: call.ops(),
+            is_interval,
+            mm: call.mm(),
+            pid: call.pid().unwrap_or(0),
+            caller: call.caller(),
+            start: call.start(),
+            end: call.end(),
+            task: Current::get().task(),
+        };
+
         self.queue.add(registration.to_words());
         Work::queue(WorkItem::Arm);
     }
@@ -154,15 +126,14 @@ impl Registrations {
         self.queue.dropped()
     }
 
-    fn add_origin(&self, call: &ProbedCall, caller: usize) {
-        if let Some(origin) = self.origin_at(call.subscription) {
+    fn add_origin(&self, call: &ProbedCall, subscription: usize) {
+        if let Some(origin) = self.origin_at(subscription) {
             let words = [
-                call.subscription as u64,
-                call.mm as u64,
-                caller as u64,
+                subscription as u64,
+                call.mm() as u64,
+                call.caller() as u64,
                 clock_ns(),
             ];
-
             let [subscription, mm, caller, time] = words;
 
             origin.write([subscription, mm, caller, time, check(&words)]);

@@ -31,6 +31,7 @@ mod lost;
 use lost::Lost;
 
 mod slot;
+use slot::mark;
 pub(crate) use slot::Slot;
 
 use core::{
@@ -79,6 +80,9 @@ pub(crate) enum Token<'l> {
 impl Token<'_> {
     /// A number that stands for a lost call.
     const LOST: u64 = u64::MAX;
+
+    /// How many numbers an entry has: a power of two, so that no division is needed.
+    const INDICES: usize = Slot::ENTRIES.next_power_of_two();
 
     /// Returns how long, in ns, the current task has been in reports, since some moment before the
     /// call.
@@ -174,6 +178,20 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
         self.begin_slowly(current, call, leaked)
     }
 
+    /// Records that the current task makes a call that opens no range, if it has its slot already and a
+    /// place there: mostly it does, since the slot has the range for which the core makes the call.
+    /// Otherwise [`begin`](Self::begin) is to be called.
+    #[inline(always)]
+    pub(crate) fn begin_inner(&self, current: Current, call: Call) -> Option<Token<'_>> {
+        let slot = self
+            .slot(Self::hash(current))
+            .filter(|slot| slot.is_own(current))?;
+        let (index, entry) = slot.free_entry(0)?;
+
+        entry.begin(&call, ticks());
+        Some(Token::Recorded(slot, index))
+    }
+
     #[inline(never)]
     fn begin_slowly(&self, current: Current, call: &Call, leaked: impl Fn(&Recorded)) -> Token<'_> {
         for (step, slot) in self.near(current).enumerate() {
@@ -189,7 +207,7 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
             } else if !(slot.is_free() && slot.take(current)) {
                 continue;
             }
-            if let Some((index, entry)) = slot.free_entry(call) {
+            if let Some((index, entry)) = slot.free_entry(mark(call)) {
                 entry.begin(call, ticks());
                 if step == Self::CROWDED {
                     sweep_soon();
@@ -294,6 +312,7 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
     }
 
     /// Returns a number for `token`, from which [`token`](Self::token) makes it again.
+    #[inline(always)]
     pub(crate) fn number(&self, token: Token<'_>) -> u64 {
         match token {
             Token::Recorded(slot, index) => {
@@ -301,7 +320,7 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
                     .addr()
                     .wrapping_sub(self.slots.as_ptr().addr());
 
-                (bytes / size_of::<Slot>() * Slot::ENTRIES + index) as u64
+                ((bytes / size_of::<Slot>()).wrapping_mul(Token::INDICES) | index) as u64
             }
             Token::Lost(_) => Token::LOST,
         }
@@ -309,11 +328,12 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
 
     /// Returns the token with this number, of a call for a range at `address`. For the task that
     /// makes the call.
+    #[inline(always)]
     pub(crate) fn token(&self, number: u64, address: usize) -> Token<'_> {
         let number = number as usize;
 
-        match self.slots.get(number / Slot::ENTRIES) {
-            Some(slot) => Token::Recorded(slot, number % Slot::ENTRIES),
+        match self.slots.get(number / Token::INDICES) {
+            Some(slot) => Token::Recorded(slot, number % Token::INDICES),
             None => Token::Lost(address),
         }
     }

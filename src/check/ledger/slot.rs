@@ -139,10 +139,10 @@ impl Slot {
         }
     }
 
-    /// Returns an entry that is free, for `call`, and its index; `None` if there is none. For the task
-    /// that has the slot.
-    #[inline]
-    pub(super) fn free_entry(&self, call: &Call) -> Option<(usize, &Entry)> {
+    /// Returns an entry that is free, for a call that has this [`mark`] if it may open a range, and its
+    /// index; `None` if there is none. For the task that has the slot.
+    #[inline(always)]
+    pub(super) fn free_entry(&self, mark: u64) -> Option<(usize, &Entry)> {
         let mut used = self.used.load();
 
         if used & Self::ALL_USED != 0 {
@@ -153,7 +153,7 @@ impl Slot {
         let index = (!used & Self::ALL_USED).trailing_zeros() as usize;
         let entry = self.entries.get(index)?;
 
-        self.used.store(used | 1 << index | mark(call));
+        self.used.store(used | 1 << index | mark);
         Some((index, entry))
     }
 
@@ -300,7 +300,7 @@ impl Slot {
 /// Returns the mark of the range and the subscriber of `call`: a bit that few others have, beside
 /// those of the entries; 0 if it has no range.
 #[inline(always)]
-fn mark(call: &Call) -> u64 {
+pub(super) fn mark(call: &Call) -> u64 {
     let sum = call.subscriber.wrapping_add(call.address() as u64);
 
     if call.range.is_none() {

@@ -5,7 +5,7 @@
 //!
 //! | | kernel | host |
 //! |---|---|---|
-//! | [`Word`] | `kernel::sync::atomic` | `std` or loom atomics |
+//! | [`Word`] | `kernel::sync::atomic`, and volatile loads and stores | `std` or loom atomics |
 //! | [`Racy`] | volatile accesses, as under a C seqcount | relaxed atomics |
 //! | [`write_fence`], [`read_fence`] | `smp_wmb()`, `smp_rmb()` | release and acquire fences |
 //! | [`Current`] | `current` | a task that the test sets for its thread |

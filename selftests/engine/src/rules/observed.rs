@@ -9,6 +9,7 @@ use super::scene::{
 use crate::{
     check::ledger::Phase,
     event::{
+        platform::Current,
         Activity,
         Call,
         Callback,
@@ -53,6 +54,35 @@ fn a_token_is_kept_as_a_number() {
         if open.call == range(ADDRESS, MM) && open.phase == Phase::Open));
     assert!(scene.end_of(&range(ADDRESS, MM)).is_ok());
     assert!(scene.recorded().is_empty());
+}
+
+#[test]
+fn an_inner_call_is_beside_its_range() {
+    let scene = Scene::new(2);
+    let callback = call(DRIVER, Callback::Start, ADDRESS);
+    let begin = || scene.ledger.begin_inner(Current::get(), callback);
+
+    // The task has no slot yet.
+    assert!(begin().is_none());
+    let range_token = scene.enter(&range(ADDRESS, MM));
+    let token = begin().expect("the task has a slot, and places there");
+    assert!(matches!(scene.recorded()[..], [outer, inner]
+        if outer.call == range(ADDRESS, MM)
+            && inner.call == callback
+            && inner.phase == Phase::Running));
+    scene.ledger.finish(token, DRIVER, false);
+    scene.ledger.finish(range_token, CORE, true);
+
+    // With one open range, six more calls have places.
+    let tokens: Vec<_> = std::iter::from_fn(begin).collect();
+    assert_eq!(tokens.len(), 6);
+    for token in tokens {
+        scene.ledger.finish(token, DRIVER, false);
+    }
+    assert!(scene.end_of(&range(ADDRESS, MM)).is_ok());
+    assert!(scene.recorded().is_empty());
+    // The slot is another task's by now.
+    assert!(begin().is_none());
 }
 
 #[test]
