@@ -95,7 +95,7 @@ help:
 # help:   make mutants              plant mistakes in mnck; the tests must find each (TEST=, ARCH=)
 # help:   make soak                 run a chain under 1,000,000 random invalidations (ROUNDS=, SEED=),
 # help:                             then watch drivers under load for 10 minutes (MINUTES=)
-# help:   make bench                measure the abstraction against C (ARCH=)
+# help:   make bench                measure the abstraction against C, and observing (ARCH=)
 # help:   make shell [ARCH=arm64]   give a prompt in a guest with the module loaded
 # help:   make rustdoc              write the documentation: build/rustdoc/mnck/index.html
 # help:   SETUP=no                  never install a package on this machine

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""``make bench``: what the abstraction costs in instructions, compared with the same in C, and what
-the checks of mnck cost.
+"""``make bench``: what the abstraction costs in instructions, compared with the same in C, what the
+checks of mnck cost, and what observing all drivers costs.
 
 The programs of selftests/bench/ measure each of its modules, and mnck, in a guest whose clock
 counts instructions.  rig.report.cost has the limit and the page.
@@ -13,6 +13,8 @@ from rig.build import artifacts
 from rig.build.arch import ARCHES
 from rig.build.kernel import Kernel
 from rig.build.kernels import ensure_kernel
+from rig.build.variant import STOCK
+from rig.commands import bench_observed
 from rig.common import command, log
 from rig.common.error import RigError
 from rig.common.lock import locked
@@ -20,11 +22,12 @@ from rig.common.progress import Step
 from rig.guest.qemu import COUNTING, Guest
 from rig.judge.verdict import FAIL, judge
 from rig.report import cost
+from rig.report.observed import Observed
 
 VARIANT = "bench"
 # The modules to compare, in the order of the members of cost.Costs.
 MODULES = ("bench_c", "bench_rust", "bench_c_calls", "bench_rust_calls")
-PROGRAMS = ("measure", "measure_checks")
+PROGRAMS = ("measure", "measure_checks", bench_observed.PROGRAM)
 
 # The subscribers of mnck, and the unchecked subscriber of the same kind.
 UNCHECKED = {"counter": "paired", "trylock": "fallible", "mirror": "mutex", "chain": None}
@@ -40,7 +43,8 @@ def bench(arches: list[str]) -> int:
         *modules, checked = _measure(kernel)
         c, rust, *_ = modules
         flavours = list(_flavours(*modules))
-        runs.append(cost.Run(kernel, flavours, _growth(c, rust), _checks(rust, checked)))
+        observed = _observed(kernel.arch)
+        runs.append(cost.Run(kernel, flavours, _growth(c, rust), _checks(rust, checked), observed))
         cost.show(runs[-1])
     exceeded = [wrong for run in runs for wrong in cost.exceeded(run)]
     for wrong in exceeded:
@@ -73,6 +77,13 @@ def _measure(kernel: Kernel) -> list[Measured]:
             lines = "\n".join(verdict.lines)
             raise RigError(f"{kernel.arch}: {step}: {verdict.reason}\n{lines}\n{console}")
     return [parse(outcomes[step].output) for step in measuring]
+
+
+def _observed(arch: str) -> dict[str, Observed]:
+    """Returns what observers of all drivers cost on Debian's kernel."""
+    kernel = ensure_kernel(arch, STOCK)
+    program = next(path for path in _programs(kernel) if path.name == bench_observed.PROGRAM)
+    return bench_observed.measure(kernel, program, parse)
 
 
 def _programs(kernel: Kernel) -> list[Path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from rig.build.kernel import Kernel
 from rig.common.paths import CHECKOUT
 from rig.judge.verdict import FAIL, OK
-from rig.report import plot
+from rig.report import observed, plot
 from rig.report.document import fill
 from rig.report.results import paint
 
@@ -116,6 +116,8 @@ class Run:
     growth: dict[str, tuple[dict[int, float], dict[int, float]]]
     # What subscribers add without checks and with them.
     checks: dict[str, tuple[Added, Added]]
+    # What observers of all drivers cost, on Debian's kernel.
+    observed: dict[str, observed.Observed]
 
 
 def exceeded(run: Run) -> Iterator[str]:
@@ -129,6 +131,8 @@ def exceeded(run: Run) -> Iterator[str]:
             if ratio > limit:
                 where = f"{run.kernel.arch} {flavour.name}, {what}"
                 yield paint(f"{where}: {ratio:.4f} times C, the limit is {limit}", FAIL)
+    for line in observed.exceeded(run.kernel.arch, run.observed):
+        yield paint(line, FAIL)
 
 
 def show(run: Run) -> None:
@@ -157,6 +161,7 @@ def show(run: Run) -> None:
     for name, costs in run.checks.items():
         first, further = ("".join(f"{cell:>11}" for cell in cells) for cells in _cells(costs))
         print(f"{CHECKED[name].replace('`', ''):26}{first}   {further}")
+    observed.show(run.observed)
 
 
 def _cells(costs: tuple[Added, Added]) -> tuple[list[str], list[str]]:
@@ -198,6 +203,13 @@ def text(runs: list[Run], tools: str) -> str:
             "calls_tables": _of_each(_table_with_calls, runs),
             "registration": _of_each(_registration, runs),
             "checks": _of_each(_checks, runs),
+            "observed": _of_each(lambda run: observed.table(run.kernel.arch, run.observed), runs),
+            "observed_limit": f"{observed.LIMIT}",
+            "observed_times": ", ".join(
+                f"{observed.ratio(run.observed):.3f} on {run.kernel.arch}" for run in runs
+            ),
+            "observed_range": _most_above(runs, 0),
+            "observed_callback": _most_above(runs, 1),
             "tools": tools,
         },
     )
@@ -205,6 +217,10 @@ def text(runs: list[Run], tools: str) -> str:
 
 def _most(ratios: Iterable[float]) -> str:
     return f"{max(ratios):.3f}"
+
+
+def _most_above(runs: list[Run], part: int) -> str:
+    return f"{max(observed.above(run.observed)[part] for run in runs):.0f}"
 
 
 def _of_each(table: Callable[[Run], Iterator[str]], runs: list[Run]) -> str:

@@ -8,8 +8,11 @@ from rig.build.kernel import Kernel
 from rig.commands import bench
 from rig.common.error import RigError
 from rig.report import cost, plot
+from rig.report.observed import OBSERVERS, Observed
 
 KERNEL = Kernel("x86_64", "bench", Path("source"), Path("kernel"))
+OBSERVED = {name: Observed(0, 1000, 500, 500) for name in OBSERVERS}
+OBSERVED["mnck"] = Observed(0, 900, 400, 400)
 
 
 def measured(one: int, many: int, calls: int = 1) -> bench.Measured:
@@ -27,7 +30,8 @@ class Judging(unittest.TestCase):
     CALLS = measured(202, 4000)
 
     def exceeded(self, *modules: bench.Measured) -> list[str]:
-        return list(cost.exceeded(cost.Run(KERNEL, list(bench._flavours(*modules)), {}, {})))
+        flavours = list(bench._flavours(*modules))
+        return list(cost.exceeded(cost.Run(KERNEL, flavours, {}, {}, OBSERVED)))
 
     def test_equal(self):
         self.assertEqual(self.exceeded(self.C, self.C, self.CALLS, self.CALLS), [])
@@ -87,6 +91,7 @@ class Page(unittest.TestCase):
             [cost.Flavour(name, 100, costs, costs) for name in ("spin", "two_pass")],
             growth,
             {"chain": (cost.Added(), cost.Added(7, 9))},
+            OBSERVED,
         )
         text = cost.text([run], "clang 19")
         for part in (
@@ -96,6 +101,7 @@ class Page(unittest.TestCase):
             " | **1.010** |",
             "| 1 | 10 | 11 | 10 | 11 | 10 | 11 | 10 | 11 |",
             "| counter in a chain | - | 7 | - | 9 |",
+            "| mnck | 0 | 900 | 400 | 400 |",
             "clang 19",
         ):
             self.assertIn(part, text)
