@@ -241,31 +241,48 @@ impl CoreMm {
         &self.followed
     }
 
+    /// Returns the call for `range` as a fact.
     #[inline(always)]
-    fn call(&self, call: &ProbedCall, activity: Activity) -> Call {
+    fn fact(&self, call: &ProbedCall, activity: Activity, range: Option<Range>) -> Call {
         Call {
             subscriber: self.key,
             activity,
             mm: call.mm(),
-            range: call.range(),
+            range,
             initiator: call.caller(),
         }
     }
 
-    #[inline(always)]
-    fn start(&self, call: &ProbedCall) -> TokenNumber {
-        let fact = self.call(call, Activity::Range);
+    fn call(&self, call: &ProbedCall, activity: Activity) -> Call {
+        self.fact(call, activity, call.range())
+    }
 
-        if !fact.range.is_some_and(is_whole) {
-            self.report_bad_range(call, &fact);
+    #[inline(always)]
+    fn start(&self, call: &ProbedCall, range: Range) -> TokenNumber {
+        let fact = self.fact(call, Activity::Range, Some(range));
+
+        if !is_whole(range) {
+            self.report_bad_range(call);
         }
         if self.tables.is_late() {
             self.late.add(1);
         }
-        if fact.range.is_some_and(|range| !range.blockable) {
+        if !range.blockable {
             // Forgets an earlier refusal of a range at the same address.
-            self.refusals.add(0, fact.address());
+            self.refusals.add(0, range.address);
         }
+        match self.calls.begin_first(&fact) {
+            Some(token) => TokenNumber(self.calls.number(token)),
+            None => self.start_slowly(call),
+        }
+    }
+
+    /// Records a start whose task has other calls under way. The fact is made again, so that other calls
+    /// need not keep it in memory.
+    #[cold]
+    #[inline(never)]
+    fn start_slowly(&self, call: &ProbedCall) -> TokenNumber {
+        let fact = self.call(call, Activity::Range);
         let token = self.calls.begin(&fact, |leak| {
             self.watch.report_leak_later(leak);
         });
@@ -274,8 +291,11 @@ impl CoreMm {
     }
 
     #[cold]
-    fn report_bad_range(&self, call: &ProbedCall, fact: &Call) {
-        self.watch.report_later(Finding::BadRange, fact, call.pid());
+    fn report_bad_range(&self, call: &ProbedCall) {
+        let fact = self.call(call, Activity::Range);
+
+        self.watch
+            .report_later(Finding::BadRange, &fact, call.pid());
     }
 
     #[inline(always)]
@@ -343,7 +363,19 @@ impl CoreMm {
     }
 
     #[inline(always)]
-    fn end(&self, call: &ProbedCall) -> TokenNumber {
+    fn end(&self, call: &ProbedCall, range: Range) -> TokenNumber {
+        let fact = self.fact(call, Activity::Range, Some(range));
+
+        match self.calls.end_first(&fact) {
+            Some(token) => TokenNumber(self.calls.number(token)),
+            None => self.end_slowly(call),
+        }
+    }
+
+    /// As [`start_slowly`](Self::start_slowly), for an end.
+    #[cold]
+    #[inline(never)]
+    fn end_slowly(&self, call: &ProbedCall) -> TokenNumber {
         let fact = self.call(call, Activity::Range);
         let token = self.calls.begin_end(&fact, |mismatch| match mismatch {
             // It may have begun before the observation.
@@ -534,9 +566,9 @@ impl Observer for CoreMm {
         if call.has_missed() {
             self.watch.stop_judging();
         }
-        match call.function() {
-            MNCK_CORE_START => Some(self.start(call)),
-            MNCK_CORE_END => Some(self.end(call)),
+        match (call.function(), call.range()) {
+            (MNCK_CORE_START, Some(range)) => Some(self.start(call, range)),
+            (MNCK_CORE_END, Some(range)) => Some(self.end(call, range)),
             _ => self.enter_other(call),
         }
     }

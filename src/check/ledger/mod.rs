@@ -166,16 +166,23 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
     /// address for the same subscriber.
     #[inline(always)]
     pub(crate) fn begin(&self, call: &Call, leaked: impl Fn(&Recorded)) -> Token<'_> {
-        let current = Current::get();
-
-        // Mostly the task has no other call under way, and a slot of its own is free.
-        if let Some(slot) = self.slot(Self::hash(current)) {
-            if slot.is_free() && slot.take(current) {
-                slot.begin_first(call, ticks());
-                return Token::Recorded(slot, 0);
-            }
+        match self.begin_first(call) {
+            Some(token) => token,
+            None => self.begin_slowly(Current::get(), call, leaked),
         }
-        self.begin_slowly(current, call, leaked)
+    }
+
+    /// As [`begin`](Self::begin), if the task has no other call under way and a slot of its own is free:
+    /// mostly that is so. Then no range is a leak.
+    #[inline(always)]
+    pub(crate) fn begin_first(&self, call: &Call) -> Option<Token<'_>> {
+        let current = Current::get();
+        let slot = self.slot(Self::hash(current))?;
+
+        (slot.is_free() && slot.take(current)).then(|| {
+            slot.begin_first(call, ticks());
+            Token::Recorded(slot, 0)
+        })
     }
 
     /// Records that the current task makes a call that opens no range, if it has its slot already and a
@@ -225,14 +232,20 @@ impl<S: Deref<Target = [Slot]>> Ledger<S> {
     /// is not there or does not match.
     #[inline(always)]
     pub(crate) fn begin_end(&self, call: &Call, mismatched: impl FnOnce(&Mismatch)) -> Token<'_> {
-        let current = Current::get();
-
-        if let Some(slot) = self.slot(Self::hash(current)) {
-            if slot.is_own(current) && slot.end_first(call, ticks()) {
-                return Token::Recorded(slot, 0);
-            }
+        match self.end_first(call) {
+            Some(token) => token,
+            None => self.begin_end_slowly(Current::get(), call, mismatched),
         }
-        self.begin_end_slowly(current, call, mismatched)
+    }
+
+    /// As [`begin_end`](Self::begin_end), if the range is the first in the first slot of the task, and
+    /// matches: mostly that is so.
+    #[inline(always)]
+    pub(crate) fn end_first(&self, call: &Call) -> Option<Token<'_>> {
+        let current = Current::get();
+        let slot = self.slot(Self::hash(current))?;
+
+        (slot.is_own(current) && slot.end_first(call, ticks())).then_some(Token::Recorded(slot, 0))
     }
 
     #[inline(never)]
