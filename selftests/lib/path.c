@@ -8,6 +8,7 @@
 #include "interval.h"
 #include "kselftest.h"
 #include "mistakes.h"
+#include "observed.h"
 #include "path.h"
 #include "stats.h"
 #include "tracefs.h"
@@ -39,6 +40,54 @@ static int path_subscribe_refuser(struct path *p)
 	return p->refuser < 0 ? -1 : 0;
 }
 
+/*
+ * Has mnck observe all drivers, gives the process one that makes no mistake, and adds what mnck
+ * sees of it to what is compared.  The module and the watch stay.
+ */
+static int path_observe(struct path *p, pid_t pid)
+{
+	char line[32];
+
+	if (!has_fprobe() || !module_file(MISTAKES_VARIABLE, MISTAKES_MODULE)) {
+		ksft_print_msg("what mnck observes is not compared\n");
+		return 0;
+	}
+	if (mnck_set_parameter("watch", 1) ||
+	    (module_insert(MISTAKES_VARIABLE, MISTAKES_MODULE, "") && errno != EEXIST))
+		return -1;
+	snprintf(line, sizeof(line), "clean of %d", pid ?: getpid());
+	p->observed = mistakes_subscribe(line);
+	if (p->observed < 0)
+		return -1;
+	/* mnck sees its callbacks a moment later, the first time. */
+	while (probed_calls(PATH_OBSERVED_START) < 0 || probed_calls(PATH_OBSERVED_END) < 0)
+		usleep(500);
+	p->subs[p->n++] = (struct path_subscriber){
+		.sub.kind = PATH_KIND_OBSERVED, .serial = PATH_OBSERVED_SERIAL,
+		.role = PATH_OBSERVED,
+	};
+	return 0;
+}
+
+/* Takes the driver away again.  It is gone although children have the file open. */
+static int path_unobserve(struct path *p)
+{
+	int fd = p->observed;
+
+	p->observed = 0;
+	return fd > 0 && (write(fd, "-clean", 6) != 6 || close(fd)) ? -1 : 0;
+}
+
+int path_unwatch(struct path *p)
+{
+	if (path_unobserve(p) || (has_fprobe() && mnck_set_parameter("watch", 0)))
+		return -1;
+	for (size_t i = 0; i < p->n; i++)
+		if (p->subs[i].role == PATH_OBSERVED)
+			p->subs[i].role = PATH_NONE;
+	return 0;
+}
+
 static int path_attach_all(struct path *p, pid_t pid)
 {
 	struct subscriber sub;
@@ -54,6 +103,8 @@ static int path_attach_all(struct path *p, pid_t pid)
 	    chain_join(&p->chain, MNCK_KIND_TRYLOCK, &sub) || path_add(p, &sub, PATH_BOTH))
 		return -1;
 	if (path_refusing() && !pid && path_subscribe_refuser(p))
+		return -1;
+	if (path_observe(p, pid))
 		return -1;
 	p->intervals = p->n;
 	if (!(p->fate == PATH_REAPED && path_refusing()) &&
@@ -96,6 +147,17 @@ struct path_subscriber *path_reference(struct path *p, size_t i)
 	return &p->subs[p->fate == PATH_ENDS && i >= p->intervals ? p->intervals : 0];
 }
 
+/* Names a subscriber in a failure. */
+static const char *path_name(const struct path *p, size_t i)
+{
+	static char name[32];
+
+	if (p->subs[i].role == PATH_OBSERVED)
+		return "the driver that mnck observes";
+	snprintf(name, sizeof(name), "subscriber %zu", i);
+	return name;
+}
+
 /*
  * Checks that each subscriber has received the ranges of its reference, and the ends if
  * it receives ends.
@@ -109,24 +171,27 @@ static void path_compare(struct path *p)
 
 		if (s->role == PATH_NONE)
 			continue;
-		if (s->n != first->n)
-			path_wrong(p, "subscriber %zu has received %zu ranges, its reference %zu",
-				   i, s->n, first->n);
 		for (size_t k = 0; k < s->n && k < first->n; k++) {
 			const struct seen_range *r = &s->ranges[k], *f = &first->ranges[k];
 
 			range_text(a, sizeof(a), r);
 			if (r->event != f->event || r->start != f->start || r->end != f->end ||
 			    r->blockable != f->blockable || r->pid != f->pid ||
-			    strcmp(r->initiator, f->initiator))
-				path_wrong(p, "subscriber %zu has received %s, its reference %s",
-					   i, a, range_text(b, sizeof(b), f));
+			    (s->role != PATH_OBSERVED && strcmp(r->initiator, f->initiator)))
+				path_wrong(p, "%s has received %s, its reference %s",
+					   path_name(p, i), a, range_text(b, sizeof(b), f));
 			if (r->ended != (s->role != PATH_FALLIBLE && !r->refused))
-				path_wrong(p, "subscriber %zu has %sreceived the end of %s", i,
+				path_wrong(p, "%s has %sreceived the end of %s", path_name(p, i),
 					   r->ended ? "" : "not ", a);
 			if (r->refused && (r->blockable || s->role == PATH_PAIRED))
 				path_wrong(p, "subscriber %zu has refused %s", i, a);
 		}
+		if (s->n < first->n)
+			path_wrong(p, "%s has not received %s", path_name(p, i),
+				   range_text(a, sizeof(a), &first->ranges[s->n]));
+		if (s->n > first->n)
+			path_wrong(p, "%s has received %s, its reference has not", path_name(p, i),
+				   range_text(a, sizeof(a), &s->ranges[first->n]));
 	}
 }
 
@@ -167,13 +232,17 @@ const char *path_close(struct path *p)
 		return "";
 	tracing_off();
 	for (size_t i = 0; i < p->n; i++) {
+		free(p->subs[i].ranges);
+		if (p->subs[i].sub.kind == PATH_KIND_OBSERVED)
+			continue;
 		if (mnck_stats(&p->subs[i].sub, &stats))
 			path_wrong(p, "no statistics of subscriber %zu", i);
 		for (int rule = 0; rule < MNCK_RULES; rule++)
 			if (stats.violations[rule])
 				path_wrong(p, "subscriber %zu broke rule %d", i, rule);
-		free(p->subs[i].ranges);
 	}
+	if (path_unobserve(p))
+		path_wrong(p, "close of the driver: %s", strerror(errno));
 	if (p->refuser > 0 && close(p->refuser))
 		path_wrong(p, "close of the refuser: %s", strerror(errno));
 	if (close(p->fd))

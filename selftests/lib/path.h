@@ -8,6 +8,9 @@
  * tracepoints, range by range: the event, the range, whether it may block, the task, and
  * the function of mm that has begun it.  All must have received the same.
  *
+ * One more is a driver of drivers/notifier_mistakes, which mnck observes.  What mnck sees of its
+ * callbacks must be the same too, without the function of mm.
+ *
  * A test has PATH_AREA for itself: the ranges that it expects are all that may come
  * there.  Ranges elsewhere do not count: the process may copy its stack after a fork,
  * for example.
@@ -52,6 +55,12 @@ void path_collect(struct path *p);
 
 /* Prints the ranges that a subscriber has received, for a failure. */
 void path_print_ranges(const struct path_subscriber *s);
+
+/*
+ * Has mnck observe no driver from here on: for what it would report as a bug of core mm.  See
+ * ../observe/core_bugs.c, which wants that.
+ */
+int path_unwatch(struct path *p);
 
 /*
  * Detaches all; no subscriber may have broken a rule.  Does nothing if nothing was

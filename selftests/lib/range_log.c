@@ -112,22 +112,55 @@ void path_call(struct path *p, const char *what, const char *initiator)
 	c->n++;
 }
 
-/* Parses a line of the trace: "comm-pid   [cpu] flags time: what: kind serial: ..." */
+static bool path_begins(const char **text, const char *with)
+{
+	if (strncmp(*text, with, strlen(with)))
+		return false;
+	*text += strlen(with);
+	return true;
+}
+
+/*
+ * Finds out whose the event is that begins with ": ": of a subscriber of mnck ("what: kind
+ * serial: ...") or of the driver that mnck observes ("callback_entry: function: ...").  Returns
+ * the subscriber, what has happened and the rest of the event; or NULL.
+ */
+static struct path_subscriber *path_event_of(struct path *p, const char *event, char *what,
+					     const char **rest)
+{
+	int begin = 0;
+	__u64 serial;
+
+	if (path_begins(&event, ": callback_entry: ")) {
+		if (path_begins(&event, PATH_OBSERVED_START ": "))
+			sprintf(what, "start");
+		else if (path_begins(&event, PATH_OBSERVED_END ": "))
+			sprintf(what, "end");
+		else
+			return NULL;
+		*rest = event;
+		return path_find(p, PATH_OBSERVED_SERIAL);
+	}
+	if (sscanf(event, ": %15[a-z]: %*s %llu: %n", what, &serial, &begin) != 2 || !begin)
+		return NULL;
+	*rest = event + begin;
+	return path_find(p, serial);
+}
+
+/* Parses a line of the trace: "comm-pid   [cpu] flags time: what: ..." */
 static void path_line(struct path *p, char *line)
 {
 	char what[16], blocks[16], event[16], *head, *cpu, *dash;
 	struct path_subscriber *s;
 	struct seen_range r = {}, *open;
-	int begin = 0;
-	__u64 serial;
+	const char *rest;
+	int parts;
 
 	/* The name of a task may contain anything, but after the CPU only the time has a colon. */
 	cpu = strstr(line, " [0");
 	head = cpu ? strstr(cpu, ": ") : NULL;
-	if (!head || sscanf(head, ": %15[a-z]: %*s %llu: %n", what, &serial, &begin) != 2)
-		return;
-	s = path_find(p, serial);
-	if (!s || !begin)
+	s = head ? path_event_of(p, head, what, &rest) : NULL;
+	if (!s)
 		return;
 
 	*cpu = '\0';
@@ -141,12 +174,13 @@ static void path_line(struct path *p, char *line)
 	snprintf(r.comm, sizeof(r.comm), "%s", line);
 
 	if (s->role == PATH_NONE || !strcmp(what, "release")) {
-		if (sscanf(head + begin, "in %79s", r.initiator) == 1)
+		if (sscanf(rest, "in %79s", r.initiator) == 1)
 			path_call(p, what, r.initiator);
 		return;
 	}
-	if (sscanf(head + begin, "%15s %lx-%lx %15s in %79s", event, &r.start, &r.end, blocks,
-		   r.initiator) != 5) {
+	parts = sscanf(rest, "%15s %lx-%lx %15s in %79s", event, &r.start, &r.end, blocks,
+		       r.initiator);
+	if (parts != (s->role == PATH_OBSERVED ? 4 : 5)) {
 		path_wrong(p, "unreadable: %s", head);
 		return;
 	}
@@ -162,7 +196,7 @@ static void path_line(struct path *p, char *line)
 	}
 	open = path_open_start(s, &r);
 	if (!open)
-		path_wrong(p, "%s without a start: %s", what, head + begin);
+		path_wrong(p, "%s without a start: %s", what, rest);
 	else if (!strcmp(what, "refused"))
 		open->refused = true;
 	else

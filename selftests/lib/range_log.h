@@ -41,6 +41,10 @@ struct seen_range {
 
 #define PATH_SUBSCRIBERS 10
 
+/* What no subscriber of mnck has: for the driver that mnck observes. */
+#define PATH_KIND_OBSERVED (~0U)
+#define PATH_OBSERVED_SERIAL (~0ULL)
+
 enum path_role {
 	/* Each start has its end. */
 	PATH_PAIRED,
@@ -50,6 +54,8 @@ enum path_role {
 	PATH_BOTH,
 	/* No ranges. */
 	PATH_NONE,
+	/* As PATH_PAIRED, by a driver that mnck observes: no function of mm is known. */
+	PATH_OBSERVED,
 };
 
 struct path_subscriber {
@@ -88,6 +94,8 @@ struct path {
 	enum path_fate fate;
 	/* The file with the driver that refuses, or 0. */
 	int refuser;
+	/* The same with the driver that mnck observes. */
+	int observed;
 	/* The interval subscribers come last, from index @intervals on. */
 	struct path_subscriber subs[PATH_SUBSCRIBERS];
 	size_t n;
@@ -97,6 +105,10 @@ struct path {
 	size_t nr_calls;
 	char wrong[2048];
 };
+
+/* The callbacks of the driver that mnck observes, as the tracepoints print them. */
+#define PATH_OBSERVED_START "clean_start [notifier_mistakes]"
+#define PATH_OBSERVED_END "clean_end [notifier_mistakes]"
 
 /* The names of the events, as the tracepoints print them. */
 extern const char * const path_events[MNCK_EVENTS];

@@ -73,8 +73,9 @@ const char *path_differs(struct path *p, const struct wanted_range *want, size_t
 		}
 		found[k] = true;
 		for (size_t s = 0; s < p->n; s++)
-			if (path_reference(p, s) == first && p->subs[s].role != PATH_NONE &&
-			    p->subs[s].role != PATH_PAIRED && k < p->subs[s].n &&
+			if (path_reference(p, s) == first &&
+			    (p->subs[s].role == PATH_FALLIBLE || p->subs[s].role == PATH_BOTH) &&
+			    k < p->subs[s].n &&
 			    p->subs[s].ranges[k].refused != want[i].refused)
 				path_wrong(p, "%s: subscriber %zu has %srefused it", text, s,
 					   want[i].refused ? "not " : "");

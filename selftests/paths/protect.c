@@ -178,6 +178,8 @@ FIXTURE_SETUP(zero)
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0))
 		TH_LOG("%m: not root?");
 	ASSERT_EQ(0, own_pages());
+	/* mnck would report the range for the core too, see core_bugs.c. */
+	ASSERT_EQ(0, path_unwatch(&(struct path){}));
 	self->fd = mnck_open();
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, mnck_attach(self->fd, 0, MNCK_KIND_COUNTER, &self->sub));

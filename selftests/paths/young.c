@@ -64,6 +64,7 @@ TEST_F_TIMEOUT(young, idle, MNCK_TIMEOUT)
 		const char *refused_;                                             \
 										  \
 		REQUIRE_OPTION(has_damon(), "DAMON_SYSFS");                       \
+		ASSERT_EQ(0, path_unwatch(&self->path));                          \
 		refused_ = damon_start(PATH_AREA, _len);                          \
 		ASSERT_EQ(NULL, refused_) TH_LOG(DAMON_NEEDS, refused_);          \
 		WAIT_UNTIL(stats_now(path_find_kind(&self->path,                  \

@@ -5,6 +5,7 @@
  * knows no such tool.
  *
  *	DRIVER			registers a notifier of the driver (see table.c)
+ *	DRIVER of PID		the same, to the address space of that process
  *	DRIVER MSECS		the same, for "slow"
  *	DRIVER START LEN	inserts an interval notifier
  *	-DRIVER			unregisters the driver's newest subscription of this file
@@ -20,7 +21,10 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/pid.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -32,7 +36,8 @@
 static LIST_HEAD(subscriptions);
 static DEFINE_MUTEX(list_lock);
 
-static int begin_subscription(struct subscription *sub, unsigned long start, unsigned long len)
+static int begin_subscription(struct subscription *sub, struct mm_struct *mm, unsigned long start,
+			      unsigned long len)
 {
 	int error;
 
@@ -42,26 +47,46 @@ static int begin_subscription(struct subscription *sub, unsigned long start, uns
 		sub->msecs = start;
 		if (sub->driver->hlist == &hanging_ops)
 			hold_hanging();
-		return mmu_notifier_register(&sub->hlist, current->mm);
+		return mmu_notifier_register(&sub->hlist, mm);
 	}
-	error = mmu_interval_notifier_insert(&sub->interval, current->mm, start, len,
+	error = mmu_interval_notifier_insert(&sub->interval, mm, start, len,
 					     sub->driver->interval);
 	if (!error && sub->driver->reads)
 		mmu_interval_read_begin(&sub->interval);
 	return ignores_insert_error(sub->driver, error) ? 0 : error;
 }
 
-static int subscribe(struct file *file, const struct mistaken_driver *driver,
+/* Returns the address space of a process, which the caller puts, or NULL.  0 is the caller. */
+static struct mm_struct *mm_of(pid_t nr)
+{
+	struct pid *pid = nr ? find_get_pid(nr) : get_pid(task_pid(current));
+	struct task_struct *task = get_pid_task(pid, PIDTYPE_PID);
+	struct mm_struct *mm = NULL;
+
+	put_pid(pid);
+	if (task) {
+		mm = get_task_mm(task);
+		put_task_struct(task);
+	}
+	return mm;
+}
+
+static int subscribe(struct file *file, const struct mistaken_driver *driver, pid_t pid,
 		     unsigned long start, unsigned long len)
 {
 	struct subscription *sub = kzalloc_obj(*sub);
-	int error;
+	struct mm_struct *mm;
+	int error = -ESRCH;
 
 	if (!sub)
 		return -ENOMEM;
 	sub->file = file;
 	sub->driver = driver;
-	error = begin_subscription(sub, start, len);
+	mm = mm_of(pid);
+	if (mm) {
+		error = begin_subscription(sub, mm, start, len);
+		mmput(mm);
+	}
 	if (error) {
 		kfree(sub);
 		return error;
@@ -115,6 +140,7 @@ static int execute(struct file *file, const char *line)
 	const struct mistaken_driver *driver;
 	unsigned long start = 0, len = 0;
 	char name[40];
+	pid_t pid = 0;
 
 	if (!strcmp(line, "go")) {
 		let_hanging_go();
@@ -132,12 +158,14 @@ static int execute(struct file *file, const char *line)
 		unlock_kept(file);
 		return 0;
 	}
-	if (sscanf(line, "%39s %li %li", name, &start, &len) < 1)
+	if (sscanf(line, "%39s of %d", name, &pid) != 2 &&
+	    sscanf(line, "%39s %li %li", name, &start, &len) < 1)
 		return -EINVAL;
 	driver = find_driver(name + (name[0] == '-'));
 	if (!driver)
 		return -EINVAL;
-	return name[0] == '-' ? unsubscribe(file, driver) : subscribe(file, driver, start, len);
+	return name[0] == '-' ? unsubscribe(file, driver) :
+				subscribe(file, driver, pid, start, len);
 }
 
 static ssize_t session_write(struct file *file, const char __user *text, size_t len, loff_t *at)
