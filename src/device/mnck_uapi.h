@@ -498,7 +498,8 @@ struct mnck_watch {
  * MNCK_SUMMARY: a call on a file of MNCK_WATCH, without an argument.  Behind the records that
  * wait to be read, the next reads return the summary so far: a record of each callback that
  * is observed, and then MNCK_RECORD_UNSEEN, which ends it.  The callbacks of a module that was
- * removed are not observed any more.
+ * removed are not observed any more.  While a summary is read modules may come and go: a callback
+ * that is observed all the time comes once.
  */
 #define MNCK_SUMMARY _IO(MNCK_IOCTL_TYPE, MNCK_CMD_SUMMARY)
 

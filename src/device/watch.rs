@@ -53,12 +53,12 @@ struct WatchFile {
     /// What was not seen before.
     unseen_before: Unseen,
     is_admin: bool,
-    /// The index of the next item of the summary, or [`NO_SUMMARY`].
-    summary: Atomic<usize>,
+    /// The key of the last callback that was read of the summary, 0 at its begin, or [`NO_SUMMARY`].
+    summary: Atomic<u64>,
 }
 
 /// No summary is asked for.
-const NO_SUMMARY: usize = usize::MAX;
+const NO_SUMMARY: u64 = u64::MAX;
 
 /// `MNCK_WATCH`, on `file`.
 pub(super) fn watch(file: &File, argument: &Argument) -> Result {
@@ -125,28 +125,20 @@ impl WatchFile {
         if let Some(event) = self.recording.take(waits, || self.has_summary())? {
             return write(to, &event);
         }
-        // If several tasks read, each gets another item.
-        let index = self.summary.load(Relaxed);
-        if index == NO_SUMMARY
-            || self
-                .summary
-                .cmpxchg(index, index.wrapping_add(1), Relaxed)
-                .is_err()
-        {
+        let last = self.summary.load(Relaxed);
+        if last == NO_SUMMARY {
             return Ok(None);
         }
+        let next = observe::callback_after(last, self.recording.number());
+        let reached = next.as_ref().map_or(NO_SUMMARY, |callback| callback.key);
 
-        match observe::callback(index, self.recording.number()) {
+        // If several tasks read, each gets another item. Another may also have asked for it again.
+        if self.summary.cmpxchg(last, reached, Relaxed).is_err() {
+            return Ok(None);
+        }
+        match next {
             Some(callback) => write(to, &of_callback(&callback)),
-            // Unless it was asked for again meanwhile.
-            None if self
-                .summary
-                .cmpxchg(index.wrapping_add(1), NO_SUMMARY, Relaxed)
-                .is_ok() =>
-            {
-                write(to, &self.unseen())
-            }
-            None => Ok(None),
+            None => write(to, &self.unseen()),
         }
     }
 

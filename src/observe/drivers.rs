@@ -27,6 +27,22 @@ use crate::{
 /// The functions that are probed: those of the core, and the callbacks of all drivers.
 pub(crate) struct Drivers;
 
+/// A place in the table.
+#[derive(Clone, Copy)]
+pub(crate) enum Cursor {
+    /// At the function of the core with this index.
+    Core(usize),
+    /// Behind the callback with this key.
+    Callback(u64),
+    End,
+}
+
+impl Default for Cursor {
+    fn default() -> Self {
+        Self::Core(0)
+    }
+}
+
 /// A line of the table.
 pub(crate) enum Item {
     /// The observation is off.
@@ -58,20 +74,40 @@ pub(crate) enum Item {
 }
 
 impl Item {
-    /// Returns the line with this index.
-    fn get(observed: &Observed, index: usize) -> Option<Self> {
-        let (functions, missed) = observed.core();
-        let of_core = functions.map(|(function, by)| Self::Core {
-            function,
-            by,
-            missed,
-        });
-        let callbacks = observed.probes_of_drivers().flat_map(|probe| {
-            let functions = probe.observer().functions().iter().enumerate();
+    /// Returns the line at `cursor`, and moves that to the next.
+    fn take(observed: &Observed, cursor: &mut Cursor) -> Option<Self> {
+        match *cursor {
+            Cursor::Core(index) => {
+                let (mut functions, missed) = observed.core();
 
-            functions.map(move |(index, function)| callback(probe, index, function))
-        });
-        let unseen = Self::Unseen {
+                if let Some((function, by)) = functions.nth(index) {
+                    *cursor = Cursor::Core(index.wrapping_add(1));
+                    return Some(Self::Core {
+                        function,
+                        by,
+                        missed,
+                    });
+                }
+                *cursor = Cursor::Callback(0);
+                Self::take(observed, cursor)
+            }
+            Cursor::Callback(key) => Some(match observed.next_function(key) {
+                Some((probe, index, function)) => {
+                    *cursor = Cursor::Callback(function.watch().key());
+                    callback(probe, index, function)
+                }
+                None => {
+                    *cursor = Cursor::End;
+                    Self::unseen(observed)
+                }
+            }),
+            Cursor::End => None,
+        }
+    }
+
+    /// Returns the last line.
+    fn unseen(observed: &Observed) -> Self {
+        Self::Unseen {
             knows_all: observed.knows_all(),
             is_judged: observed.core_mm().watch().is_judged(),
             uncompared: observed.core_mm().uncompared(),
@@ -79,13 +115,7 @@ impl Item {
             reads: observed.core_mm().unread(),
             tables: observed.tables().lost(),
             late: observed.core_mm().late(),
-        };
-
-        Iterator::chain(
-            Iterator::chain(of_core, callbacks),
-            core::iter::once(unseen),
-        )
-        .nth(index)
+        }
     }
 }
 
@@ -108,7 +138,7 @@ fn callback(
 impl Table for Drivers {
     const NAME: &'static CStr = c"drivers";
 
-    type Cursor = usize;
+    type Cursor = Cursor;
     type Item = Item;
 
     fn header(out: &SeqFile) {
@@ -125,14 +155,15 @@ impl Table for Drivers {
         );
     }
 
-    fn next(cursor: &mut usize) -> Option<Item> {
-        let index = *cursor;
-
-        *cursor = index.wrapping_add(1);
-        match State::with(|observed| Item::get(observed, index)) {
-            Some(item) => item,
-            None => (index == 0).then_some(Item::Off),
+    fn next(cursor: &mut Cursor) -> Option<Item> {
+        if let Some(item) = State::with(|observed| Item::take(observed, cursor)) {
+            return item;
         }
+        // If it was turned off meanwhile, nothing more comes.
+        let is_first = matches!(*cursor, Cursor::Core(0));
+
+        *cursor = Cursor::End;
+        is_first.then_some(Item::Off)
     }
 
     fn show(out: &SeqFile, item: &Item) {

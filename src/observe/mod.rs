@@ -47,7 +47,7 @@ mod registrations;
 
 mod summary;
 pub(crate) use summary::{
-    callback,
+    callback_after,
     clear_counts,
     Callback,
     Unseen, //

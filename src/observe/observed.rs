@@ -298,6 +298,23 @@ impl Observed {
             .any(|function| function.address() == address)
     }
 
+    /// Returns the callback that is probed, of which is recorded by the next key after `key`, its probe
+    /// and its index there. The first comes after 0. Drivers may come and go between two calls: a
+    /// callback keeps its key, and a new one has a greater key.
+    pub(super) fn next_function(
+        &self,
+        key: u64,
+    ) -> Option<(&FunctionProbe<Callbacks>, usize, &Function)> {
+        self.probes_of_drivers()
+            .flat_map(|probe| {
+                let functions = probe.observer().functions().iter().enumerate();
+
+                functions.map(move |(index, function)| (probe, index, function))
+            })
+            .filter(|(_, _, function)| function.watch().key() > key)
+            .min_by_key(|(_, _, function)| function.watch().key())
+    }
+
     /// Returns the callbacks that are probed.
     pub(super) fn functions_of_drivers(&self) -> impl Iterator<Item = &Function> {
         self.probes_of_drivers()

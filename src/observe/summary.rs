@@ -13,6 +13,8 @@ use crate::check::{
 
 /// A callback that is observed.
 pub(crate) struct Callback {
+    /// Its place among all callbacks.
+    pub(crate) key: u64,
     pub(crate) function: Name,
     pub(crate) callback: &'static str,
     pub(crate) counts: FollowedCounts,
@@ -50,21 +52,18 @@ pub(crate) fn clear_counts(number: usize) {
     });
 }
 
-/// Returns the callback with this index, and the counts for a follower. Sleeps.
-pub(crate) fn callback(index: usize, follower: usize) -> Option<Callback> {
+/// Returns the next callback after that with this `key`, and the counts for a follower. The first comes
+/// after 0. Sleeps.
+pub(crate) fn callback_after(key: u64, follower: usize) -> Option<Callback> {
     State::with(|observed| {
-        let mut all = observed.probes_of_drivers().flat_map(|probe| {
-            let functions = probe.observer().functions().iter();
-
-            functions.map(move |function| (function, probe.missed()))
-        });
-        let (function, missed) = all.nth(index)?;
+        let (probe, _, function) = observed.next_function(key)?;
 
         Some(Callback {
+            key: function.watch().key(),
             function: function.watch().name().clone(),
             callback: function.callback().name(),
             counts: function.counts().followed(follower),
-            missed,
+            missed: probe.missed(),
         })
     })
     .flatten()

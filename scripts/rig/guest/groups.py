@@ -61,7 +61,7 @@ class Group:
 # The programs that drive each path of mm with all kinds of subscribers attached.
 PATHS = tuple(sorted(path.stem for path in (CHECKOUT / "selftests/paths").glob("*.c")))
 
-# Each test of PATHS detaches ten subscribers, and each detach waits for a grace period.  A
+# Each test of PATHS detaches eleven subscribers, and each detach waits for a grace period.  A
 # PREEMPT_RT kernel expedites none after boot, unless it is told so.
 EXPEDITED_RCU = f"{NO_KMEMLEAK} rcupdate.rcu_expedited=1 rcupdate.rcu_normal_after_boot=0"
 
@@ -84,7 +84,7 @@ GUESTS = (
         (
             *("mistakes", "observed", "sleeps", "records", "prearmed", "traced", "silent"),
             *("watched", "lifecycle", "rust_driver", "core_bugs", "device_calls"),
-            "slow_split",
+            *("slow_split", "summary"),
         ),
         named=True,
     ),
