@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the summary of a watch says while drivers come and go: each callback once.
+ * What the summary of a watch says while drivers come and go: each callback once, and what was
+ * not seen of a driver before its callbacks were probed.
  */
 #include "file.h"
 #include "mnck_harness.h"
@@ -73,6 +74,44 @@ TEST_F_TIMEOUT(summary, unloaded, MNCK_TIMEOUT)
 	EXPECT_EQ(1, starts);
 	EXPECT_EQ(1, ends);
 	EXPECT_FALSE(record_is_ready(self->watch));
+}
+
+/*
+ * A range that begins before the callbacks of its driver are probed is counted.  The work item
+ * that probes them is held back until then.
+ */
+TEST_F_TIMEOUT(summary, late, MNCK_TIMEOUT)
+{
+	struct mnck_record_callback c;
+	struct mnck_record_unseen unseen;
+	struct mistakes_calls calls = {};
+	int device = mistakes_subscribe("hold");
+	char line[80];
+	__u64 late;
+
+	ASSERT_LE(0, device);
+	ASSERT_EQ(0, victim_driver(&self->victim, "clean"));
+	UNMAP(0);
+	ASSERT_TRUE(mistakes_calls("clean", &calls));
+	late = calls.begun;
+	EXPECT_LE(1, late);
+	EXPECT_EQ(-1, probed_calls(CLEAN_START));
+	ASSERT_EQ(0, summary_read(self->watch, CLEAN_START, &c, &unseen));
+	EXPECT_EQ(late, unseen.late);
+	EXPECT_FALSE(saw_all(&unseen));
+
+	ASSERT_EQ(7, write(device, "release", 7));
+	WAIT_UNTIL_PROBED(CLEAN_START);
+	UNMAP(1);
+	ASSERT_TRUE(mistakes_calls("clean", &calls));
+	ASSERT_EQ(0, summary_read(self->watch, CLEAN_START, &c, &unseen));
+	EXPECT_EQ(late, unseen.late);
+	EXPECT_EQ((__u64)calls.begun - late, c.calls);
+	unseen.late = 0;
+	EXPECT_TRUE(saw_all(&unseen));
+	snprintf(line, sizeof(line), "(%llu ranges began while a driver was not probed yet)", late);
+	EXPECT_TRUE(table_has("drivers", line)) TH_LOG("%s", line);
+	EXPECT_EQ(0, close(device));
 }
 
 TEST_HARNESS_MAIN

@@ -12,6 +12,7 @@
  *	go			lets the starts of "hanging" go on
  *	use			calls the device of "unlocks_mutex"
  *	keep, unlock		calls the device of "keeps_mutex", and mends what that has done
+ *	hold, release		holds back the work items of the unbound workqueue, and lets them go
  *
  * The last close of the file unregisters what is left.  A read gives a line for each
  * subscription of all files, with the calls of its callbacks: DRIVER BEGUN ENDED.
@@ -29,6 +30,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "holding.h"
 #include "keeping.h"
 #include "mistakes.h"
 
@@ -128,6 +130,7 @@ static int unsubscribe(struct file *file, const struct mistaken_driver *driver)
 
 static int session_release(struct inode *inode, struct file *file)
 {
+	let_work_go(file);
 	unlock_kept(file);
 	while (!unsubscribe(file, NULL))
 		;
@@ -156,6 +159,12 @@ static int execute(struct file *file, const char *line)
 	}
 	if (!strcmp(line, "unlock")) {
 		unlock_kept(file);
+		return 0;
+	}
+	if (!strcmp(line, "hold"))
+		return hold_work(file);
+	if (!strcmp(line, "release")) {
+		let_work_go(file);
 		return 0;
 	}
 	if (sscanf(line, "%39s of %d", name, &pid) != 2 &&
