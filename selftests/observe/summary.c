@@ -114,4 +114,24 @@ TEST_F_TIMEOUT(summary, late, MNCK_TIMEOUT)
 	EXPECT_EQ(0, close(device));
 }
 
+/* A driver gets a subscription that it has already: there is no new one. */
+TEST_F_TIMEOUT(summary, counted, MNCK_TIMEOUT)
+{
+	static const char of_put[] = OF_LEAVER("put_tidy_ops");
+	int own = watch_process(0);
+	union record record;
+
+	ASSERT_LE(0, own);
+	ASSERT_EQ(0, module_insert(LEAVER_VARIABLE, LEAVER_MODULE, "driver=put_tidy"));
+	WAIT_UNTIL_PROBED(OF_LEAVER("put_tidy_start"));
+	ASSERT_EQ(0, module_remove(LEAVER_MODULE));
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(0, record_read(own, &record));
+		EXPECT_EQ(i ? MNCK_RECORD_UNREGISTERED : MNCK_RECORD_REGISTERED, record.type);
+		EXPECT_STREQ(of_put, record.event.driver);
+	}
+	EXPECT_FALSE(record_is_ready(own));
+	EXPECT_EQ(0, close(own));
+}
+
 TEST_HARNESS_MAIN

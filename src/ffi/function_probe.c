@@ -85,10 +85,7 @@ unsigned long mnck_probed_call_registered(const struct mnck_probed_call *call,
 {
 	if (call->of.number != MNCK_CORE_GET)
 		return (int)result ? 0 : call->subscription;
-	/* If others have it too, it was there before. */
-	if (IS_ERR_VALUE(result) || READ_ONCE(((struct mmu_notifier *)result)->users) != 1)
-		return 0;
-	return result;
+	return IS_ERR_VALUE(result) ? 0 : result;
 }
 
 /* The arguments of a probed function, by their number. */

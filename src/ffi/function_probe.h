@@ -86,7 +86,7 @@ bool mnck_probed_call_has_end(const struct mnck_probed_call *call);
 bool mnck_probed_call_left_finish(const struct mnck_probed_call *call);
 /*
  * A function that registers a subscription, and returns @result: returns that subscription, or
- * 0 if there is no new one.
+ * 0 if there is none.  A get may return one that was there before.
  */
 unsigned long mnck_probed_call_registered(const struct mnck_probed_call *call,
 					  unsigned long result);

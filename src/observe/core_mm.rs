@@ -509,9 +509,12 @@ impl CoreMm {
         }
     }
 
-    /// Returns the token of a call that registers a subscription: none, but its return is of interest.
+    /// Returns the state of a call that registers a subscription: no token, but how many subscriptions
+    /// there were. Its return is of interest.
     fn registers(&self, call: &ProbedCall) -> Option<TokenNumber> {
-        self.registrations.begins(call).then_some(TokenNumber(0))
+        self.registrations
+            .begins(call)
+            .then(|| TokenNumber(self.registrations.number()))
     }
 
     #[inline(never)]
@@ -521,7 +524,10 @@ impl CoreMm {
                 let is_interval = call.function() == MNCK_CORE_INSERT;
 
                 match call.registered(result) {
-                    Some(subscription) => self.registrations.begun(call, subscription, is_interval),
+                    Some(subscription) => {
+                        self.registrations
+                            .begun(call, subscription, state.0, is_interval);
+                    }
                     // If the set is full, a removal of the interval is not reported.
                     None if is_interval => self.keep(&self.uninserted, call.subscription()),
                     None => (),

@@ -8,7 +8,8 @@ use crate::{
     event::{
         platform::{
             Current,
-            Racy, //
+            Racy,
+            Word, //
         },
         spread,
         Queue,
@@ -16,7 +17,10 @@ use crate::{
     },
     ffi::{
         clock_ns,
-        function_probe::ProbedCall,
+        function_probe::{
+            ProbedCall,
+            MNCK_CORE_GET, //
+        },
         is_own,
         subscriptions::Symbol,
         Work,
@@ -31,7 +35,9 @@ pub(crate) type RegistrationSink = fn(&Registration);
 pub(super) struct Registrations {
     /// Those that the sink was not told of.
     queue: Queue<{ Registration::WORDS }>,
-    origins: KVec<Racy<5>>,
+    origins: KVec<Racy<6>>,
+    /// How many there were.
+    number: Word,
 }
 
 /// Where a subscription comes from.
@@ -64,7 +70,13 @@ impl Registrations {
         Ok(Self {
             queue: Queue::new(Self::QUEUED)?,
             origins,
+            number: Word::new(0),
         })
+    }
+
+    /// Returns how many subscriptions were registered.
+    pub(super) fn number(&self) -> u64 {
+        self.number.load()
     }
 
     /// Returns whether the return of a function is of interest, which a driver calls to register a
@@ -74,8 +86,23 @@ impl Registrations {
         call.ops() != 0 && !is_own(call.ops())
     }
 
-    /// Records that the function has registered `subscription`.
-    pub(super) fn begun(&self, call: &ProbedCall, subscription: usize, is_interval: bool) {
+    /// Records that the function has registered `subscription`, or returned it. There were `before`
+    /// subscriptions when it was called.
+    pub(super) fn begun(
+        &self,
+        call: &ProbedCall,
+        subscription: usize,
+        before: u64,
+        is_interval: bool,
+    ) {
+        // A get may return a subscription that was there before. If not, it has called a function that
+        // has registered it: no other task does that for the mm meanwhile, since a get holds the
+        // mmap_lock.
+        if call.function() == MNCK_CORE_GET
+            && self.number_of(subscription, call.mm()) <= Some(before)
+        {
+            return;
+        }
         self.add_origin(call, subscription);
         self.add(call, true, is_interval);
     }
@@ -133,36 +160,50 @@ impl Registrations {
                 call.mm() as u64,
                 call.caller() as u64,
                 clock_ns(),
+                self.number.add(1).wrapping_add(1),
             ];
-            let [subscription, mm, caller, time] = words;
 
-            origin.write([subscription, mm, caller, time, check(&words)]);
+            let [subscription, mm, caller, time, number] = words;
+
+            origin.write([subscription, mm, caller, time, number, check(&words)]);
         }
+    }
+
+    /// Returns how many subscriptions there were, with the one at this address to `mm`, when that was
+    /// registered; or `None` if that was not seen.
+    fn number_of(&self, subscription: usize, mm: usize) -> Option<u64> {
+        self.words_of(subscription, mm).map(|[.., number]| number)
     }
 
     /// Returns where the subscription at this address to `mm` comes from, if that was seen.
     pub(super) fn origin(&self, subscription: usize, mm: usize) -> Option<Origin> {
+        let [_, _, caller, time, _] = self.words_of(subscription, mm)?;
+
+        Some(Origin {
+            caller: caller as usize,
+            age_ns: clock_ns().saturating_sub(time),
+        })
+    }
+
+    fn words_of(&self, subscription: usize, mm: usize) -> Option<[u64; 5]> {
         let [words @ .., found] = self.origin_at(subscription)?.read();
-        let [subscription_there, mm_there, caller, time] = words;
+        let [subscription_there, mm_there, ..] = words;
 
         // Another subscription may have been registered at the same time.
         (found == check(&words)
             && (subscription_there, mm_there) == (subscription as u64, mm as u64))
-            .then(|| Origin {
-                caller: caller as usize,
-                age_ns: clock_ns().saturating_sub(time),
-            })
+            .then_some(words)
     }
 
     /// Subscriptions with one place share it: the last that was registered has it.
-    fn origin_at(&self, subscription: usize) -> Option<&Racy<5>> {
+    fn origin_at(&self, subscription: usize) -> Option<&Racy<6>> {
         self.origins
             .get(spread(subscription as u64) % Self::ORIGINS)
     }
 }
 
 /// Returns a number that says that these words belong together.
-fn check(words: &[u64; 4]) -> u64 {
+fn check(words: &[u64; 5]) -> u64 {
     words
         .iter()
         .fold(1, |check, word| check.rotate_left(17) ^ word)

@@ -86,6 +86,11 @@ static int __init leaver_init(void)
 		counted = mmu_notifier_get(is("put") ? &put_ops : &put_tidy_ops, current->mm);
 		if (IS_ERR(counted))
 			return PTR_ERR(counted);
+		/* The same one, again. */
+		if (is("put_tidy") && mmu_notifier_get(&put_tidy_ops, current->mm) != counted) {
+			mmu_notifier_put(counted);
+			return -EINTR;
+		}
 		catch_at_exit(THIS_MODULE, NULL);
 		return 0;
 	}
@@ -105,8 +110,10 @@ static void __exit leaver_exit(void)
 		mmu_notifier_unregister(&subscription, subscription.mm);
 	if (counted)
 		mmu_notifier_put(counted);
-	if (is("put_tidy"))
+	if (is("put_tidy")) {
+		mmu_notifier_put(counted);
 		mmu_notifier_synchronize();
+	}
 }
 module_exit(leaver_exit);
 
