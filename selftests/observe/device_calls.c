@@ -13,6 +13,94 @@
 
 #define LIMIT_MS 1
 
+/*
+ * A driver that uses the memory of a subscription for another process, when the process of the
+ * subscription has exited.
+ */
+FIXTURE(moved)
+{
+	int kmsg;
+	int device;
+	struct victim victim;
+	struct victim other;
+};
+
+FIXTURE_SETUP(moved)
+{
+	WATCH_MISTAKES();
+	self->device = -1;
+	self->kmsg = kmsg_open(O_NONBLOCK);
+	ASSERT_LE(0, self->kmsg);
+	ASSERT_EQ(0, victim_start(&self->victim, MISTAKES_PAGES * getpagesize()));
+	ASSERT_EQ(0, victim_start(&self->other, MISTAKES_PAGES * getpagesize()));
+}
+
+FIXTURE_TEARDOWN(moved)
+{
+	if (self->device >= 0)
+		close(self->device);
+	victim_kill(&self->victim);
+	victim_kill(&self->other);
+	UNWATCH_MISTAKES();
+	close(self->kmsg);
+}
+
+/* Moves the driver's subscription when that is unlinked.  Returns whether that was tried. */
+static bool tried_to_move(int device, const char *driver, pid_t pid, int *error)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "move %s of %d", driver, pid);
+	*error = write(device, line, strlen(line)) < 0 ? errno : 0;
+	return *error != EBUSY;
+}
+
+#define MOVE(_driver, _function)                                                        \
+	do {                                                                            \
+		struct victim *other_ = &self->other;                                   \
+		char line_[64];                                                         \
+		int error_;                                                             \
+											\
+		snprintf(line_, sizeof(line_), _driver " of %d", self->victim.pid);     \
+		self->device = mistakes_subscribe(line_);                               \
+		ASSERT_LE(0, self->device);                                             \
+		WAIT_UNTIL_PROBED(_function);                                           \
+		/* Not while its process lives. */                                      \
+		EXPECT_FALSE(tried_to_move(self->device, _driver, other_->pid, &error_)); \
+		victim_kill(&self->victim);                                             \
+		WAIT_UNTIL(tried_to_move(self->device, _driver, other_->pid, &error_)); \
+		ASSERT_EQ(0, error_);                                                   \
+		ASSERT_EQ(0, victim_do(other_, VICTIM_MUNMAP, VICTIM_AREA, getpagesize())); \
+		EXPECT_EQ(1, probed_calls(_function));                                  \
+	} while (0)
+
+/* The driver has not ended the subscription before. */
+TEST_F_TIMEOUT(moved, not_ended, MNCK_TIMEOUT)
+{
+	const char *function = OF_MISTAKES("registered_again_start");
+	char record[4096];
+
+	announce_broken("lifetime", function);
+	MOVE("registered_again", OF_MISTAKES("registered_again_start"));
+	WAIT_UNTIL(broken("lifetime", function));
+	ASSERT_TRUE(next_line(self->kmsg, record, sizeof(record)));
+	EXPECT_NE(NULL, strstr(record, "lifetime: registered_again_start [" MISTAKES_MODULE
+				       "]: registered again, but was not unregistered, in "))
+		TH_LOG("%s", record);
+	ASSERT_EQ(0, mnck_set_parameter("watch", 0));
+	EXPECT_EQ(1, broken("lifetime", function));
+	EXPECT_NO_LINE(self->kmsg);
+}
+
+/* The driver has ended it. */
+TEST_F_TIMEOUT(moved, ended, MNCK_TIMEOUT)
+{
+	MOVE("moved", OF_MISTAKES("moved_start"));
+	ASSERT_EQ(0, mnck_set_parameter("watch", 0));
+	EXPECT_NO_LINE(self->kmsg);
+	EXPECT_FALSE(is_accused("[" MISTAKES_MODULE "]"));
+}
+
 /* Two processes, with drivers whose start takes a mutex of their device. */
 FIXTURE(mutex)
 {

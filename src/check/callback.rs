@@ -71,6 +71,8 @@ pub(crate) enum Finding {
     Changed,
     /// The driver with this callback has removed an interval whose insert had failed.
     NotInserted(u64),
+    /// The driver with this callback has not ended a subscription at an address that is registered.
+    NotEndedBefore(u64),
 }
 
 impl Finding {
@@ -86,7 +88,7 @@ impl Finding {
             Self::FinishLeft => Rule::Finish,
             Self::NotEnded => Rule::Pairing,
             Self::BadRange | Self::Changed => Rule::Range,
-            Self::NotInserted(_) => Rule::Lifetime,
+            Self::NotInserted(_) | Self::NotEndedBefore(_) => Rule::Lifetime,
         }
     }
 
@@ -132,6 +134,7 @@ impl Finding {
             Self::Allocated(function) => [15, function],
             Self::Slow(ns) => [16, ns],
             Self::NotInserted(callback) => [17, callback],
+            Self::NotEndedBefore(callback) => [18, callback],
         }
     }
 
@@ -157,6 +160,7 @@ impl Finding {
             15 => Self::Allocated(value),
             16 => Self::Slow(value),
             17 => Self::NotInserted(value),
+            18 => Self::NotEndedBefore(value),
             _ => return None,
         })
     }
@@ -184,6 +188,7 @@ impl fmt::Display for Finding {
             Self::BadRange => f.write_str("is empty or not page-aligned"),
             Self::Changed => f.write_str("differs from the start"),
             Self::NotInserted(_) => f.write_str("removed an interval that was not inserted"),
+            Self::NotEndedBefore(_) => f.write_str("registered again, but was not unregistered"),
         }
     }
 }

@@ -294,7 +294,7 @@ impl Registry {
                 Some(refuser) => report(fmt!("{finding} after {} refused", refuser.name())),
                 None => report(fmt!("{finding} after a refusal")),
             }
-        } else if let Finding::NotInserted(callback) = finding {
+        } else if let Finding::NotInserted(callback) | Finding::NotEndedBefore(callback) = finding {
             let driver = Name::Function(Symbol::of_function(*callback as usize));
 
             match self.named(&driver) {

@@ -10,6 +10,10 @@ use kernel::{
 
 use super::{
     known::Known,
+    live::{
+        Live,
+        Registering, //
+    },
     refusals::Refusals,
     registrations::Registrations,
     tables::Tables, //
@@ -85,6 +89,8 @@ pub(super) struct CoreMm {
     frees: Known,
     /// The subscriptions with such a table that were put, until they are freed.
     put: Known,
+    /// The subscriptions that were registered and not ended.
+    live: Live,
     tables: Arc<Tables>,
     refusals: Refusals,
     registrations: Registrations,
@@ -124,6 +130,7 @@ impl CoreMm {
             uninserted: Known::new(256)?,
             frees: Known::new(256)?,
             put: Known::new(256)?,
+            live: Live::new()?,
             tables,
             refusals: Refusals::new()?,
             registrations: Registrations::new()?,
@@ -204,6 +211,7 @@ impl CoreMm {
 
     /// Forgets the tables in memory that is `gone`, and their subscriptions that were put.
     pub(super) fn forget_frees(&self, gone: impl Fn(usize) -> bool) {
+        self.live.forget(&gone);
         self.frees.remove(|table| gone(table as usize));
         self.put.remove(|subscription| {
             put_subscription(subscription as usize).is_none_or(|(table, _)| gone(table))
@@ -431,17 +439,33 @@ impl CoreMm {
             return;
         }
         self.uninserted.remove_one(interval);
-
-        let callback = callbacks_of(call.ops(), true)
-            .into_iter()
-            .find(|address| *address != 0)
-            .unwrap_or(0);
-
         self.watch.report_later(
-            Finding::NotInserted(callback as u64),
+            Finding::NotInserted(a_callback(call.ops(), true)),
             &self.call(call, Activity::Wait(Wait::Remove)),
             call.pid(),
         );
+    }
+
+    /// Rule `lifetime`, for a subscription that is registered: the last one at its address was ended.
+    /// Otherwise its driver has not ended it, or has freed it before that, and then another driver may
+    /// have got the memory.
+    fn check_registered(&self, call: &ProbedCall, is_interval: bool) {
+        // The model subscribers are not followed. An insert has the core register no subscription.
+        if call.ops() == 0 || is_own(call.ops()) {
+            return;
+        }
+        match self.live.begin(call.subscription(), call.ops()) {
+            // The end was seen, if no call was missed.
+            Registering::Again(table) if self.watch.is_judged() => self.watch.report_later(
+                Finding::NotEndedBefore(a_callback(table, is_interval)),
+                &self.call(call, Activity::Range),
+                call.pid(),
+            ),
+            Registering::Unkept => {
+                self.unkept.add(1);
+            }
+            _ => (),
+        }
     }
 
     fn wait(&self, wait: Wait, call: &ProbedCall) -> Option<TokenNumber> {
@@ -466,6 +490,10 @@ impl CoreMm {
             MNCK_CORE_RELEASE => Some(self.begin(Activity::Range, call)),
             MNCK_CORE_REGISTER | MNCK_CORE_GET => {
                 self.tables.learn(call.ops(), false);
+                // A get knows no subscription yet: the core registers one for it, or has one.
+                if call.function() == MNCK_CORE_REGISTER {
+                    self.check_registered(call, false);
+                }
                 self.registers(call)
             }
             MNCK_CORE_INSERT => {
@@ -473,6 +501,7 @@ impl CoreMm {
                 self.readers.remove_one(subscription);
                 self.uninserted.remove_one(subscription);
                 self.tables.learn(call.ops(), true);
+                self.check_registered(call, true);
                 self.registers(call)
             }
             MNCK_CORE_YOUNG => {
@@ -480,6 +509,8 @@ impl CoreMm {
                 None
             }
             MNCK_CORE_PUT => {
+                // Also if it is not the last: two tasks may put the subscription at the same time.
+                self.live.end(call.subscription());
                 // If the set is full, the subscription is not reported when its module goes.
                 if call.is_last() && self.frees.has(call.ops() as u64) {
                     self.keep(&self.put, call.subscription());
@@ -490,12 +521,14 @@ impl CoreMm {
                 None
             }
             MNCK_CORE_UNREGISTER => {
+                self.live.end(call.subscription());
                 self.registrations.end(call, false);
                 self.wait(Wait::Unregister, call)
             }
             MNCK_CORE_REMOVE => {
                 self.readers.remove_one(subscription);
                 self.check_removed(call);
+                self.live.end(call.subscription());
                 self.registrations.end(call, true);
                 self.wait(Wait::Remove, call)
             }
@@ -522,8 +555,12 @@ impl CoreMm {
         match call.function() {
             MNCK_CORE_REGISTER | MNCK_CORE_GET | MNCK_CORE_INSERT => {
                 let is_interval = call.function() == MNCK_CORE_INSERT;
+                let registered = call.registered(result);
 
-                match call.registered(result) {
+                if call.function() != MNCK_CORE_GET {
+                    self.live.begun(call.subscription(), registered.is_some());
+                }
+                match registered {
                     Some(subscription) => {
                         self.registrations
                             .begun(call, subscription, state.0, is_interval);
@@ -552,6 +589,14 @@ fn is_whole(range: Range) -> bool {
     range.start < range.end
         && range.start % page == 0
         && (range.end % page == 0 || range.end == usize::MAX)
+}
+
+/// Returns the address of a callback that this table has.
+fn a_callback(table: usize, is_interval: bool) -> u64 {
+    callbacks_of(table, is_interval)
+        .into_iter()
+        .find(|address| *address != 0)
+        .unwrap_or(0) as u64
 }
 
 impl Observer for CoreMm {

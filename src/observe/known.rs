@@ -36,12 +36,27 @@ impl Known {
         Ok(Self(places))
     }
 
-    /// Returns the places where an address may be, the likely one first.
-    fn places(&self, address: u64) -> impl Iterator<Item = &Word> {
+    /// Returns the numbers of the places where an address may be, the likely one first.
+    fn numbers(&self, address: u64) -> impl Iterator<Item = usize> {
         let first = spread(address);
         let mask = self.0.len().wrapping_sub(1);
 
-        (first..first.wrapping_add(NEAR)).filter_map(move |place| self.0.get(place & mask))
+        (0..NEAR).map(move |near| first.wrapping_add(near) & mask)
+    }
+
+    /// Returns these places.
+    fn places(&self, address: u64) -> impl Iterator<Item = &Word> {
+        self.numbers(address)
+            .filter_map(move |place| self.0.get(place))
+    }
+
+    /// Returns the number of the place where `address` is, if it is in the set.
+    pub(super) fn place_of(&self, address: u64) -> Option<usize> {
+        self.numbers(address).find(|place| {
+            self.0
+                .get(*place)
+                .is_some_and(|word| word.load() == address)
+        })
     }
 
     /// Returns whether `address` is in the set.

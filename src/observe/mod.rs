@@ -12,6 +12,7 @@
 //! | `core_mm` | the probes on the core: each range of each process that has a subscriber |
 //! | `refusals` | which subscriber has refused a range |
 //! | `callbacks` | the probes on the callbacks of drivers |
+//! | `live` | the subscriptions that were registered and not ended |
 //! | `counts` | how often a callback was called, and how long it took |
 //! | `summary` | what the follower of some processes is told of all callbacks |
 //! | `tables` | the tables of callbacks that were found |
@@ -35,6 +36,8 @@ pub(crate) use drivers::Drivers;
 mod known;
 
 mod lifetime;
+
+mod live;
 
 mod observed;
 

@@ -13,6 +13,8 @@
  *	use			calls the device of "unlocks_mutex"
  *	keep, unlock		calls the device of "keeps_mutex", and mends what that has done
  *	hold, release		holds back the work items of the unbound workqueue, and lets them go
+ *	move DRIVER of PID	registers the driver's newest subscription of this file for another
+ *				process; for "moved" and "registered_again"
  *
  * The last close of the file unregisters what is left.  A read gives a line for each
  * subscription of all files, with the calls of its callbacks: DRIVER BEGUN ENDED.
@@ -128,6 +130,31 @@ static int unsubscribe(struct file *file, const struct mistaken_driver *driver)
 	return 0;
 }
 
+/* Registers a file's newest subscription of a driver for another process. */
+static int move(struct file *file, const struct mistaken_driver *driver, pid_t pid)
+{
+	struct subscription *sub;
+	struct mm_struct *mm;
+	int error;
+
+	if (driver->hlist != &moved_ops && driver->hlist != &registered_again_ops)
+		return -EINVAL;
+	mm = mm_of(pid);
+	if (!mm)
+		return -ESRCH;
+	sub = take(file, driver);
+	error = sub ? move_subscription(sub, mm) : -ENOENT;
+	if (sub && error && error != -EBUSY && driver->hlist == &moved_ops) {
+		/* It has ended. */
+		kfree(sub);
+	} else if (sub) {
+		guard(mutex)(&list_lock);
+		list_add(&sub->node, &subscriptions);
+	}
+	mmput(mm);
+	return error;
+}
+
 static int session_release(struct inode *inode, struct file *file)
 {
 	let_work_go(file);
@@ -166,6 +193,12 @@ static int execute(struct file *file, const char *line)
 	if (!strcmp(line, "release")) {
 		let_work_go(file);
 		return 0;
+	}
+	if (!strncmp(line, "move ", 5)) {
+		if (sscanf(line + 5, "%39s of %d", name, &pid) != 2)
+			return -EINVAL;
+		driver = find_driver(name);
+		return driver ? move(file, driver, pid) : -EINVAL;
 	}
 	if (sscanf(line, "%39s of %d", name, &pid) != 2 &&
 	    sscanf(line, "%39s %li %li", name, &start, &len) < 1)

@@ -132,6 +132,12 @@ void hold_hanging(void);
  */
 bool ignores_insert_error(const struct mistaken_driver *driver, int error);
 
+/*
+ * Registers a subscription of the driver "moved" or "registered_again" for another process.  Fails
+ * with EBUSY unless its own has exited.
+ */
+int move_subscription(struct subscription *sub, struct mm_struct *mm);
+
 int catch_init(void);
 void catch_exit(void);
 
@@ -149,6 +155,8 @@ extern const struct mmu_notifier_ops sleeping_tlbs_ops;
 extern const struct mmu_notifier_ops slow_ops;
 extern const struct mmu_notifier_ops hanging_ops;
 extern const struct mmu_notifier_ops oopsing_ops;
+extern const struct mmu_notifier_ops moved_ops;
+extern const struct mmu_notifier_ops registered_again_ops;
 extern const struct mmu_notifier_ops keeps_mutex_ops;
 extern const struct mmu_notifier_ops unlocks_mutex_ops;
 extern const struct mmu_notifier_ops ordered_release_ops;

@@ -20,6 +20,8 @@ static const struct mistaken_driver drivers[] = {
 	HLIST(unlocks_mutex),
 	HLIST(keeps_mutex),
 	HLIST(oopsing),
+	HLIST(moved),
+	HLIST(registered_again),
 	HLIST(refusing),
 	HLIST(wrong_code),
 	HLIST(failing),

@@ -277,6 +277,7 @@ fn findings_keep_their_words() {
         (Finding::Allocated(9), Rule::Reclaim),
         (Finding::Slow(1_500), Rule::Latency),
         (Finding::NotInserted(10), Rule::Lifetime),
+        (Finding::NotEndedBefore(11), Rule::Lifetime),
     ];
 
     for (finding, rule) in findings {
@@ -288,5 +289,5 @@ fn findings_keep_their_words() {
     assert_eq!(Finding::Slow(1_500).took_ns(), Some(1_500));
     assert_eq!(Finding::Slept(3).took_ns(), None);
     assert_eq!(Finding::from_words([0, 0]), None);
-    assert_eq!(Finding::from_words([18, 0]), None);
+    assert_eq!(Finding::from_words([19, 0]), None);
 }
