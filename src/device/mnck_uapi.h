@@ -495,11 +495,11 @@ struct mnck_watch {
 #define MNCK_WATCHES 8
 
 /*
- * MNCK_SUMMARY: a call on a file of MNCK_WATCH, without an argument.  Behind the records that
- * wait to be read, the next reads return the summary so far: a record of each callback that
- * is observed, and then MNCK_RECORD_UNSEEN, which ends it.  The callbacks of a module that was
- * removed are not observed any more.  While a summary is read modules may come and go: a callback
- * that is observed all the time comes once.
+ * MNCK_SUMMARY: a call on a file of MNCK_WATCH, without an argument.  Behind the records of
+ * all that has happened before the call, the next reads return the summary so far: a record of
+ * each callback that is observed, and then MNCK_RECORD_UNSEEN, which ends it.  The callbacks of
+ * a module that was removed are not observed any more.  While a summary is read modules may come
+ * and go: a callback that is observed all the time comes once.
  */
 #define MNCK_SUMMARY _IO(MNCK_IOCTL_TYPE, MNCK_CMD_SUMMARY)
 
@@ -668,7 +668,8 @@ enum {
  * @findings: violations and registrations that were dropped or not looked for, since too many came
  *	at once
  * @records: records of this file that were lost, since it was not read in time
- * @processes: processes that were forked and are not watched, since too many are
+ * @processes: processes that are not watched: they were forked while too many were, or have
+ *	executed a program that their user may not trace
  */
 struct mnck_record_unseen {
 	__u32 size;

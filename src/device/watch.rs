@@ -33,7 +33,9 @@ use crate::{
         uapi::*,
         NewRecordFile,
         RecordFile,
-        WatchHeld, //
+        WatchHeld,
+        Work,
+        WorkItem, //
     },
     observe::{
         self,
@@ -215,6 +217,9 @@ impl RecordFile for WatchFile {
     fn ioctl(&self, cmd: u32, argument: UserPtr) -> Result {
         match cmd {
             call::SUMMARY => {
+                // So that all that has happened is told before.
+                Work::finish(WorkItem::Arm);
+                Work::finish(WorkItem::Report);
                 self.summary.store(0, Relaxed);
                 self.recording.wake();
                 Ok(())

@@ -143,6 +143,8 @@ bool mnck_helper_is_own(unsigned long address);
 void mnck_helper_work_init(unsigned int nr, void (*function)(void));
 /* For any context: in a kprobe, and under any lock. */
 void mnck_helper_work_queue(unsigned int nr);
+/* Sleeps until the function has run for what was queued. */
+void mnck_helper_work_finish(unsigned int nr);
 /* Sleeps until the function does not run. */
 void mnck_helper_work_stop(unsigned int nr);
 

@@ -161,6 +161,16 @@ void mnck_helper_work_queue(unsigned int nr)
 	irq_work_queue(&items[nr].queue);
 }
 
+void mnck_helper_work_finish(unsigned int nr)
+{
+	/* The function may queue its item again, for what has no place in one run. */
+	for (int i = 0; i < 3; i++) {
+		irq_work_sync(&items[nr].queue);
+		if (!flush_work(&items[nr].work))
+			break;
+	}
+}
+
 void mnck_helper_work_stop(unsigned int nr)
 {
 	irq_work_sync(&items[nr].queue);

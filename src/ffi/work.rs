@@ -3,6 +3,7 @@
 //! Work items, which do for probes what may sleep.
 
 use super::{
+    mnck_helper_work_finish,
     mnck_helper_work_init,
     mnck_helper_work_queue,
     mnck_helper_work_stop, //
@@ -32,6 +33,13 @@ impl Work {
     pub(crate) fn queue(item: WorkItem) {
         // SAFETY: All probes, which queue items, are unregistered before the `Work` is dropped.
         unsafe { mnck_helper_work_queue(item as u32) };
+    }
+
+    /// Waits until the function of the work item has done all for which the item was queued before.
+    /// Sleeps, and must not be called by the function of an item, nor with a lock that it takes.
+    pub(crate) fn finish(item: WorkItem) {
+        // SAFETY: This may sleep. The item was initialised before there was a device.
+        unsafe { mnck_helper_work_finish(item as u32) };
     }
 }
 
