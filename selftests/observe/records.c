@@ -442,6 +442,8 @@ TEST_F_TIMEOUT(records, secret, MNCK_TIMEOUT)
 	static const char of_clean[] = OF_MISTAKES("clean_ops");
 	int all = watch_how(self->fd, (struct mnck_watch){ .flags = MNCK_WATCH_ALL });
 	int device = open(MISTAKES_DEVICE, O_RDWR | O_CLOEXEC);
+	struct mnck_record_callback callback;
+	struct mnck_record_unseen unseen;
 	struct mnck_record_event e;
 	pid_t child;
 	int watch;
@@ -471,6 +473,9 @@ TEST_F_TIMEOUT(records, secret, MNCK_TIMEOUT)
 		EXPECT_EQ(self->other.pid, e.pid);
 		EXPECT_EQ(admin, record_is_ready(watch));
 		EXPECT_EQ(child, waitpid(child, NULL, 0));
+		/* The file says so if it has not watched the program. */
+		ASSERT_EQ(0, summary_read(watch, of_clean, &callback, &unseen));
+		EXPECT_EQ(!admin, unseen.processes);
 		EXPECT_EQ(0, close(watch));
 	}
 	EXPECT_EQ(0, chmod(SHELL, 0755));

@@ -223,8 +223,13 @@ impl Followed {
             let was_followed = follower.let_go(process);
 
             follower.remove_mm(mm);
-            if was_followed && (!is_secret || follower.sees_secrets.load() != 0) {
+            if !was_followed {
+                continue;
+            }
+            if !is_secret || follower.sees_secrets.load() != 0 {
                 follower.insert(process, mm);
+            } else {
+                follower.lost.add(1);
             }
         }
     }
