@@ -55,8 +55,8 @@ need-rust:
 		"built with CONFIG_RUST=y, or use 'make run', which builds its" \
 		"own kernel." >&2; exit 1; }
 
-.PHONY: run check coverage mutants soak bench rustdoc shell
-run check coverage mutants soak bench rustdoc shell:
+.PHONY: run check coverage mutants soak bench rustdoc shell tool
+run check coverage mutants soak bench rustdoc shell tool:
 	@# exec replaces the shell, so that the rig gets a SIGTERM sent to make.
 	@exec $(rig) $@ $(rig-options)
 
@@ -97,6 +97,7 @@ help:
 # help:                             then watch drivers under load for 10 minutes (MINUTES=)
 # help:   make bench                measure the abstraction against C, and observing (ARCH=)
 # help:   make shell [ARCH=arm64]   give a prompt in a guest with the module loaded
+# help:   make tool                 build the tool and its man pages: build/tool/ (ARCH=)
 # help:   make rustdoc              write the documentation: build/rustdoc/mnck/index.html
 # help:   SETUP=no                  never install a package on this machine
 # help: Without ARCH=, make coverage and make bench also write their pages in Documentation/.

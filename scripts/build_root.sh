@@ -36,7 +36,14 @@ packages=(
 	perl shellcheck
 	# The tests of the checks on the host, with all crates that they use.
 	cargo librust-loom-dev librust-proptest-dev
+	# The tool.
+	librust-anyhow-dev librust-bytemuck-dev librust-bytemuck-derive-dev librust-clap-dev
+	librust-clap-mangen-dev librust-humantime-dev librust-libc-dev librust-quick-junit-dev
+	librust-serde-dev librust-serde-json-dev librust-signal-hook-dev
 )
+# Unpacked apart: the guests of arm64, and Rust's library for it, whose package depends on an LLVM
+# that is not needed.
+arm64_packages=(busybox-static libstd-rust-dev)
 root_mib=6144	# the free space that a first run needs, with the kernels
 kept_days=14
 
@@ -147,10 +154,11 @@ make_root() {
 		--aptopt='Acquire::Retries "3"' \
 		--setup-hook='mkdir -p "$1/var/cache/apt/archives"' \
 		--setup-hook="mount --bind '$cache/packages' \"\$1/var/cache/apt/archives\"" \
-		--customize-hook='cd "$1/tmp" && chroot "$1" sh -c "cd /tmp &&
-			apt-get download busybox-static:arm64 &&
-			dpkg -x busybox-static_*_arm64.deb /opt/arm64 &&
-			rm busybox-static_*_arm64.deb"' \
+		--customize-hook="chroot \"\$1\" sh -c 'cd /tmp &&
+			apt-get download ${arm64_packages[*]/%/:arm64} &&
+			for deb in *_arm64.deb; do dpkg -x \$deb /opt/arm64; done &&
+			rm *_arm64.deb &&
+			ln -s /opt/arm64/usr/lib/rustlib/* /usr/lib/rustlib'" \
 		--customize-hook='mkdir "$1/root/.cargo" && printf "%s\n" \
 			"[net]" "offline = true" "[source.crates-io]" \
 			"directory = \"/usr/share/cargo/registry\"" \
@@ -205,7 +213,7 @@ if [ "$1" = --remove ]; then
 fi
 
 # A change of the packages, or of how the root is made, makes a new root.
-key=$({ printf '%s\n' "$suite" "${packages[@]}"; declare -f make_root; } |
+key=$({ printf '%s\n' "$suite" "${packages[@]}" "${arm64_packages[@]}"; declare -f make_root; } |
 	sha256sum | cut -c1-12)
 root=$cache/root-$key
 

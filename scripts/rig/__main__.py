@@ -16,13 +16,14 @@ from rig.commands.mutants import mutants
 from rig.commands.run import run, shell
 from rig.commands.rustdoc import rustdoc
 from rig.commands.soak import soak
+from rig.commands.tool import build_tool
 from rig.common.error import RigError
 
 
 def main() -> int:
     """Runs the command that the arguments name; returns the exit status."""
     parser = argparse.ArgumentParser(prog="rig")
-    whats = ("run", "check", "coverage", "mutants", "soak", "bench", "rustdoc", "shell")
+    whats = ("run", "check", "coverage", "mutants", "soak", "bench", "rustdoc", "shell", "tool")
     parser.add_argument("what", choices=(*whats, "debian-kdir"))
     parser.add_argument("--arch", choices=ARCHES, help="default: both; run, shell: x86_64")
     parser.add_argument("--variant", default=DEFAULT, help="the kernel's; default: %(default)s")
@@ -45,6 +46,8 @@ def main() -> int:
             return check(arches, args.variant, args.test.split(), args.junit)
         if args.what == "coverage":
             return coverage(arches, args.variant)
+        if args.what == "tool":
+            return build_tool(arches)
         if args.what == "bench":
             return bench(arches)
         if args.what == "mutants":

@@ -11,6 +11,7 @@ class Arch:
 
     name: str  # as in tools/testing/selftests/lib.mk
     kbuild: str  # ARCH= of the kernel's Makefile
+    rust: str  # the target for programs
     image: str  # the file that QEMU boots, in the kernel's build directory
     kernel_lines: int  # how many lines a build of the kernel prints, for the progress
     qemu: tuple[str, ...]  # the program, and the options that select its machine
@@ -25,6 +26,7 @@ ARCHES = {
         Arch(
             name="x86_64",
             kbuild="x86",
+            rust="x86_64-unknown-linux-gnu",
             image="vmlinux",
             kernel_lines=1701,
             # qboot enters vmlinux through PVH, without a boot loader and without decompression.
@@ -36,6 +38,7 @@ ARCHES = {
         Arch(
             name="arm64",
             kbuild="arm64",
+            rust="aarch64-unknown-linux-gnu",
             image="arch/arm64/boot/Image",
             kernel_lines=1375,
             # The architected algorithm of pointer authentication is very slow to emulate.

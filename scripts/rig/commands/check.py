@@ -27,7 +27,7 @@ from rig.guest.groups import (
 )
 from rig.guest.kselftest import in_guest
 from rig.guest.selftest import selftest
-from rig.host import checks, compile_fail, doctest, engine, known
+from rig.host import checks, compile_fail, doctest, engine, known, tool
 from rig.judge.verdict import FAIL, SKIP, Verdict, refuse_skips
 from rig.report import junit as junit_xml
 from rig.report import results
@@ -77,7 +77,7 @@ def _run(source: Path, arches: list[str], variant: str, patterns: list[str]) -> 
     if built or groups != {"host"}:
         kernels = ensure_kernels(arches, variant)
     if not groups or groups - {"host", "rig", *COMPILED}:
-        _build(kernels)
+        _build(kernels, groups)
         jobs += [_in_guest(kernel, patterns, group) for group in GUESTS for kernel in kernels]
     if not only_guests:
         if not groups or "host" in groups:
@@ -103,14 +103,22 @@ def _beside(arches: list[str], patterns: list[str]) -> list[Iterator[Verdict]]:
         if patterns:
             raise
         return [iter([Verdict("host", "peers.kernel", SKIP, reason=str(error))])]
-    _build(kernels)
+    _build(kernels, groups_of(wanted))
     return [_in_guest(kernel, wanted, group) for group in groups for kernel in kernels]
 
 
-def _build(kernels: list[Kernel]) -> None:
+def _build(kernels: list[Kernel], groups: set[str]) -> None:
     """Builds what goes into the guests; done before the jobs are forked, so that no job builds."""
+    with_tool = [{group.name, *group.programs} for group in GUESTS if group.has_tool]
+    needs_tool = not groups or any(names & groups for names in with_tool)
+
+    def build(kernel: Kernel) -> None:
+        artifacts.for_guest(kernel, artifacts.module(kernel))
+        if needs_tool:
+            artifacts.with_tool(kernel)
+
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda k: artifacts.for_guest(k, artifacts.module(k)), kernels))
+        list(pool.map(build, kernels))
 
 
 def _source_checks(source: Path, patterns: list[str]) -> Iterator[Verdict]:
@@ -123,6 +131,10 @@ def _source_checks(source: Path, patterns: list[str]) -> Iterator[Verdict]:
         inputs = Inputs(engine.NAME, paths=("src", str(engine.CRATE)))
         run = partial(engine.verdicts, wanted)
         yield from known.verdicts(inputs, run, wanted, wanted(engine.NAME))
+    if tool.is_wanted(patterns):
+        inputs = Inputs(tool.NAME, paths=tool.SOURCES)
+        run = partial(tool.verdicts, wanted)
+        yield from known.verdicts(inputs, run, wanted, wanted(tool.NAME))
 
 
 def _in_guest(kernel: Kernel, patterns: list[str], group: Group) -> Iterator[Verdict]:

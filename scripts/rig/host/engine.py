@@ -83,7 +83,7 @@ def _verdicts(
                 yield _clippy(name, crate)
             for build in builds:
                 tests |= _tests(build, crate)
-            yield from pool.map(partial(_run, tests), filter(wanted, tests))
+            yield from pool.map(partial(run_one, tests), filter(wanted, tests))
         except RigError as error:
             lines = str(error).splitlines()
             yield Verdict("host", NAME, FAIL, reason=lines[0], lines=lines[1:])
@@ -123,7 +123,7 @@ def _tests(build: Build, crate: Path) -> dict[str, list[str]]:
     for program in programs(_cargo(build, crate, "test", "--no-run", message_format)):
         for test in filter(build.has, cases(output_of([program, "--list", "--format=terse"]))):
             name = f"{NAME}.{test.replace('::', '.')}"
-            tests[name] = ["timeout", str(LIMIT), program, "--exact", "--nocapture", test]
+            tests[name] = command_of(program, test)
     if not tests:
         raise RigError(f"{crate} has no test: cargo test {' '.join(build.options)}")
     return tests
@@ -150,7 +150,13 @@ def cases(output: str) -> list[str]:
     return re.findall(r"^(\S+): test$", output, re.MULTILINE)
 
 
-def _run(tests: dict[str, list[str]], name: str) -> Verdict:
+def command_of(program: str, test: str) -> list[str]:
+    """Returns the command that runs one test of a program."""
+    return ["timeout", str(LIMIT), program, "--exact", "--nocapture", test]
+
+
+def run_one(tests: dict[str, list[str]], name: str) -> Verdict:
+    """Runs one of `tests`, which has the command of each; returns its verdict."""
     start = time.monotonic()
     status, output = run(tests[name])
     return judge(name, status, output, time.monotonic() - start)
