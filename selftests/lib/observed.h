@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "file.h"
 #include "mistakes.h"
 #include "module.h"
 #include "option.h"
@@ -70,6 +71,17 @@ void announce_broken(const char *rule, const char *function);
 										  \
 		WAIT_UNTIL(probed(_function, &row_));                             \
 		ASSERT_STREQ("fprobe", row_.state);                               \
+	} while (0)
+
+/*
+ * The test subscribes to a driver itself, for fixtures with the member driver, so that the driver
+ * is probed before another process has it.  @_function is its callback that is registered last.
+ */
+#define HAVE_OWN_DRIVER(_line, _function)                                             \
+	do {                                                                      \
+		self->driver = mistakes_subscribe(_line);                         \
+		ASSERT_LE(0, self->driver);                                       \
+		WAIT_UNTIL_PROBED(_function);                                     \
 	} while (0)
 
 #endif /* MNCK_SELFTEST_OBSERVED_H */

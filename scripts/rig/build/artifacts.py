@@ -18,6 +18,7 @@ from pathlib import Path
 from rig.build.arch import ARCHES
 from rig.build.inputs import Inputs, once
 from rig.build.kernel import Kernel
+from rig.build.tool import tool
 from rig.common import log
 from rig.common.command import run
 from rig.common.error import RigError
@@ -157,6 +158,13 @@ def _test_hmm(kernel: Kernel) -> Path:
         shutil.copy2(kernel.srcdir / "lib" / name, source)
     (source / "Kbuild").write_text("obj-m := test_hmm.o\n")
     return external(kernel, source, "test_hmm")["test_hmm"]
+
+
+def with_tool(kernel: Kernel) -> dict[str, Path]:
+    """Builds the tool, and the programs that its tests run; returns all by their paths in a guest."""
+    programs = selftests(kernel)[1]
+    clients = {f"tests/{name}": programs[name] for name in ("tool_client", "tool_peer_client")}
+    return {"bin/mnck": tool(kernel.arch)} | clients
 
 
 def _in_lib(modules: Mapping[str, Path]) -> dict[str, Path]:

@@ -17,10 +17,9 @@ from rig.judge.verdict import FAIL, OK, judge
 from rig.report.results import paint
 
 
-# What `make run` does in the guest.  Each line of the story is a program run of its own, since a
-# program may announce one WARN of mnck.
+# What `make run` does in the guest: each program runs a command of the tool.
 INSERT = (INSERT_MNCK, "insmod /lib/notifier_mistakes.ko")
-STORY = ("story", "story sleeping_start", "story wrong_code", "story forgetful")
+STORY = ("tool_story clean", "tool_story forgetful", "tool_story sleeping")
 REMOVE = ("rmmod notifier_mistakes", "rmmod mnck")
 
 
@@ -57,7 +56,7 @@ def shell(arch: str, variant: str) -> int:
 
 
 def _initramfs(kernel: Kernel) -> AbstractContextManager[Path]:
-    files = artifacts.for_guest(kernel, artifacts.module(kernel))[1]
+    files = artifacts.for_guest(kernel, artifacts.module(kernel))[1] | artifacts.with_tool(kernel)
     return artifacts.initramfs(kernel, "run", files)
 
 

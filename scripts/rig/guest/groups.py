@@ -24,6 +24,7 @@ class Group:
     together: bool = False  # a program runs all its cases at once, if all are selected
     alone: tuple[str, ...] = ()  # the programs that do not, since several cases expect an alarm
     peers: dict[str, tuple[str, ...]] = field(default_factory=dict)  # see peers_of()
+    has_tool: bool = False  # the guest has the tool
     without: str = ""  # an option; the programs run on kernels that lack it
 
     @property
@@ -106,6 +107,21 @@ GUESTS = (
     Group("leaks", ("leaks",), command_line="kmemleak=on"),
     # The bug that the program tests for leaves tasks that never end.
     Group("sequence", ("sequence",)),
+    # The tool, which watches drivers that make mistakes on purpose.
+    Group(
+        "tool",
+        ("tool_run", "tool_watch", "tool_oom", "tool_list", "tool_ps", "tool_doctor"),
+        named=True,
+        has_tool=True,
+    ),
+    # The same beside drivers that are used, and on a terminal, which the debug kernel lacks.
+    Group(
+        "tool_peers",
+        ("tool_peers", "tool_top"),
+        named=True,
+        peers={"stock": ("tool_peers", "tool_top")},
+        has_tool=True,
+    ),
     # The bug that the program tests for leaves a task that never ends.
     Group("stuck", ("stuck",)),
     Group(
@@ -139,6 +155,7 @@ SHORT = [
     "peers.odp.fork",
     "peers.odp.observed",
     "peers.hmm.dontneed",
+    "tool_peers",
 ]
 
 # The tests that a name selects beside those that begin with it: the other proofs of the same.
@@ -149,21 +166,15 @@ ALSO = {
     ),
 }
 
-# The folders that stand for their programs.  `make run` shows the program `story`.
+# The folders that stand for their programs.
 FOLDERS = {
-    "rules": tuple(
-        sorted(
-            path.stem
-            for path in (CHECKOUT / "selftests/rules").glob("*.c")
-            if path.stem != "story"
-        )
-    ),
+    "rules": tuple(sorted(path.stem for path in (CHECKOUT / "selftests/rules").glob("*.c"))),
 }
 
 # The groups that are not a test program, in the order of the summary.
 SPECIAL_GROUPS = (
     *("host", "compile_fail", "doctest", "rig"),
-    *("guest", "races", "paths", "refusing", "observe", "peers", "kunit"),
+    *("guest", "races", "paths", "refusing", "observe", "tool", "peers", "kunit"),
 )
 
 

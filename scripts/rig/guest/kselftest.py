@@ -60,6 +60,8 @@ def in_guest(
     # A guest boots the sooner the less it has to unpack.
     tests = {f"tests/{program}" for program in programs}
     files = {n: path for n, path in files.items() if n in tests or not n.startswith("tests/")}
+    if group.has_tool:
+        files |= artifacts.with_tool(kernel)
     machine = group.machine
     if group.peers:
         peers = kernel.peers | {"test_hmm": files["lib/test_hmm.ko"]}

@@ -32,7 +32,7 @@ class Beside(unittest.TestCase):
         return [call[2].name for call in calls]
 
     def test_all_tests(self):
-        self.assertEqual(self.groups([]), ["peers"])
+        self.assertEqual(self.groups([]), ["tool_peers", "peers"])
 
     def test_some_tests(self):
         self.assertEqual(self.groups(["peers.kvm", "munmap"]), ["peers"])

@@ -157,10 +157,9 @@ class List(unittest.TestCase):
         self.assertEqual(programs[0], "munmap")
         self.assertIn("violations", programs)
         self.assertNotIn("rules", programs)
-        self.assertNotIn("story", programs)
 
     def test_programs_that_expect_alarms(self):
-        elsewhere = {p for group in groups.GUESTS[1:] for p in group.programs} | {"story"}
+        elsewhere = {p for group in groups.GUESTS[1:] for p in group.programs} | {"tool_story"}
         expecting = {
             path.stem
             for path in groups.CHECKOUT.glob("selftests/*/*.c")
