@@ -144,7 +144,7 @@ TEST_F_TIMEOUT(reaper, sleeper, MNCK_TIMEOUT)
 	v.comm = OOM_REAPER;
 	WAIT_UNTIL(broken("non-block", SLEEPER) >= self->reap.vmas);
 	EXPECT_EQ(self->reap.vmas, broken("non-block", SLEEPER));
-	ASSERT_TRUE(next_line(self->kmsg, record, sizeof(record)));
+	WAIT_UNTIL(next_line(self->kmsg, record, sizeof(record)));
 	EXPECT_NE(NULL, strstr(record, ";mnck: non-block: " SLEEPER ": start slept 1 time: "))
 		TH_LOG("%s", record);
 	EXPECT_TRUE(violation_is_in(&v, record)) TH_LOG("%s", record);

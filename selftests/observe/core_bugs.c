@@ -44,7 +44,7 @@ FIXTURE_TEARDOWN(core_bugs)
 		WAIT_UNTIL(broken(_rule, "core"));                                      \
 		/* No report comes any more. */                                         \
 		ASSERT_EQ(0, mnck_set_parameter("watch", 0));                           \
-		ASSERT_TRUE(next_line(self->kmsg, record_, sizeof(record_)));           \
+		WAIT_UNTIL(next_line(self->kmsg, record_, sizeof(record_)));            \
 		EXPECT_NE(NULL, strstr(record_, _rule ": core: " _text))                \
 			TH_LOG("%s: not %s", record_, _text);                           \
 		EXPECT_NE(NULL, strstr(record_, _task))                                 \

@@ -83,7 +83,7 @@ TEST_F_TIMEOUT(moved, not_ended, MNCK_TIMEOUT)
 	announce_broken("lifetime", function);
 	MOVE("registered_again", OF_MISTAKES("registered_again_start"));
 	WAIT_UNTIL(broken("lifetime", function));
-	ASSERT_TRUE(next_line(self->kmsg, record, sizeof(record)));
+	WAIT_UNTIL(next_line(self->kmsg, record, sizeof(record)));
 	EXPECT_NE(NULL, strstr(record, "lifetime: registered_again_start [" MISTAKES_MODULE
 				       "]: registered again, but was not unregistered, in "))
 		TH_LOG("%s", record);
@@ -229,7 +229,7 @@ TEST_F_TIMEOUT(interval, uninserted, MNCK_TIMEOUT)
 	announce_core_warns();
 	ASSERT_EQ(0, victim_driver(v, "-uninserted"));
 	WAIT_UNTIL(broken("lifetime", function));
-	ASSERT_TRUE(next_line(self->kmsg, record, sizeof(record)));
+	WAIT_UNTIL(next_line(self->kmsg, record, sizeof(record)));
 	EXPECT_NE(NULL, strstr(record, "lifetime: uninserted_invalidate [" MISTAKES_MODULE
 				       "]: removed an interval that was not inserted, in "))
 		TH_LOG("%s", record);

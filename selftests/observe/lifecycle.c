@@ -162,7 +162,7 @@ TEST_F_TIMEOUT(lifetime, module, MNCK_TIMEOUT)
 
 	ASSERT_EQ(0, mnck_set_parameter("watch", 0));
 	if (variant->what)
-		ASSERT_TRUE(next_line(self->kmsg, record, sizeof(record)));
+		WAIT_UNTIL(next_line(self->kmsg, record, sizeof(record)));
 	EXPECT_NO_LINE(self->kmsg);
 }
 

@@ -196,7 +196,7 @@ TEST_F_TIMEOUT(observed, named, MNCK_TIMEOUT)
 	/* No report comes any more. */
 	ASSERT_EQ(0, mnck_set_parameter("watch", 0));
 	snprintf(name, sizeof(name), ";mnck: %s: %s: ", variant->rule, variant->function);
-	ASSERT_TRUE(next_line(self->kmsg, record, sizeof(record)));
+	WAIT_UNTIL(next_line(self->kmsg, record, sizeof(record)));
 	EXPECT_NE(NULL, strstr(record, name)) TH_LOG("%s: not %s", record, name);
 	EXPECT_NO_LINE(self->kmsg);
 }

@@ -184,7 +184,7 @@ static bool only_might_sleep(const char * const bugs[2])
 		/* No report comes any more. */                                         \
 		ASSERT_EQ(0, mnck_set_parameter("watch", 0));                           \
 		snprintf(name_, sizeof(name_), ";mnck: %s: %s%s", rule_, function_, what_); \
-		ASSERT_TRUE(next_line(self->kmsg, record_, sizeof(record_)));           \
+		WAIT_UNTIL(next_line(self->kmsg, record_, sizeof(record_)));            \
 		EXPECT_NE(NULL, strstr(record_, name_)) TH_LOG("%s: not %s", record_, name_); \
 		EXPECT_TRUE(violation_is_in(&v_, record_)) TH_LOG("%s", record_);       \
 		EXPECT_NO_LINE(self->kmsg);                                             \

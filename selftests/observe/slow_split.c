@@ -100,7 +100,7 @@ TEST_F_TIMEOUT(slow_split, named, 2 * MNCK_TIMEOUT)
 	ASSERT_EQ(0, mnck_set_parameter("watch", 0));
 
 	/* The first one is that of the split. */
-	ASSERT_TRUE(next_line(self->kmsg, record, sizeof(record)));
+	WAIT_UNTIL(next_line(self->kmsg, record, sizeof(record)));
 	EXPECT_NE(NULL, strstr(record, "latency: slow_start [" MISTAKES_MODULE "]: start took "))
 		TH_LOG("%s", record);
 	EXPECT_TRUE(is_in_split(record, self->huge)) TH_LOG("%s", record);
