@@ -5,11 +5,13 @@
  * The parameter that turns the observation of all drivers on and off, the modules that
  * come and go meanwhile, and the work items that do for probes what may sleep.
  */
+#include <linux/cleanup.h>
 #include <linux/errno.h>
 #include <linux/irq_work.h>
 #include <linux/kstrtox.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/printk.h>
 #include <linux/sysfs.h>
@@ -163,7 +165,14 @@ void mnck_helper_work_queue(unsigned int nr)
 
 void mnck_helper_work_finish(unsigned int nr)
 {
-	/* The function may queue its item again, for what has no place in one run. */
+	/* On PREEMPT_RT only one task at a time may wait in irq_work_sync(). */
+	static DEFINE_MUTEX(finishing);
+
+	guard(mutex)(&finishing);
+	/*
+	 * The function may queue its item again, for what has no place in one run.  A queue has
+	 * places for as much as two runs tell.
+	 */
 	for (int i = 0; i < 3; i++) {
 		irq_work_sync(&items[nr].queue);
 		if (!flush_work(&items[nr].work))
