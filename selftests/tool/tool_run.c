@@ -80,6 +80,30 @@ TEST_F_TIMEOUT(tool_run, broken, MNCK_TIMEOUT)
 			 "> /dev/null 2> /dev/null");
 }
 
+/* A range that the program leaves without an end is found when it has exited. */
+TEST_F_TIMEOUT(tool_run, leak, MNCK_TIMEOUT)
+{
+	static const char *const fixed[] = { "all ranges have an end", NULL };
+	static const char *const leaked[] = {
+		"mnck: a rule was broken",
+		"",
+		" pairing: core",
+		" range without an end: PROTECTION_VMA 0x0-0x*",
+		NULL
+	};
+	static struct tool_output output;
+
+	HAVE_OWN_DRIVER("clean", CLEAN_END);
+	ASSERT_EQ(0, tool_run("mnck run -- tool_client -z clean", &output));
+	if (!output.status) {
+		EXPECT_TRUE(tool_has_lines(output.text, fixed));
+		return;	/* This kernel has no such bug. */
+	}
+	announce_broken("pairing", "core");
+	EXPECT_EQ(TOOL_BROKEN, output.status);
+	EXPECT_TRUE(tool_has_lines(output.text, leaked));
+}
+
 /* What the program forks and executes is watched, too. */
 TEST_F_TIMEOUT(tool_run, forked, MNCK_TIMEOUT)
 {

@@ -27,6 +27,7 @@ use super::{
 use crate::{
     check::Followee,
     ffi::{
+        finish_sweep,
         opener,
         subscriptions::*,
         target,
@@ -219,6 +220,8 @@ impl RecordFile for WatchFile {
             call::SUMMARY => {
                 // So that all that has happened is told before.
                 Work::finish(WorkItem::Arm);
+                // A range that a task has not ended before its exit is found by a sweep.
+                finish_sweep();
                 Work::finish(WorkItem::Report);
                 self.summary.store(0, Relaxed);
                 self.recording.wake();

@@ -75,6 +75,8 @@ bool mnck_helper_task_initiator_name(pid_t pid, u64 key, char name[MNCK_SYMBOL_L
 void mnck_helper_sweep_init(bool (*once)(void));
 void mnck_helper_sweep_queue(void);
 void mnck_helper_sweep_soon(void);
+/* Calls @once at once, and returns when it has returned.  May sleep. */
+void mnck_helper_sweep_finish(void);
 void mnck_helper_sweep_stop(void);
 
 /*

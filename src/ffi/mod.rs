@@ -68,6 +68,7 @@ pub(crate) mod subscriptions;
 
 mod sweeper;
 pub(crate) use sweeper::{
+    finish_sweep,
     queue_sweep,
     sweep_soon,
     Sweeper, //

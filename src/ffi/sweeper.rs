@@ -3,6 +3,7 @@
 //! A work item that runs now and then.
 
 use super::{
+    mnck_helper_sweep_finish,
     mnck_helper_sweep_init,
     mnck_helper_sweep_queue,
     mnck_helper_sweep_soon,
@@ -27,6 +28,12 @@ impl Drop for Sweeper {
         // SAFETY: This may sleep.
         unsafe { mnck_helper_sweep_stop() };
     }
+}
+
+/// Sweeps at once, and returns when that is done. May sleep.
+pub(crate) fn finish_sweep() {
+    // SAFETY: `Sweeper::new()` has set the function, and this may sleep.
+    unsafe { mnck_helper_sweep_finish() };
 }
 
 /// Lets the work item, which must exist, call its function at once. Never sleeps.

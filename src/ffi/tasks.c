@@ -176,6 +176,12 @@ void mnck_helper_sweep_soon(void)
 	irq_work_queue(&sweep_soon);
 }
 
+void mnck_helper_sweep_finish(void)
+{
+	mod_delayed_work(system_dfl_wq, &sweep_work, 0);
+	flush_delayed_work(&sweep_work);
+}
+
 void mnck_helper_sweep_stop(void)
 {
 	irq_work_sync(&sweep_soon);
