@@ -454,13 +454,18 @@ impl CoreMm {
         if call.ops() == 0 || is_own(call.ops()) {
             return;
         }
-        match self.live.begin(call.subscription(), call.ops()) {
+        match self
+            .live
+            .begin(call.subscription(), call.ops(), is_interval)
+        {
             // The end was seen, if no call was missed.
-            Registering::Again(table) if self.watch.is_judged() => self.watch.report_later(
-                Finding::NotEndedBefore(a_callback(table, is_interval)),
-                &self.call(call, Activity::Range),
-                call.pid(),
-            ),
+            Registering::Again { table, is_interval } if self.watch.is_judged() => {
+                self.watch.report_later(
+                    Finding::NotEndedBefore(a_callback(table, is_interval)),
+                    &self.call(call, Activity::Range),
+                    call.pid(),
+                );
+            }
             Registering::Unkept => {
                 self.unkept.add(1);
             }

@@ -14,12 +14,16 @@ use crate::event::platform::Word;
 /// set is left without it.
 pub(super) struct Live {
     known: Known,
-    /// For each place of `known` the address of the table. Bit 0 is set until the core has returned.
+    /// For each place of `known` the address of the table, and the bits below.
     tables: KVec<Word>,
 }
 
-/// In the word of a table, whose address is even: the core registers the subscription at the moment.
+// Bits of the word of a table, whose address is a multiple of 8.
+
+/// The core registers the subscription at the moment.
 const REGISTERING: u64 = 1;
+/// The table is that of an interval.
+const INTERVAL: u64 = 2;
 
 impl Live {
     const SIZE: usize = 4096;
@@ -49,20 +53,31 @@ impl Live {
     /// with this table. Returns what was known of the subscription.
     ///
     /// Such a function may call another, which also comes here.
-    pub(super) fn begin(&self, subscription: usize, table: usize) -> Registering {
-        let before = match self.word(subscription).map(Word::load) {
-            Some(word) if word & REGISTERING != 0 => return Registering::ByCaller,
-            Some(word) => Some(word as usize),
-            None => None,
-        };
+    pub(super) fn begin(
+        &self,
+        subscription: usize,
+        table: usize,
+        is_interval: bool,
+    ) -> Registering {
+        let before = self.word(subscription).map(Word::load);
+        if before.is_some_and(|word| word & REGISTERING != 0) {
+            return Registering::ByCaller;
+        }
 
         if before.is_none() && !self.known.insert(subscription as u64) {
             return Registering::Unkept;
         }
         if let Some(word) = self.word(subscription) {
-            word.store(table as u64 | REGISTERING);
+            let kind = if is_interval { INTERVAL } else { 0 };
+            word.store(table as u64 | REGISTERING | kind);
         }
-        before.map_or(Registering::New, Registering::Again)
+        match before {
+            Some(word) => Registering::Again {
+                table: table_of(word),
+                is_interval: word & INTERVAL != 0,
+            },
+            None => Registering::New,
+        }
     }
 
     /// Records that the function has returned.
@@ -87,9 +102,13 @@ impl Live {
             gone(subscription)
                 || self
                     .word(subscription)
-                    .is_some_and(|word| gone((word.load() & !REGISTERING) as usize))
+                    .is_some_and(|word| gone(table_of(word.load())))
         });
     }
+}
+
+fn table_of(word: u64) -> usize {
+    (word & !(REGISTERING | INTERVAL)) as usize
 }
 
 /// What is known of a subscription that is registered.
@@ -99,7 +118,7 @@ pub(super) enum Registering {
     /// Another function of the core, which has called this one, registers it; or another task does.
     ByCaller,
     /// It was registered before, with this table, and not ended.
-    Again(usize),
+    Again { table: usize, is_interval: bool },
     /// There is no place for it.
     Unkept,
 }

@@ -111,9 +111,9 @@ impl Observed {
             }
         }
         let core = FunctionProbe::new(&found, core)?;
-        // Without its first two functions, which open and close ranges, there is nothing to see.
-        if found.len() != FUNCTIONS.len() || (0..2).any(|index| core.by(index) == ProbedBy::Nothing)
-        {
+        // The ledger needs each start and end, and the set of subscriptions each registration.
+        let is_blind = |index| core.by(index) == ProbedBy::Nothing;
+        if found.len() != FUNCTIONS.len() || (0..found.len()).any(is_blind) {
             pr_warn!("watch=1 needs a kernel with CONFIG_KPROBES and CONFIG_FPROBE\n");
             return Err(EOPNOTSUPP);
         }
