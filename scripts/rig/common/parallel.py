@@ -11,7 +11,8 @@ from rig.common import log
 from rig.common.error import RigError
 
 # How many jobs run at a time beyond the number of CPUs: a guest waits for almost half of its time.
-MORE = 2
+# With two more a guest once lost a timer of one of its CPUs, beside other work on the host.
+MORE = 1
 
 # The background jobs get only the CPU time that the others leave.
 NICE = 19

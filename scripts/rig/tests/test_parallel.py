@@ -30,6 +30,7 @@ class Jobs(unittest.TestCase):
         for target, name, value in (
             (log, "directory", mock.Mock()),
             (os, "sched_getaffinity", lambda _: {0}),
+            (parallel, "MORE", 2),
             (os, "nice", self.nice),
         ):
             patch = mock.patch.object(target, name, value)
