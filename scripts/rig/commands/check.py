@@ -127,11 +127,11 @@ def _source_checks(source: Path, patterns: list[str]) -> Iterator[Verdict]:
         if wanted(name):
             run = partial(checks.check, "host", name, complaints)
             yield from known.verdicts(Inputs(name, (source.name,)), run, wanted)
-    if engine.is_wanted(patterns):
+    if engine.is_wanted(engine.NAME, patterns):
         inputs = Inputs(engine.NAME, paths=("src", str(engine.CRATE)))
         run = partial(engine.verdicts, wanted)
         yield from known.verdicts(inputs, run, wanted, wanted(engine.NAME))
-    if tool.is_wanted(patterns):
+    if engine.is_wanted(tool.NAME, patterns):
         inputs = Inputs(tool.NAME, paths=tool.SOURCES)
         run = partial(tool.verdicts, wanted)
         yield from known.verdicts(inputs, run, wanted, wanted(tool.NAME))

@@ -51,10 +51,10 @@ class Build:
 BUILDS = (Build(), Build(("--config=build.rustflags=['--cfg=loom']",), has_loom=True))
 
 
-def is_wanted(patterns: list[str]) -> bool:
-    """Returns whether `patterns` select a test of the crate, or all tests."""
+def is_wanted(crate: str, patterns: list[str]) -> bool:
+    """Returns whether `patterns` select a test of the crate of this name, or all tests."""
     return not patterns or any(
-        f"{NAME}.".startswith(f"{p}.") or p.startswith(f"{NAME}.") for p in patterns
+        f"{crate}.".startswith(f"{p}.") or p.startswith(f"{crate}.") for p in patterns
     )
 
 

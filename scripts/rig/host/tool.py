@@ -18,13 +18,6 @@ NAME = "host.tool"
 SOURCES = tool.SOURCES
 
 
-def is_wanted(patterns: list[str]) -> bool:
-    """Returns whether `patterns` select a test of the tool, or all tests."""
-    return not patterns or any(
-        f"{NAME}.".startswith(f"{p}.") or p.startswith(f"{NAME}.") for p in patterns
-    )
-
-
 def verdicts(wanted: Callable[[str], bool]) -> Iterator[Verdict]:
     """Yields the verdict of clippy, and that on each test that is `wanted`."""
     start = time.monotonic()

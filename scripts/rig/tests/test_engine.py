@@ -53,7 +53,7 @@ class Reading(unittest.TestCase):
 
     def test_wanted(self):
         for pattern in ("host", "host.engine", "host.engine.streams", "host.engine.streams.random"):
-            self.assertTrue(engine.is_wanted(["munmap", pattern]), pattern)
+            self.assertTrue(engine.is_wanted(engine.NAME, ["munmap", pattern]), pattern)
         for pattern in ("munmap", "host.unit", "host.engineer"):
-            self.assertFalse(engine.is_wanted([pattern]), pattern)
-        self.assertTrue(engine.is_wanted([]))
+            self.assertFalse(engine.is_wanted(engine.NAME, [pattern]), pattern)
+        self.assertTrue(engine.is_wanted(engine.NAME, []))

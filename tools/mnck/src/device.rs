@@ -214,9 +214,3 @@ pub fn parameter(name: &str) -> Result<String> {
         Err(error) => Err(error).context(path),
     }
 }
-
-impl AsFd for Watch {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.file.as_fd()
-    }
-}

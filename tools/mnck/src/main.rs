@@ -2,7 +2,6 @@
 
 //! mnck: shows the MMU notifiers of a machine, and checks those of a program.
 
-mod btf;
 /// Writes a line for the user to the standard error, which may be closed.
 macro_rules! complain {
     ($($text:tt)*) => {{
@@ -11,6 +10,7 @@ macro_rules! complain {
     }};
 }
 
+mod btf;
 mod cli;
 mod commands;
 mod device;

@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use anyhow::{anyhow, Result};
 
-use crate::device;
+use crate::{device, report::text};
 
 pub mod registered;
 pub mod running;
@@ -39,4 +39,15 @@ pub fn read(name: &str) -> Result<String> {
     })?;
     // Names of tasks may be anything.
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Tells the user of lines of a table that this tool does not know, if there were any.
+pub fn complain_of_unknown(lines: u64) {
+    if lines != 0 {
+        complain!(
+            "mnck: {} of the module's table can't be read: load the module that was built with \
+             this tool",
+            text::count(lines, "line")
+        );
+    }
 }

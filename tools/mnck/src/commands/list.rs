@@ -58,13 +58,7 @@ pub fn list(options: &cli::List) -> Result<u8> {
     }
     out.flush()?;
 
-    if all.unknown != 0 {
-        complain!(
-            "mnck: {} of the module's table can't be read: load the module that was built with \
-             this tool",
-            text::count(all.unknown, "line")
-        );
-    }
+    tables::complain_of_unknown(all.unknown);
     match all.failure {
         Some(failure) if all.processes.is_empty() => bail!("{failure}"),
         Some(failure) => bail!("the list is not complete: {failure}"),

@@ -54,13 +54,7 @@ pub fn ps(options: &cli::Ps) -> Result<u8> {
     if !is_watched {
         complain!("mnck: {}", Terminal::of(&io::stderr()).fold(UNWATCHED, 2));
     }
-    if unknown != 0 {
-        complain!(
-            "mnck: {} of the module's table can't be read: load the module that was built with \
-             this tool",
-            text::count(unknown, "line")
-        );
-    }
+    tables::complain_of_unknown(unknown);
     Ok(0)
 }
 

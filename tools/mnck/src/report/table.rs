@@ -54,17 +54,12 @@ pub fn callbacks(
             name.cut(&callback.name),
             callback.calls,
             callback.refusals,
-            short(percentile(50)),
-            short(percentile(99)),
-            short(callback.longest),
+            text::short_time(percentile(50)),
+            text::short_time(percentile(99)),
+            text::short_time(callback.longest),
         )?;
     }
     Ok(())
-}
-
-/// Returns a time without the space before its unit.
-fn short(ns: u64) -> String {
-    text::time(ns).replace(' ', "")
 }
 
 #[cfg(test)]

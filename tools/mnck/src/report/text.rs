@@ -28,6 +28,11 @@ pub fn time(ns: u64) -> String {
     }
 }
 
+/// Returns [`time()`] without the space before its unit, for a column.
+pub fn short_time(ns: u64) -> String {
+    time(ns).replace(' ', "")
+}
+
 /// Returns a time of CLOCK_MONOTONIC, in ns, as the kernel's log has it.
 pub fn moment(ns: u64) -> String {
     format!("[{:5}.{:06}]", ns / 1_000_000_000, ns / 1000 % 1_000_000)

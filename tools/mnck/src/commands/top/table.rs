@@ -141,7 +141,8 @@ impl Table<'_> {
         );
         item::heading(out, terminal, &heading)?;
         for row in &self.rows {
-            let percentile = |percent| short(percentile(&row.histogram, row.longest, percent));
+            let percentile =
+                |percent| text::short_time(percentile(&row.histogram, row.longest, percent));
             let line = format!(
                 "{:width$} {:>8} {:>7} {:>7} {:>7} {:>7} {:>6}",
                 text::cut_function(&row.name, width),
@@ -149,7 +150,7 @@ impl Table<'_> {
                 row.refusals,
                 percentile(50),
                 percentile(99),
-                short(row.longest),
+                text::short_time(row.longest),
                 self.broken(&row.name),
             );
             let line = terminal.cut(&line);
@@ -200,11 +201,6 @@ fn rate(calls: u64, time: Duration) -> String {
     } else {
         format!("{rate:.0}")
     }
-}
-
-/// Returns a time without the space before its unit.
-fn short(ns: u64) -> String {
-    text::time(ns).replace(' ', "")
 }
 
 #[cfg(test)]
